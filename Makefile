@@ -1,0 +1,47 @@
+# A fresh machine needs Python 3.11 or newer and make; everything else goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# make run ARGS='operators' passes arguments on.
+ARGS ?= --help
+
+.PHONY: run test bench docs clean
+
+run: .venv/.run
+	@$(BIN)/backhand $(ARGS)
+
+test: .venv/.test
+	@sh tests/install_browser.sh
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict src
+	$(BIN)/python -m pytest -n auto
+
+bench: .venv/.test
+	$(BIN)/python -m benchmarks
+
+docs: .venv/.run
+	@mkdir -p docs
+	$(BIN)/backhand operators --markdown > docs/operators.md.new
+	@mv docs/operators.md.new docs/operators.md
+
+clean:
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist docs/operators.md.new
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# PyTorch goes in first and by its pinned version, so that a CPU build that is at hand is taken.
+# A bare `pip install torch` takes the newest release, on Linux with gigabytes of CUDA.
+.venv/.torch: constraints.txt
+	@echo "backhand: installing into .venv (once; this takes a few minutes)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) install --constraint constraints.txt torch
+	@touch $@
+
+.venv/.run: .venv/.torch pyproject.toml
+	$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/.test: .venv/.run
+	$(PIP) install --constraint constraints.txt --editable '.[test]'
+	@touch $@

@@ -1,0 +1,3 @@
+"""backhand: backpropagation by hand, written out, checked and explained."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The doors in: what the outside world calls a network becomes ours."""

@@ -1,0 +1,392 @@
+"""A spec, the small TOML file of docs/spec.md, as an Experiment. Data only: nothing in it is run.
+
+Every mistake is one `BackhandError` with file, line and key.
+"""
+
+import keyword
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backhand import draws
+from backhand.capture.arrays import array
+from backhand.capture.formula import GENERATOR, Reader
+from backhand.capture.places import Places, places
+from backhand.capture.sections import printing, published, training
+from backhand.derive import derive
+from backhand.errors import BackhandError, did_you_mean, shown
+from backhand.experiment import Experiment, Library, Precision
+from backhand.graph import Kind, Network, Place, Value, check
+from backhand.passes.names import name_all
+from backhand.passes.reserved import is_reserved
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "": ("name", "about", "seed", "precision", "inputs", "targets", "weights", "network",
+         "training", "print", "published"),
+    "network": ("steps", "outputs", "loss"),
+    "training": ("optimizer", "epochs", "learning_rate", "momentum", "nesterov", "weight_decay",
+                 "beta1", "beta2", "eps"),
+    "print": ("rows", "value", "gradient", "trained", "title", "heading", "label"),
+    "published": ("note", "numpy", "torch"),
+    "precision": ("numpy", "torch"),
+}  # fmt: skip
+"""What may stand where; the JSON Schema says the same, and a test holds them together."""
+
+LARGEST_SEED = 2**32 - 1
+
+
+def load(file: Path, seed: int | None = None) -> Experiment:
+    """The experiment that a spec file describes.
+
+    Args:
+        file: a TOML file as docs/spec.md describes it.
+        seed: takes the place of the spec's own seed.
+
+    Raises:
+        BackhandError: for anything that is wrong with it.
+    """
+    try:
+        text = file.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise BackhandError(
+            "there is no such file",
+            where=str(file),
+            wanted="a spec, a .toml file",
+            repair=f"`backhand new {file.stem or 'NAME'}` writes a starter",
+        ) from None
+    except IsADirectoryError:
+        raise BackhandError("this is a folder", where=str(file), wanted="a .toml file") from None
+    except OSError as error:
+        raise BackhandError(f"cannot be read ({error.strerror})", where=str(file)) from None
+    except UnicodeDecodeError:
+        raise BackhandError("this is not text in UTF-8", where=str(file), wanted="TOML") from None
+    return parse(text, file.name, file.parent, seed)
+
+
+def parse(text: str, file: str, folder: Path, seed: int | None = None) -> Experiment:
+    """The experiment of a spec's text; `file` is for messages, `folder` where its files lie."""
+    try:
+        spec = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _not_toml(error, file) from None
+    except RecursionError:
+        raise BackhandError("this is nested too deeply", where=file) from None
+    at = places(file, text)
+    _check_keys(spec, at)
+    if seed is not None:
+        spec["seed"] = seed
+    start = _seed(spec.get("seed", 0), at)
+    arrays = _arrays(spec, at, folder, start)
+    network = _network(spec, at, arrays)
+    train = training(spec, network, at)
+    network = derive(network) if network.loss else network
+    return Experiment(
+        name=_name(spec.get("name", Path(file).stem), at),
+        about=_text(spec, "about", at),
+        network=replace(network, name=spec.get("name", Path(file).stem)),
+        arrays=arrays,
+        training=train,
+        precision=_precision(spec.get("precision", {}), at),
+        seed=start,
+        printing=printing(spec, network, train, at),
+        published=published(spec, arrays, network, at),
+        source=text,
+    )
+
+
+def _not_toml(error: tomllib.TOMLDecodeError, file: str) -> BackhandError:
+    message = str(error)
+    found = re.search(r"\(at line (\d+), column (\d+)\)", message)
+    where = f"{file}:{found[1]}" if found else file
+    reason = message[: found.start()].strip() if found else message
+    return BackhandError(
+        "this is not TOML",
+        where=where,
+        wanted='lines such as `key = value`, text in "quotes"',
+        got=f"{reason}" + (f", in column {found[2]}" if found else ""),
+        repair="see docs/spec.md, or start from `backhand new NAME`",
+    )
+
+
+def _check_keys(spec: dict[str, Any], at: Places) -> None:
+    """Sections are tables, and hold only keys that mean something."""
+    _known(spec, KEYS[""], (), at)
+    for section in ("inputs", "network"):
+        if section not in spec:
+            raise BackhandError(
+                f"the section [{section}] is missing",
+                where=at.file,
+                repair="see docs/spec.md, or start from `backhand new NAME`",
+            )
+    for section in ("inputs", "targets", "weights", "network", "training", "published"):
+        table = spec.get(section, {})
+        if not isinstance(table, dict):
+            raise BackhandError(
+                f"`{section}` is a section",
+                where=at.where((section,)),
+                wanted=f"[{section}] on a line of its own, its keys below",
+                got=shown(table),
+            )
+        if section in KEYS:
+            _known(table, KEYS[section], (section,), at)
+
+
+def _known(table: dict[str, Any], known: tuple[str, ...], path: tuple[str, ...], at: Places) -> None:
+    for key in table:
+        if key not in known:
+            raise BackhandError(
+                f"unknown key `{shown(key)}`",
+                where=at.where((*path, key)),
+                wanted=", ".join(known),
+                repair=did_you_mean(key, known),
+            )
+
+
+def _text(spec: dict[str, Any], key: str, at: Places) -> str:
+    value = spec.get(key, "")
+    if not isinstance(value, str):
+        raise BackhandError(f"`{key}` is text", where=at.where((key,)), got=shown(value))
+    return value
+
+
+def _name(name: object, at: Places) -> str:
+    """A name that is safe as the name of a folder."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][\w .-]{0,79}", name, re.A):
+        raise BackhandError(
+            "this name cannot name a folder",
+            where=at.where(("name",)),
+            wanted="letters, digits, blanks, `_`, `-` and `.`, beginning with a letter or digit",
+            got=shown(name),
+        )
+    return name
+
+
+def _seed(seed: object, at: Places) -> int:
+    if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
+        raise BackhandError(
+            "a seed is a whole number",
+            where=at.where(("seed",)),
+            wanted=f"0 to {LARGEST_SEED}",
+            got=shown(seed),
+        )
+    return seed
+
+
+def _precision(given: object, at: Places) -> dict[Library, Precision]:
+    if isinstance(given, str):
+        given = {"numpy": given, "torch": given}
+    if not isinstance(given, dict):
+        raise BackhandError(
+            "`precision` is a word or a table", where=at.where(("precision",)), got=shown(given)
+        )
+    _known(given, KEYS["precision"], ("precision",), at)
+    for library, precision in given.items():
+        if precision not in ("float32", "float64"):
+            raise BackhandError(
+                "unknown precision",
+                where=at.where(("precision", library)),
+                wanted="float32 or float64",
+                got=shown(precision),
+            )
+    return {"numpy": given.get("numpy", "float64"), "torch": given.get("torch", "float32")}
+
+
+def _arrays(
+    spec: dict[str, Any], at: Places, folder: Path, seed: int
+) -> dict[str, np.ndarray]:
+    generator = draws.generator(seed)
+    arrays: dict[str, np.ndarray] = {}
+    for section in ("inputs", "targets", "weights"):
+        for name, given in spec.get(section, {}).items():
+            check_name(name, at.where((section, name)))
+            if name in arrays:
+                raise BackhandError(
+                    f"`{name}` is given twice", where=at.where((section, name)), repair="rename one"
+                )
+            try:
+                arrays[name] = array(given, folder, generator)
+            except BackhandError as error:
+                raise error.located(at.where((section, name))) from None
+    _check_batch(spec, arrays, at)
+    return arrays
+
+
+def _check_batch(spec: dict[str, Any], arrays: dict[str, np.ndarray], at: Places) -> None:
+    if not spec["inputs"]:
+        raise BackhandError(
+            "a network needs an input", where=at.where(("inputs",)), repair="x = [[1, 2, 3]]"
+        )
+    first = next(iter(spec["inputs"]))
+    rows = len(arrays[first])
+    for section in ("inputs", "targets"):
+        for name in spec.get(section, {}):
+            if len(arrays[name]) != rows:
+                raise BackhandError(
+                    "every input and target needs the same number of rows",
+                    where=at.where((section, name)),
+                    wanted=f"{rows}, as in {first}",
+                    got=str(len(arrays[name])),
+                    repair="each row is one example; for a single one write [[1, 2, 3]]",
+                )
+
+
+def check_name(name: str, where: str) -> None:
+    """Raise unless a name can stand in both programs."""
+    if not re.fullmatch(r"[A-Za-z]\w*", name, re.A) or keyword.iskeyword(name) or len(name) > 40:
+        raise BackhandError(
+            f"`{shown(name)}` cannot be a name",
+            where=where,
+            wanted="a letter, then letters, digits and `_`, at most 40, and no word of Python",
+            got=shown(name),
+            repair="choose another, e.g. `w1`",
+        )
+    if is_reserved(name):
+        raise BackhandError(
+            f"`{name}` is a name that the written programs use themselves, or an operator",
+            where=where,
+            repair=f"call it `{name}_`",
+        )
+
+
+def _network(spec: dict[str, Any], at: Places, arrays: dict[str, np.ndarray]) -> Network:
+    inputs = tuple(_batched(n, arrays[n], "input") for n in spec["inputs"])
+    targets = tuple(_batched(n, arrays[n], "target") for n in spec.get("targets", {}))
+    weights = tuple(Value(n, arrays[n].shape, "parameter") for n in spec.get("weights", {}))
+    reader = Reader({v.name: v for v in (*inputs, *weights)})
+    _read_steps(spec["network"], reader, at)
+    outputs = _outputs(spec["network"], reader, at)
+    draws_masks = any(step.function == "dropout_mask" for step in reader.steps)
+    forward = Kind(
+        "network",
+        (*inputs, *((GENERATOR,) if draws_masks else ())),
+        weights,
+        outputs,
+        tuple(reader.steps),
+    )
+    loss = _loss(spec["network"], reader, (*targets, *weights), outputs, at)
+    return name_all(check(Network("network", (("B", "batch"),), forward, loss)))
+
+
+def _batched(name: str, values: np.ndarray, role: str) -> Value:
+    facts = frozenset({"rows sum to one"} if _rows_sum_to_one(values) else ())
+    return Value(name, ("B", *values.shape[1:]), role, facts=facts)  # type: ignore[arg-type]
+
+
+def _rows_sum_to_one(values: np.ndarray) -> bool:
+    """Exactly, and in every precision: only rows of 0 and 1 are sure of that."""
+    is_one_hot = values.ndim == 2 and bool(np.isin(values, (0, 1)).all())
+    return is_one_hot and bool((values.sum(axis=-1) == 1).all())
+
+
+def _read_steps(section: dict[str, Any], reader: Reader, at: Places) -> None:
+    steps = section.get("steps")
+    if not isinstance(steps, list) or not steps or not all(isinstance(s, str) for s in steps):
+        raise BackhandError(
+            "`steps` is a list of lines",
+            where=at.where(("network", "steps")),
+            wanted='e.g. ["z1 = x @ w1", "p = softmax(z1)"]',
+            got=shown(steps),
+        )
+    for i, line in enumerate(steps):
+        where = f"{at.file}:{at.line_of_text(('network', 'steps'), line)}: network.steps[{i}]"
+        name, equals, formula = (part.strip() for part in line.partition("="))
+        if not equals:
+            raise BackhandError(
+                "a step gives a name to a formula",
+                where=where,
+                wanted="`name = formula`",
+                got=shown(line),
+            )
+        check_name(name, where)
+        if name in reader.scope:
+            raise BackhandError(
+                f"`{name}` has a value already",
+                where=where,
+                repair=f"one value, one name: call this one `{name}2` or `{name}_new`",
+            )
+        _read(reader, formula, name, where, line)
+
+
+def _read(reader: Reader, formula: str, name: str, where: str, line: str) -> None:
+    file, number, _ = where.split(":", 2)
+    place = Place(file, int(number), line)
+    try:
+        reader.read(formula, name, place)
+    except BackhandError as error:
+        prefix = f"{place}: "
+        inner = error.where.removeprefix(str(place)).removeprefix(": ")
+        assert error.where.startswith(str(place)) or not prefix
+        raise BackhandError(
+            error.what,
+            where=where + (f": {inner}" if inner else ""),
+            wanted=error.wanted,
+            got=error.got,
+            repair=error.repair,
+        ) from None
+
+
+def _outputs(section: dict[str, Any], reader: Reader, at: Places) -> tuple[Value, ...]:
+    made = [step.output.name for step in reader.steps if not step.output.is_nameless]
+    names = section.get("outputs", made[-1:])
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise BackhandError(
+            "`outputs` is a list of names",
+            where=at.where(("network", "outputs")),
+            wanted=f'e.g. ["{made[-1]}"]',
+            got=shown(names),
+        )
+    for name in names:
+        if name not in made:
+            raise BackhandError(
+                f"no step makes `{shown(name)}`",
+                where=at.where(("network", "outputs")),
+                wanted=f"one of {', '.join(made)}",
+                got=shown(name),
+                repair=did_you_mean(name, made),
+            )
+    if len(set(names)) != len(names):
+        raise BackhandError(
+            "an output is named twice", where=at.where(("network", "outputs")), got=shown(names)
+        )
+    return tuple(reader.scope[name] for name in names)
+
+
+def _loss(
+    section: dict[str, Any],
+    reader: Reader,
+    others: tuple[Value, ...],
+    outputs: tuple[Value, ...],
+    at: Places,
+) -> Kind | None:
+    """The loss: a formula over outputs, targets and weights that ends in one number."""
+    if "loss" not in section:
+        return None
+    formula, where = section["loss"], at.where(("network", "loss"))
+    if not isinstance(formula, str):
+        raise BackhandError("`loss` is a formula", where=where, got=shown(formula))
+    for value in others:
+        if value.role == "target" and value.name in reader.scope:
+            raise BackhandError(
+                f"`{value.name}` is both a target and a step", where=where, repair="rename one"
+            )
+    scope = {value.name: value for value in (*outputs, *others)}
+    loss_reader = Reader(scope, nameless=reader.nameless)
+    _read(loss_reader, formula, "loss", where, formula)
+    loss = scope["loss"]
+    if loss.shape != ():
+        raise BackhandError(
+            "a loss is one number",
+            where=where,
+            wanted="e.g. cross_entropy(p, y), or sum(...) around it",
+            got=f"an array of shape [{', '.join(map(str, loss.shape))}]",
+        )
+    if any(step.function == "dropout_mask" for step in loss_reader.steps):
+        raise BackhandError("a loss draws no dropout", where=where, repair="put it into a step")
+    read = {value.name for step in loss_reader.steps for value in step.inputs}
+    inputs = tuple(v for v in (*outputs, *others) if v.role != "parameter" and v.name in read)
+    weights = tuple(v for v in others if v.role == "parameter" and v.name in read)
+    return Kind("network_loss", inputs, weights, (loss,), tuple(loss_reader.steps))

@@ -1,0 +1,283 @@
+"""The backward pass, derived: walk the steps in reverse and ask each rule for its derivative.
+
+Two things happen here and nowhere else: broadcasting is undone (what was repeated is summed),
+and fan-in is added up (a value used twice has two derivatives, which add).
+Source: Griewank and Walther, Evaluating Derivatives (2008), ch. 3, reverse mode.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from backhand.errors import BackhandError
+from backhand.graph import Kind, Network, Place, Size, Step, Value, check
+from backhand.rules.operations import operation, result_shapes
+from backhand.rules.register import rule
+from backhand.rules.together import PAIRS, Pair
+
+ONE = Value("1", (), "constant", 1)
+
+
+def derive(network: Network) -> Network:
+    """The network with its backward pass: the derivative of the loss by every parameter.
+
+    Raises:
+        BackhandError: if there is no loss, or a parameter does not influence it.
+    """
+    if network.loss is None:
+        raise BackhandError("a backward pass needs a loss", where=network.name)
+    work = _Work.of(network)
+    for step in reversed(network.steps):
+        if step.output.name in work.reached:
+            _undo(step, work)
+    gradients = tuple(work.total(p) for p in network.forward.parameters)
+    body = tuple(work.body)
+    saved, saved_by_loss = _saved(network, body)
+    inputs = (*network.forward.inputs, *network.targets, *saved, *saved_by_loss)
+    backward = Kind(
+        f"{network.forward.name}_backward",
+        tuple(v for v in inputs if v.role != "generator"),
+        network.forward.parameters,
+        gradients,
+        body,
+    )
+    return check(
+        replace(network, backward=backward, saved=saved, saved_by_loss=saved_by_loss)
+    )
+
+
+@dataclass
+class _Work:
+    """What has been derived so far, from the loss backwards."""
+
+    reached: frozenset[str]
+    """Values that depend on a parameter and influence the loss."""
+    uses: Counter[str]
+    """How many derivatives each value will get."""
+    pairs: dict[str, tuple[Pair, Step]]
+    """By the output of a loss step: the pair it forms with the step before it."""
+    taken: set[str]
+    body: list[Step] = field(default_factory=list)
+    parts: dict[str, list[Value]] = field(default_factory=dict)
+    nameless: int = 0
+
+    @classmethod
+    def of(cls, network: Network) -> "_Work":
+        assert network.loss is not None
+        reached = _reached(network)
+        uses: Counter[str] = Counter()
+        for step in network.steps:
+            if step.output.name in reached:
+                uses.update(v.name for v in _differentiable(step) if v.name in reached)
+        taken = {v.name for kind in network.kinds for v in kind.values()}
+        work = cls(reached, uses, _pairs(network, uses), taken)
+        work.parts[network.loss.outputs[0].name] = [ONE]
+        return work
+
+    def fresh(self, name: str) -> str:
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
+
+    def unnamed(self) -> str:
+        self.nameless += 1
+        return f"%{self.nameless}"
+
+    def total(self, value: Value) -> Value:
+        """The derivative by `value`, its parts added up."""
+        parts = self.parts.get(value.name, [])
+        if not parts:
+            raise BackhandError(
+                f"`{value.name}` does not influence the loss, so it cannot be trained",
+                repair=f"use `{value.name}` in the network, or leave it out of the weights",
+            )
+        if len(parts) > 1:
+            self.parts[value.name] = [self._added(value, parts)]
+        return self.parts[value.name][0]
+
+    def _added(self, value: Value, parts: list[Value]) -> Value:
+        times = "twice" if len(parts) == 2 else f"{len(parts)} times"
+        because = f"{value.name} is used {times}: its derivatives add"
+        total = parts[0]
+        for i, part in enumerate(parts[1:], 2):
+            last = i == len(parts)
+            name = self.fresh("d" + value.name) if last else self.unnamed()
+            made = Value(name, value.shape)
+            self.body.append(Step("add", (total, part), (made,), because=because if last else ""))
+            total = made
+        return total
+
+
+def _reached(network: Network) -> frozenset[str]:
+    """Values on a path from a parameter to the loss."""
+    assert network.loss is not None
+    from_parameters = {p.name for p in network.forward.parameters}
+    for step in network.steps:
+        if any(v.name in from_parameters for v in _differentiable(step)):
+            from_parameters.add(step.output.name)
+    to_loss = {network.loss.outputs[0].name}
+    for step in reversed(network.steps):
+        if step.output.name in to_loss:
+            to_loss.update(v.name for v in _differentiable(step))
+    return frozenset(from_parameters & to_loss)
+
+
+def _differentiable(step: Step) -> tuple[Value, ...]:
+    """The inputs of a forward step that its rule has a derivative for."""
+    known = rule(step.function)
+    named = zip(known.forward.parameters, step.inputs, strict=True)
+    return tuple(value for parameter, value in named if parameter in known.wrt)
+
+
+def _pairs(network: Network, uses: Counter[str]) -> dict[str, tuple[Pair, Step]]:
+    """Loss steps that, with the step that makes their prediction, have a simpler derivative."""
+    makers = {step.output.name: step for step in network.steps}
+    found = {}
+    for step in network.steps:
+        maker = makers.get(step.inputs[0].name)
+        pair = PAIRS.get((maker.function, step.function)) if maker else None
+        if not pair or not maker or uses[step.inputs[0].name] != 1:
+            continue
+        along_rows = dict(maker.attributes).get("axis", -1) in (-1, len(maker.output.shape) - 1)
+        if along_rows and (not pair.condition or pair.condition in step.inputs[1].facts):
+            found[step.output.name] = (pair, maker)
+    return found
+
+
+def _undo(step: Step, work: _Work) -> None:
+    """Append the steps that carry the derivative of a step's output to its inputs."""
+    if any(step.output.name == maker.output.name for _, maker in work.pairs.values()):
+        return  # its loss has already carried the derivative past it
+    cotangent = work.total(step.output)
+    if step.output.name in work.pairs:
+        _undo_pair(step, cotangent, work)
+        return
+    known = rule(step.function)
+    assert known.backward is not None
+    available = dict(zip(known.forward.parameters, step.inputs, strict=True))
+    available |= {known.output: step.output, "d" + known.output: cotangent}
+    wanted = [p for p in known.wrt if available[p].name in work.reached]
+    if known.backward.expressions or len(known.wrt) == 1:
+        for parameter in wanted:
+            name = f"{step.function}.d{parameter}"
+            _append(name, available, available[parameter], step, work)
+    else:
+        _append_whole(available, wanted, step, work)
+
+
+def _undo_pair(step: Step, cotangent: Value, work: _Work) -> None:
+    pair, maker = work.pairs[step.output.name]
+    prediction, target = step.inputs[:2]
+    available = {"p": prediction, "y": target, "dloss": cotangent}
+    function = f"{maker.function}+{step.function}.dx"
+    _append(function, available, maker.inputs[0], step, work, because=pair.because)
+
+
+def _append(
+    function: str,
+    available: dict[str, Value],
+    value: Value,
+    step: Step,
+    work: _Work,
+    because: str = "",
+) -> None:
+    """One derivative, with what broadcasting repeated summed again."""
+    op = operation(function)
+    inputs = tuple(available[p] for p in op.parameters)
+    attributes = {k: v for k, v in step.attributes if k in op.attributes}
+    (shape,) = _shapes(function, inputs, attributes, step.place)
+    name = _part_name(value, step, work)
+    sums = _sums(shape, value.shape)
+    out = Value(work.unnamed() if sums else name, shape)
+    made = Step(
+        function, inputs, (out,), tuple(attributes.items()), step.place, step.output.name, because
+    )
+    work.body.append(made)
+    for i, (axes, keepdims) in enumerate(sums, 1):
+        out = _summed(out, axes, keepdims, name if i == len(sums) else work.unnamed(), step, work)
+    work.parts.setdefault(value.name, []).append(out)
+
+
+def _append_whole(
+    available: dict[str, Value], wanted: list[str], step: Step, work: _Work
+) -> None:
+    """All derivatives of a rule whose backward is called, in one step with several results."""
+    function = f"{step.function}.backward"
+    op = operation(function)
+    inputs = tuple(available[p] for p in op.parameters)
+    attributes = {k: v for k, v in step.attributes if k in op.attributes}
+    shapes = _shapes(function, inputs, attributes, step.place)
+    outputs: list[Value | None] = []
+    later: list[tuple[Value, Value, str]] = []
+    for parameter, shape in zip(rule(step.function).wrt, shapes, strict=True):
+        value = available[parameter]
+        if parameter not in wanted:
+            outputs.append(None)
+            continue
+        name = _part_name(value, step, work)
+        full = Value(work.fresh(name + "_full") if shape != value.shape else name, shape)
+        outputs.append(full)
+        later.append((value, full, name))
+    attrs = tuple(attributes.items())
+    work.body.append(
+        Step(function, inputs, tuple(outputs), attrs, step.place, step.output.name)
+    )
+    for value, full, name in later:
+        out = full
+        sums = _sums(full.shape, value.shape)
+        for i, (axes, keepdims) in enumerate(sums, 1):
+            last = i == len(sums)
+            out = _summed(out, axes, keepdims, name if last else work.unnamed(), step, work)
+        work.parts.setdefault(value.name, []).append(out)
+
+
+def _shapes(
+    function: str, inputs: tuple[Value, ...], attributes: dict[str, object], place: Place | None
+) -> tuple[tuple[Size, ...], ...]:
+    try:
+        return result_shapes(operation(function), inputs, attributes)  # type: ignore[arg-type]
+    except BackhandError as error:
+        raise error.located(str(place) if place else function) from None
+
+
+def _part_name(value: Value, step: Step, work: _Work) -> str:
+    """`dx`, or `dx_z` for the part of `dx` that comes through `z` where there are several."""
+    alone = work.uses[value.name] == 1
+    return work.fresh(f"d{value.name}" if alone else f"d{value.name}_{step.output.name}")
+
+
+def _sums(
+    shape: tuple[Size, ...], wanted: tuple[Size, ...]
+) -> list[tuple[tuple[int, ...], bool]]:
+    """The sums that lead from a broadcast shape back to the shape wanted: axes, keepdims."""
+    extra = len(shape) - len(wanted)
+    leading = tuple(range(extra))
+    stretched = tuple(
+        i for i, (a, b) in enumerate(zip(shape[extra:], wanted, strict=True)) if a != b
+    )
+    sums = [(leading, False)] if leading else []
+    return [*sums, (stretched, True)] if stretched else sums
+
+
+def _summed(
+    value: Value, axes: tuple[int, ...], keepdims: bool, name: str, step: Step, work: _Work
+) -> Value:
+    axis = axes[0] if len(axes) == 1 else axes
+    attributes = {"axis": axis, "keepdims": keepdims}
+    (shape,) = result_shapes(operation("sum"), (value,), attributes)  # type: ignore[arg-type]
+    made = Value(name, shape)
+    work.body.append(
+        Step("sum", (value,), (made,), tuple(attributes.items()), step.place, step.output.name)
+    )
+    return made
+
+
+def _saved(
+    network: Network, body: tuple[Step, ...]
+) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
+    """Values made on the way forward that the way back reads: by the network, by the loss."""
+    assert network.loss is not None
+    read = {value.name for step in body for value in step.inputs}
+    forward = tuple(v for s in network.forward.body for v in s.made() if v.name in read)
+    loss = tuple(v for s in network.loss.body for v in s.made() if v.name in read)
+    return forward, loss

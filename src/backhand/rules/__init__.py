@@ -1,0 +1,51 @@
+"""Rules: what each operator computes, forward and backward. This page is where one is added.
+
+    from backhand.rules import example, register, uniform
+
+    def cube(x):
+        return x * x * x
+
+    def cube_backward(dy, x):
+        return dy * 3 * x * x
+
+    register("cube", cube, cube_backward, wrt="x", torch="x * x * x",
+             examples=[example(x=uniform(-2, 2, (3, 4)))])
+
+From then on `cube` can stand in a spec, is differentiated, written out, and checked like any
+other. See `examples/own_rule.py`.
+"""
+
+from backhand.rules import (  # noqa: F401  (each import registers a family)
+    activations,
+    arithmetic,
+    dropout,
+    linear,
+    losses,
+    reductions,
+    softmax,
+)
+from backhand.rules.register import (
+    AMBIENT,
+    Example,
+    Function,
+    Rule,
+    Sample,
+    all_rules,
+    example,
+    register,
+    rule,
+    uniform,
+)
+
+__all__ = [
+    "AMBIENT",
+    "Example",
+    "Function",
+    "Rule",
+    "Sample",
+    "all_rules",
+    "example",
+    "register",
+    "rule",
+    "uniform",
+]

@@ -1,0 +1,148 @@
+"""Sums, products, powers, exponentials: the operators that work element by element and broadcast.
+
+A derivative here has the shape that broadcasting gave the result; the deriver undoes that.
+"""
+
+import numpy as np
+
+from backhand.rules.register import example, register, uniform
+
+WIDE = uniform(-3, 3, (3, 4))
+ROW = uniform(-3, 3, (4,))
+POSITIVE = uniform(0.2, 4, (3, 4))
+POSITIVE_ROW = uniform(0.5, 2, (4,))
+
+
+def add(a, b):
+    return a + b
+
+
+def add_backward(dy):
+    return dy, dy
+
+
+register(
+    "add", add, add_backward, wrt="ab", torch="a + b", examples=[example(a=WIDE, b=ROW)]
+)  # fmt: skip
+
+
+def sub(a, b):
+    return a - b
+
+
+def sub_backward(dy):
+    return dy, -dy
+
+
+register("sub", sub, sub_backward, wrt="ab", torch="a - b", examples=[example(a=WIDE, b=ROW)])
+
+
+def mul(a, b):
+    return a * b
+
+
+def mul_backward(dy, a, b):
+    return dy * b, dy * a
+
+
+register("mul", mul, mul_backward, wrt="ab", torch="a * b", examples=[example(a=WIDE, b=ROW)])
+
+
+def div(a, b):
+    return a / b
+
+
+def div_backward(dy, b, y):
+    return dy / b, -dy * y / b
+
+
+register(
+    "div", div, div_backward, wrt="ab", torch="a / b", examples=[example(a=WIDE, b=POSITIVE_ROW)]
+)
+
+
+def neg(x):
+    return -x
+
+
+def neg_backward(dy):
+    return -dy
+
+
+register("neg", neg, neg_backward, wrt="x", torch="-x", examples=[example(x=WIDE)])
+
+
+def pow_constant(x, *, exponent):
+    return x**exponent
+
+
+def pow_constant_backward(dy, x, *, exponent):
+    return dy * exponent * x ** (exponent - 1)
+
+
+register(
+    "pow",
+    pow_constant,
+    pow_constant_backward,
+    wrt="x",
+    torch="x ** exponent",
+    examples=[
+        example(x=WIDE, exponent=2),
+        example(x=WIDE, exponent=3),
+        example(x=POSITIVE, exponent=0.5),
+        example(x=POSITIVE, exponent=-1.5),
+    ],
+)
+
+
+def power(a, b):
+    return a**b
+
+
+def power_backward(dy, a, b, y):
+    return dy * b * a ** (b - 1), dy * y * np.log(a)
+
+
+register(
+    "power",
+    power,
+    power_backward,
+    wrt="ab",
+    torch="a ** b",
+    examples=[example(a=POSITIVE, b=ROW)],
+)
+
+
+def exp(x):
+    return np.exp(x)
+
+
+def exp_backward(dy, y):
+    return dy * y
+
+
+register("exp", exp, exp_backward, wrt="x", torch="torch.exp(x)", examples=[example(x=WIDE)])
+
+
+def log(x):
+    return np.log(x)
+
+
+def log_backward(dy, x):
+    return dy / x
+
+
+register("log", log, log_backward, wrt="x", torch="torch.log(x)", examples=[example(x=POSITIVE)])
+
+
+def sqrt(x):
+    return np.sqrt(x)
+
+
+def sqrt_backward(dy, y):
+    return dy / (2 * y)
+
+
+register(
+    "sqrt", sqrt, sqrt_backward, wrt="x", torch="torch.sqrt(x)", examples=[example(x=POSITIVE)]
+)

@@ -1,0 +1,72 @@
+"""Sums, means and maxima, over one axis or over all."""
+
+import numpy as np
+
+from backhand.rules.register import example, register, uniform
+
+X = uniform(-3, 3, (3, 4))
+EXAMPLES = [example(x=X), example(x=X, axis=0), example(x=X, axis=-1, keepdims=True)]
+
+
+def sum_all(x, *, axis=None, keepdims=False):
+    return np.sum(x, axis=axis, keepdims=keepdims)
+
+
+def sum_all_backward(dy, x, *, axis=None, keepdims=False):
+    return np.broadcast_to(
+        dy if axis is None or keepdims else np.expand_dims(dy, axis), x.shape
+    )
+
+
+register(
+    "sum",
+    sum_all,
+    sum_all_backward,
+    wrt="x",
+    torch="torch.sum(x) if axis is None else torch.sum(x, axis, keepdim=keepdims)",
+    examples=EXAMPLES,
+)
+
+
+def mean_all(x, *, axis=None, keepdims=False):
+    return np.mean(x, axis=axis, keepdims=keepdims)
+
+
+def mean_all_backward(dy, x, *, axis=None, keepdims=False):
+    return np.broadcast_to(
+        (dy if axis is None or keepdims else np.expand_dims(dy, axis))
+        / (x.size if axis is None else x.shape[axis]),
+        x.shape,
+    )
+
+
+register(
+    "mean",
+    mean_all,
+    mean_all_backward,
+    wrt="x",
+    torch="torch.mean(x) if axis is None else torch.mean(x, axis, keepdim=keepdims)",
+    examples=EXAMPLES,
+)
+
+
+def max_all(x, *, axis=None, keepdims=False):
+    return np.max(x, axis=axis, keepdims=keepdims)
+
+
+def max_backward(dy, x, *, axis=None, keepdims=False):
+    # equal maxima share the derivative evenly, as torch.amax does
+    winners = x == x.max(axis=axis, keepdims=True)
+    if axis is not None and not keepdims:
+        dy = np.expand_dims(dy, axis)
+    return winners * (dy / winners.sum(axis=axis, keepdims=True))
+
+
+register(
+    "max",
+    max_all,
+    max_backward,
+    wrt="x",
+    torch="torch.amax(x) if axis is None else torch.amax(x, axis, keepdim=keepdims)",
+    examples=EXAMPLES,
+)

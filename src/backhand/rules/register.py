@@ -1,0 +1,238 @@
+"""The register of rules: what a rule is, how one is added, how one is found.
+
+A rule is two ordinary functions and a record. The function that is tested is the text that is
+written out, so the register keeps functions and reads their source only when it is asked for.
+"""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import FunctionType, MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from backhand.errors import BackhandError, did_you_mean
+from backhand.graph import Attribute
+
+AMBIENT = ("generator", "training")
+"""Names that a program supplies by itself: the NumPy side's generator, PyTorch's mode."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Numbers to try a rule on: uniform between `low` and `high`."""
+
+    low: float
+    high: float
+    shape: tuple[int, ...]
+
+    def draw(self, generator: np.random.Generator) -> np.ndarray:
+        """Fresh float64 numbers of this sample's shape."""
+        return generator.uniform(self.low, self.high, self.shape)
+
+
+def uniform(low: float, high: float, shape: tuple[int, ...]) -> Sample:
+    """Short for `Sample`, for the line that registers a rule."""
+    return Sample(low, high, shape)
+
+
+@dataclass(frozen=True)
+class Example:
+    """Arguments on which a rule is checked against PyTorch: samples by name, and attributes."""
+
+    arrays: Mapping[str, Sample]
+    attributes: Mapping[str, Attribute]
+
+
+def example(**arguments: Sample | Attribute) -> Example:
+    """An example from keyword arguments: samples are arrays, everything else an attribute."""
+    arrays = {k: v for k, v in arguments.items() if isinstance(v, Sample)}
+    attributes = {k: v for k, v in arguments.items() if not isinstance(v, Sample)}
+    return Example(MappingProxyType(arrays), MappingProxyType(attributes))
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of a rule, and its text.
+
+    Positional parameters are arrays; keyword-only parameters are attributes, literals in a graph.
+    """
+
+    name: str
+    call: Callable[..., Any]
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        return inspect.signature(self.call)
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the arrays it takes."""
+        kinds = self.signature.parameters.values()
+        return tuple(p.name for p in kinds if p.kind is p.POSITIONAL_OR_KEYWORD)
+
+    @cached_property
+    def attributes(self) -> dict[str, Attribute]:
+        """Names of the literals it takes, with their defaults (`inspect._empty` for none)."""
+        kinds = self.signature.parameters.values()
+        return {p.name: p.default for p in kinds if p.kind is p.KEYWORD_ONLY}
+
+    @cached_property
+    def source(self) -> str:
+        """The text as it stands in its module."""
+        return textwrap.dedent(inspect.getsource(self.call)).rstrip() + "\n"
+
+    @cached_property
+    def tree(self) -> ast.FunctionDef:
+        node = ast.parse(self.source).body[0]
+        assert isinstance(node, ast.FunctionDef)
+        return node
+
+    @cached_property
+    def expressions(self) -> tuple[ast.expr, ...]:
+        """What it returns, if its body is one `return` (after a docstring): one expression for
+        each result. Empty for a longer body."""
+        body = [s for s in self.tree.body if not _is_docstring(s)]
+        if len(body) != 1 or not isinstance(body[0], ast.Return) or body[0].value is None:
+            return ()
+        value = body[0].value
+        return tuple(value.elts) if isinstance(value, ast.Tuple) else (value,)
+
+    @cached_property
+    def helpers(self) -> tuple["Function", ...]:
+        """Functions of the same kind that its text calls, which a program must hold as well."""
+        known = inspect.unwrap(self.call).__globals__
+        calls = [n.func for n in ast.walk(self.tree) if isinstance(n, ast.Call)]
+        names = [f.id for f in calls if isinstance(f, ast.Name)]
+        called = [known.get(name) for name in dict.fromkeys(names)]
+        return tuple(Function(f.__name__, f) for f in called if isinstance(f, FunctionType))
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An operator: its forward, its derivative, and how the rest of the world spells it.
+
+    `wrt` names the inputs that have a derivative, in the order in which `backward` returns them.
+    `torch` and `means` are Python expressions over the forward's parameters: PyTorch's spelling,
+    and the textbook formula where the forward's own text is longer than one expression.
+    """
+
+    name: str
+    forward: Function
+    backward: Function | None
+    wrt: tuple[str, ...]
+    torch: str
+    noun: str
+    output: str
+    means: str
+    examples: tuple[Example, ...]
+
+    def derivative_index(self, parameter: str) -> int:
+        return self.wrt.index(parameter)
+
+
+_rules: dict[str, Rule] = {}
+
+
+def register(
+    name: str,
+    forward: Callable[..., Any],
+    backward: Callable[..., Any] | None,
+    *,
+    wrt: Sequence[str],
+    torch: str,
+    examples: Sequence[Example],
+    none: Sequence[str] = (),
+    noun: str = "t",
+    output: str = "y",
+    means: str = "",
+) -> Rule:
+    """Add an operator.
+
+    Args:
+        name: what a spec and the graph call it.
+        forward: NumPy function; positional parameters are arrays, keyword-only ones attributes.
+        backward: takes the derivative of the output (`d` + `output`) first, then whatever it needs
+            by name: inputs, the output, attributes. Returns one array for each name of `wrt`, of
+            the shape that the forward's broadcasting gave it; undoing that is not its business.
+        wrt: inputs with a derivative.
+        none: inputs that have none (a mask, a label), said explicitly.
+        torch: PyTorch's spelling, an expression over the forward's parameters.
+        noun: what a result is called when the user gave it no name.
+        output: what `backward` calls the result.
+        means: the textbook formula, where the forward is longer than one expression.
+
+    Raises:
+        BackhandError: if names, arity or examples do not fit together.
+    """
+    rule = Rule(
+        name,
+        Function(forward.__name__, forward),
+        Function(backward.__name__, backward) if backward else None,
+        tuple(wrt),
+        torch,
+        noun,
+        output,
+        means,
+        tuple(examples),
+    )
+    _check(rule, tuple(none))
+    _rules[name] = rule
+    return rule
+
+
+def rule(name: str) -> Rule:
+    """The rule of that name, or an error with the closest name there is."""
+    if name not in _rules:
+        raise BackhandError(
+            f"unknown operator `{name}`",
+            wanted="an operator of `backhand operators`",
+            repair=did_you_mean(name, _rules, "see `backhand operators`, or register a rule"),
+        )
+    return _rules[name]
+
+
+def all_rules() -> dict[str, Rule]:
+    """Every rule in the order of registration."""
+    return dict(_rules)
+
+
+def _check(rule: Rule, none: tuple[str, ...]) -> None:
+    where = f"rule {rule.name}"
+    inputs = rule.forward.parameters
+    if rule.name in _rules:
+        raise BackhandError("this name is taken", where=where, repair="choose another name")
+    if sorted((*rule.wrt, *none)) != sorted(n for n in inputs if n not in AMBIENT):
+        raise BackhandError(
+            "every input needs a derivative or an explicit none",
+            where=where,
+            wanted=f"wrt and none together name {', '.join(inputs)}",
+            got=f"wrt={rule.wrt}, none={none}",
+        )
+    if bool(rule.wrt) != (rule.backward is not None):
+        raise BackhandError("wrt and backward go together", where=where)
+    if not rule.examples and rule.backward:
+        raise BackhandError("a rule needs at least one example to be checked on", where=where)
+    if rule.backward:
+        _check_backward(rule, rule.backward, where)
+
+
+def _check_backward(rule: Rule, backward: Function, where: str) -> None:
+    cotangent, *needs = (*backward.parameters, *backward.attributes)
+    known = {*rule.forward.parameters, *rule.forward.attributes, rule.output}
+    unknown = [name for name in needs if name not in known]
+    if cotangent != "d" + rule.output or unknown:
+        raise BackhandError(
+            "the backward asks for what the forward does not have",
+            where=where,
+            wanted=f"first d{rule.output}, then any of {', '.join(sorted(known))}",
+            got=", ".join((cotangent, *needs)),
+        )

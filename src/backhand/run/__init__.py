@@ -1,0 +1,1 @@
+"""Running written programs and keeping every value they make."""

@@ -1,0 +1,145 @@
+"""Run a written program, text and all, with probes, and keep what it makes as a Trace."""
+
+import contextlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backhand.experiment import Experiment, Precision
+from backhand.run.probes import Progress, probed
+from backhand.run.trace import Trace, kept_epochs
+from backhand.write.program import Program
+
+
+class NumpyRecorder:
+    """Collects copies of every value; `training` is False until `train` is called."""
+
+    def __init__(self, experiment: Experiment, progress: Progress | None) -> None:
+        self.experiment = experiment
+        self.progress = progress
+        self.current: dict[str, np.ndarray] = {}
+        self.evaluation: dict[str, np.ndarray] = {}
+        self.epochs: dict[int, dict[str, np.ndarray]] = {}
+        self.kept: frozenset[int] = frozenset()
+        self.done = 0
+        self.weights: tuple[Any, ...] = ()
+        self.losses: list[float] = []
+
+    def value(self, name: str, value: Any) -> None:
+        self.current[name] = np.array(value)
+
+    def dropout(self, name: str, x: Any, rate: float, training: bool) -> None:
+        raise NotImplementedError("a NumPy program draws its masks itself")
+
+    def read(self) -> dict[str, np.ndarray]:
+        """Everything reported since the last reading, and the weights as they are now."""
+        weights = self.experiment.network.forward.parameters
+        named = zip(weights, self.weights, strict=True)
+        values = {**self.current, **{w.name: np.array(array) for w, array in named}}
+        self.current = {}
+        return values
+
+    def training_begins(self, weights: tuple[Any, ...]) -> None:
+        self.weights = weights
+        self.evaluation = self.read()
+        training = self.experiment.training
+        size = sum(array.nbytes for array in self.evaluation.values())
+        self.kept = frozenset(kept_epochs(training.epochs if training else 0, size))
+
+    def epoch_done(self) -> None:
+        self.done += 1
+        if self.done in self.kept:
+            self.epochs[self.done] = self.read()
+        if self.progress:
+            self.progress(self.done)
+
+
+def run_numpy(
+    program: Program,
+    experiment: Experiment,
+    precision: Precision,
+    folder: Path,
+    progress: Progress | None = None,
+) -> Trace:
+    """Run a written NumPy program in this process.
+
+    Args:
+        program: what `write.numpy_program.write` gave.
+        experiment: what it was written from.
+        precision: takes the place of the program's own.
+        folder: where the program would lie, with its arrays beside it.
+        progress: told after each epoch.
+    """
+    recorder = NumpyRecorder(experiment, progress)
+    printed = execute(program, recorder, getattr(np, precision), folder)
+    return trace_of(program, recorder, precision, printed)
+
+
+def execute(program: Program, recorder: Any, precision: Any, folder: Path) -> str:
+    """Run `main()` of a probed program; what it prints is returned, not shown."""
+    namespace: dict[str, Any] = {
+        "__name__": "backhand_program",
+        "__file__": str(folder / program.file),
+        "__recorder__": recorder,
+    }
+    exec(probed(program.text, program.file), namespace)
+    namespace["PRECISION"] = precision
+    experiment = recorder.experiment
+    if experiment.network.loss:
+        namespace["network_loss"] = _reporting_loss(namespace["network_loss"], recorder)
+    if experiment.training:
+        namespace["train"] = _reporting_training(namespace["train"], recorder)
+    if experiment.network.forward.parameters:
+        namespace["initial_weights"] = _reporting_weights(namespace["initial_weights"], recorder)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        namespace["main"]()
+        if not experiment.training:
+            recorder.training_begins(recorder.weights)
+    return printed.getvalue()
+
+
+def _reporting_loss(network_loss: Callable[..., Any], recorder: Any) -> Callable[..., Any]:
+    saves = bool(recorder.experiment.network.saved_by_loss)
+
+    def reporting(*arguments: Any) -> Any:
+        result = network_loss(*arguments)
+        recorder.value("loss", result[0] if saves and isinstance(result, tuple) else result)
+        return result
+
+    return reporting
+
+
+def _reporting_training(train: Callable[..., Any], recorder: Any) -> Callable[..., Any]:
+    def reporting(*arguments: Any) -> Any:
+        recorder.training_begins(recorder.weights)
+        recorder.losses = train(*arguments)
+        return recorder.losses
+
+    return reporting
+
+
+def _reporting_weights(make: Callable[[], Any], recorder: Any) -> Callable[[], Any]:
+    def reporting() -> Any:
+        recorder.weights = make()
+        return recorder.weights
+
+    return reporting
+
+
+def trace_of(program: Program, recorder: Any, precision: Precision, printed: str) -> Trace:
+    """The trace of a recorder that has seen a whole run."""
+    epochs = tuple(sorted(recorder.epochs))
+    first = recorder.epochs[epochs[0]] if epochs else {}
+    training = {name: np.stack([recorder.epochs[e][name] for e in epochs]) for name in first}
+    return Trace(
+        program.library,
+        precision,
+        recorder.evaluation,
+        training,
+        epochs,
+        np.array(recorder.losses, dtype=np.float64),
+        printed,
+    )

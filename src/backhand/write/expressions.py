@@ -1,0 +1,145 @@
+"""Expressions as syntax trees: names replaced, literals folded, text given back.
+
+A rule's body becomes a line of a program by replacing its parameters with the names of that
+program. `ast.unparse` puts parentheses where precedence asks for them, so the order of the
+arithmetic, and with it every rounding, stays the rule's own. Every folding below gives the same
+bits as what it replaces.
+"""
+
+import ast
+import re
+from collections.abc import Mapping
+
+from backhand.graph import Attribute, Size
+
+
+def literal(value: Attribute) -> ast.expr:
+    """A number, string, bool, None or tuple as an expression."""
+    return ast.parse(repr(value), mode="eval").body
+
+
+def name(text: str) -> ast.expr:
+    """A name as an expression."""
+    return ast.Name(text, ast.Load())
+
+
+def parse(text: str) -> ast.expr:
+    """The expression of a rule's own text."""
+    return ast.parse(text, mode="eval").body
+
+
+def substitute(expression: ast.expr, arguments: Mapping[str, ast.expr]) -> ast.expr:
+    """The expression with each name of `arguments` replaced, all at once."""
+    return _Substitution(arguments).visit(ast.parse(ast.unparse(expression), mode="eval").body)  # type: ignore[no-any-return]
+
+
+class _Substitution(ast.NodeTransformer):
+    def __init__(self, arguments: Mapping[str, ast.expr]) -> None:
+        self.arguments = arguments
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.arguments.get(node.id, node)
+
+
+def fold(expression: ast.expr, ranks: Mapping[str, int] | None = None) -> ast.expr:
+    """The expression without what its literals make superfluous.
+
+    `ranks` are the numbers of dimensions of the names in it: with two, `x.swapaxes(-1, -2)` is
+    `x.T` and `x.reshape(-1, x.shape[-1])` is `x`.
+    """
+    folded: ast.expr = _Folding(ranks or {}).visit(expression)
+    return folded
+
+
+class _Folding(ast.NodeTransformer):
+    def __init__(self, ranks: Mapping[str, int]) -> None:
+        self.ranks = ranks
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        test = constant(self.visit(node.test))
+        if test is not None:
+            return self.visit(node.body if test[0] else node.orelse)  # type: ignore[no-any-return]
+        return self.generic_visit(node)  # type: ignore[return-value]
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        node.operand = self.visit(node.operand)
+        if isinstance(node.op, ast.USub):
+            if isinstance(node.operand, ast.UnaryOp) and isinstance(node.operand.op, ast.USub):
+                return node.operand.operand
+            if number(node.operand) is not None:
+                return literal(-number(node.operand))  # type: ignore[operator]
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        node.left, node.right = self.visit(node.left), self.visit(node.right)
+        left, right = number(node.left), number(node.right)
+        if left is not None and right is not None:
+            return literal(eval(compile(ast.Expression(_located(node)), "", "eval")))  # noqa: S307
+        if isinstance(node.op, ast.Mult) and left in (1, -1):
+            return node.right if left == 1 else ast.UnaryOp(ast.USub(), node.right)
+        if isinstance(node.op, ast.Mult | ast.Div | ast.Pow) and right == 1:
+            return node.left
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        node.keywords = [k for k in node.keywords if not _is_default(k)]
+        text = ast.unparse(node)
+        if isinstance(node.func, ast.Attribute) and self.rank(node.func.value) == 2:
+            inner = node.func.value
+            if node.func.attr == "swapaxes" and text.endswith("(-1, -2)"):
+                return ast.Attribute(inner, "T", ast.Load())
+            if text == f"{ast.unparse(inner)}.reshape(-1, {ast.unparse(inner)}.shape[-1])":
+                return inner
+        return node
+
+    def rank(self, node: ast.expr) -> int | None:
+        return self.ranks.get(node.id) if isinstance(node, ast.Name) else None
+
+
+def _is_default(keyword: ast.keyword) -> bool:
+    """NumPy's and PyTorch's own defaults for reductions."""
+    return (keyword.arg, ast.unparse(keyword.value)) in {
+        ("axis", "None"), ("keepdims", "False"), ("keepdim", "False"),
+    }  # fmt: skip
+
+
+def _located(node: ast.expr) -> ast.expr:
+    return ast.fix_missing_locations(node)
+
+
+def number(node: ast.expr) -> float | int | None:
+    """The number a node stands for, if it is a literal one."""
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        return node.value  # type: ignore[return-value]
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = number(node.operand)
+        return None if inner is None else -inner
+    return None
+
+
+def constant(node: ast.expr) -> tuple[object] | None:
+    """The value of an expression without names, in a tuple of one; None if it has names.
+
+    Only literals of a rule or a graph get here: nothing with a name or a call is evaluated.
+    """
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name | ast.Call | ast.Attribute):
+            return None
+    return (eval(compile(ast.Expression(_located(node)), "", "eval")),)  # noqa: S307
+
+
+def names_in(expression: ast.expr) -> tuple[str, ...]:
+    """The names it reads, each once, in order of appearance."""
+    found = [n.id for n in ast.walk(expression) if isinstance(n, ast.Name)]
+    return tuple(dict.fromkeys(found))
+
+
+def text(expression: ast.expr) -> str:
+    """The expression as Python, its strings (plain words, all of them) in double quotes."""
+    return re.sub(r"'([\w ]*)'", r'"\1"', ast.unparse(_located(expression)))
+
+
+def ranks_of(shapes: Mapping[str, tuple[Size, ...]]) -> dict[str, int]:
+    """Numbers of dimensions from shapes."""
+    return {value: len(shape) for value, shape in shapes.items()}

@@ -1,0 +1,104 @@
+"""Steps as lines of code: what both hands share.
+
+A hand says how one step's expression is spelled (`Spelling`); here nameless values are written
+into the line that uses them, and the rest become `name = expression   # [B, 4]`.
+"""
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from backhand.graph import Step, Value, shape_text
+from backhand.rules.operations import operation
+from backhand.rules.register import AMBIENT, rule
+from backhand.write import expressions as ex
+from backhand.write.layout import Line
+
+Spelling = Callable[[Step, Mapping[str, ast.expr], Mapping[str, int]], ast.expr | None]
+"""A step's expression, from the expressions of its inputs by parameter name and the ranks of
+the names in them; None where this hand writes nothing for the step."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A step with the line that a hand wrote for it; `line` is None for a nameless step."""
+
+    step: Step
+    line: Line | None
+
+
+def written(steps: Iterable[Step], spelling: Spelling) -> list[Written]:
+    """The steps in order, each with its line."""
+    nameless: dict[str, ast.expr] = {}
+    ranks: dict[str, int] = {}
+    found = []
+    for step in steps:
+        for value in (*step.inputs, *step.made()):
+            ranks[value.name] = len(value.shape)
+        arguments = _arguments(step, nameless)
+        expression = spelling(step, arguments, ranks)
+        made = step.made()
+        if expression is None:
+            found.append(Written(step, None))
+        elif len(step.outputs) == 1 and made[0].is_nameless:
+            nameless[made[0].name] = expression
+            found.append(Written(step, None))
+        else:
+            found.append(Written(step, _line(step, expression)))
+    return found
+
+
+def _arguments(step: Step, nameless: Mapping[str, ast.expr]) -> dict[str, ast.expr]:
+    """Expressions for the parameters and attributes of a step's function."""
+    parameters = operation(step.function).parameters
+    arguments = {
+        parameter: _expression(value, nameless)
+        for parameter, value in zip(parameters, step.inputs, strict=True)
+    }
+    arguments |= {name: ex.literal(value) for name, value in step.attributes}
+    return arguments
+
+
+def _expression(value: Value, nameless: Mapping[str, ast.expr]) -> ast.expr:
+    if value.literal is not None:
+        return ex.literal(value.literal)
+    return nameless.get(value.name) or ex.name(value.name)
+
+
+def _line(step: Step, expression: ast.expr) -> Line:
+    names = ", ".join("_" if value is None else value.name for value in step.outputs)
+    shapes = ", ".join(shape_text(v.shape) for v in step.made() if v.shape)
+    reason = step.because if step.function == "add" else ""
+    words = ", ".join(part for part in (shapes, reason) if part)
+    return Line(f"{names} = {ex.text(expression)}", words)
+
+
+def numpy_spelling(
+    step: Step, arguments: Mapping[str, ast.expr], ranks: Mapping[str, int]
+) -> ast.expr | None:
+    """A body of one expression with its names replaced, or a call of a longer one."""
+    op = operation(step.function)
+    if len(op.expressions) == 1:
+        return ex.fold(ex.substitute(op.expressions[0], arguments), ranks)
+    keywords = [
+        ast.keyword(name, ex.literal(value))
+        for name, value in step.attributes
+        if op.function.attributes[name] != value
+    ]
+    return ast.Call(ex.name(op.function.name), [arguments[p] for p in op.parameters], keywords)
+
+
+def torch_spelling(
+    step: Step, arguments: Mapping[str, ast.expr], ranks: Mapping[str, int]
+) -> ast.expr | None:
+    """The rule's own spelling in PyTorch."""
+    spelled = rule(step.function).torch
+    if not spelled:
+        return None
+    return ex.fold(ex.substitute(ex.parse(spelled), arguments), {})
+
+
+def ambient_names(steps: Iterable[Step]) -> tuple[str, ...]:
+    """What a function needs beside arrays: a generator, where a mask is drawn."""
+    used = {value.name for step in steps for value in step.inputs}
+    return tuple(name for name in AMBIENT if name in used)
