@@ -189,6 +189,15 @@ def test_uniform_of_many(low: float, high: float, dtype: type) -> None:
 
 @fused_cpu
 @both_dtypes
+def test_ties_of_uniform_are_rounded_as_the_instruction_rounds_them(dtype: type) -> None:
+    torch.manual_seed(7)
+    mine = draws.uniform(draws.generator(7), (500,), 1e-30, 3, dtype)
+    assert same_bits(mine, empty((500,), dtype).uniform_(1e-30, 3))
+    assert not np.array_equal(mine, draws.uniform(draws.generator(7), (500,), 0, 3, dtype))
+
+
+@fused_cpu
+@both_dtypes
 def test_rounding_twice_would_be_seen(dtype: type) -> None:
     low, span = dtype(-0.1), dtype(0.1) - dtype(-0.1)
     fraction = draws.uniform(draws.generator(7), (99,), 0, 1, dtype)
@@ -198,7 +207,7 @@ def test_rounding_twice_would_be_seen(dtype: type) -> None:
 
 @fused_cpu
 @pytest.mark.parametrize(("mean", "std"), [(1e-90, 3.0), (-1e-90, 3.0), (1e-17, 1.5)])
-def test_ties_are_rounded_as_the_instruction_rounds_them(mean: float, std: float) -> None:
+def test_ties_of_normal_are_rounded_as_the_instruction_rounds_them(mean: float, std: float) -> None:
     torch.manual_seed(8)
     mine = draws.normal(draws.generator(8), (500,), mean, std, np.float64)
     assert same_bits(mine, empty((500,), np.float64).normal_(mean, std))
@@ -247,6 +256,14 @@ def test_many_normals_in_float32_are_within_5_units(size: int) -> None:
     mine = draws.normal(generator, (size,), 0, 1, np.float32)
     assert units_apart(mine, empty((size,), np.float32).normal_()) <= 5
     assert same_place(generator)
+
+
+@pytest.mark.skipif(not AVX2, reason="measured with PyTorch's AVX2 kernel")
+def test_five_in_six_normals_in_float32_are_the_same() -> None:
+    torch.manual_seed(9)
+    mine = draws.normal(draws.generator(9), (100_000,), 0.1, 0.3, np.float32)
+    same = mine == empty((100_000,), np.float32).normal_(0.1, 0.3).numpy()
+    assert np.mean(same) > 0.8
 
 
 def test_an_odd_normal_waits_for_the_next_call() -> None:

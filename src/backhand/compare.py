@@ -4,6 +4,7 @@ Nothing is judged here yet: a difference is stated in units in the last place, a
 small enough is for a computed bound to say, not for a number that somebody liked.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,8 @@ class Comparison:
     precision: Precision
     evaluation: tuple[Difference, ...]
     training: tuple[Difference, ...]
+    trained: tuple[Difference, ...]
+    """The weights after the last epoch."""
 
     def difference(self, name: str) -> Difference | None:
         """The difference of a value at the initial weights, without dropout."""
@@ -50,8 +53,8 @@ class Comparison:
         return max(every, key=lambda d: d.ulps, default=None)
 
 
-def compare(first: Trace, second: Trace) -> Comparison:
-    """Compare two traces of the same experiment, value by value."""
+def compare(first: Trace, second: Trace, weights: Iterable[str]) -> Comparison:
+    """Compare two traces of the same experiment, value by value; `weights` names its weights."""
     coarser: Precision = "float32" if "float32" in (first.precision, second.precision) else "float64"
     return Comparison(
         first.name,
@@ -66,6 +69,11 @@ def compare(first: Trace, second: Trace) -> Comparison:
             difference(name, values, second.training[name], coarser, stacked=True)
             for name, values in first.training.items()
             if name in second.training
+        ),
+        tuple(
+            difference(name, first.training[name][-1], second.training[name][-1], coarser)
+            for name in weights
+            if first.epochs
         ),
     )
 

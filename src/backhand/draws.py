@@ -1,8 +1,9 @@
 """PyTorch's CPU random generator, in NumPy: same seed, same bits.
 
 Each function draws what PyTorch draws on the CPU after `torch.manual_seed(seed)`, in row-major
-order, and leaves the generator where PyTorch leaves its own. `generator` and `dropout_mask` are
-copied into written programs as they stand here, so they use nothing but `np`.
+order, and leaves the generator where PyTorch leaves its own. Only `normal` in float32 is close
+instead of equal. `generator` and `dropout_mask` are copied into written programs as they stand
+here, so they use nothing but `np`.
 
 The dtypes are float32 and float64. A uniform number is made of the low 24 or 53 bits of the next
 32 or 64: RandomState.randint masks its bits for a power of two, which gives exactly those.
@@ -11,9 +12,9 @@ Whose masks these are: PyTorch's since 2.7, on every CPU. Up to 2.6 its x86 buil
 from an MKL stream, seeded by one number of this generator (`bernoulli_scalar_kernel` in
 DistributionKernels.cpp; switched off by pytorch/pytorch#146174 and kept for Meta's own builds).
 
-Whose memory order: dropout and the initialisers walk a dense tensor as it lies in memory, so a
-transposed tensor is drawn as its untransposed self: draw that shape, then transpose. Anything
-with gaps or repeats (a slice, an expanded tensor) is drawn in row-major order, as here.
+In which order: dropout and uniform_ walk a dense tensor as it lies in memory, so a transposed
+tensor is drawn as its untransposed self: draw that shape, then transpose. Anything with gaps or
+repeats (a slice, an expanded tensor) is drawn in row-major order, as here.
 
 Sources, PyTorch 2.13: aten/src/ATen/core/MT19937RNGEngine.h, TransformationHelper.h and
 DistributionsHelper.h; ATen/native/Dropout.cpp; ATen/native/cpu/DistributionTemplates.h;

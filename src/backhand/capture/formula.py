@@ -105,14 +105,14 @@ class Reader:
 
     def _call(self, operator: str, node: ast.Call, place: Place, name: str) -> Value:
         known = rule(operator) if operator != "dropout_mask" else _no_operator(operator)
-        arrays = [p for p in known.forward.parameters if p != "mask"]
+        arrays = array_parameters(known)
         attributes = dict(zip(known.forward.attributes, node.args[len(arrays) :], strict=False))
         given = {name: _attribute(value, operator) for name, value in attributes.items()}
         for keyword in node.keywords:
             if keyword.arg not in known.forward.attributes:
                 raise BackhandError(
                     f"`{operator}` has no option `{keyword.arg}`",
-                    wanted=_usage(known, arrays),
+                    wanted=usage(known),
                     repair=did_you_mean(keyword.arg or "", known.forward.attributes),
                 )
             given[keyword.arg] = _attribute(keyword.value, operator)
@@ -121,10 +121,10 @@ class Reader:
         ):
             raise BackhandError(
                 f"`{operator}` takes {len(arrays)} array{'s' * (len(arrays) > 1)}",
-                wanted=_usage(known, arrays),
+                wanted=usage(known),
                 got=shown(ast.unparse(node)),
             )
-        _check_attributes(known, given, arrays)
+        _check_attributes(known, given)
         if operator == "dropout":
             return self._dropout(node.args[0], given, place, name)
         return self._apply(known, node.args[: len(arrays)], given, place, name)
@@ -230,19 +230,25 @@ def _attribute(node: ast.expr, operator: str) -> Attribute:
     return value
 
 
-def _usage(known: Rule, arrays: list[str]) -> str:
+def usage(known: Rule) -> str:
+    """How an operator is called in a formula: `softmax(x, axis=-1)`."""
     options = [
         name if default is known.forward.signature.empty else f"{name}={default!r}"
         for name, default in known.forward.attributes.items()
     ]
-    return f"{known.name}({', '.join(arrays + options)})"
+    return f"{known.name}({', '.join([*array_parameters(known), *options])})"
 
 
-def _check_attributes(known: Rule, given: dict[str, Attribute], arrays: list[str]) -> None:
+def array_parameters(known: Rule) -> list[str]:
+    """The arrays that a formula gives; a mask is drawn, not given."""
+    return [p for p in known.forward.parameters if p != "mask"]
+
+
+def _check_attributes(known: Rule, given: dict[str, Attribute]) -> None:
     for name, default in known.forward.attributes.items():
         if name not in given and default is known.forward.signature.empty:
             raise BackhandError(
-                f"`{known.name}` needs `{name}`", wanted=_usage(known, arrays)
+                f"`{known.name}` needs `{name}`", wanted=usage(known)
             )
     for name, value in given.items():
         _check_attribute(known.name, name, value)

@@ -36,6 +36,8 @@ KEYS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What may stand where; the JSON Schema says the same, and a test holds them together."""
 
+SCHEMA = Path(__file__).with_name("spec.schema.json")
+
 LARGEST_SEED = 2**32 - 1
 
 
@@ -84,10 +86,11 @@ def parse(text: str, file: str, folder: Path, seed: int | None = None) -> Experi
     network = _network(spec, at, arrays)
     train = training(spec, network, at)
     network = derive(network) if network.loss else network
+    name = check_spec_name(spec.get("name", Path(file).stem), at.where(("name",)))
     return Experiment(
-        name=_name(spec.get("name", Path(file).stem), at),
+        name=name,
         about=_text(spec, "about", at),
-        network=replace(network, name=spec.get("name", Path(file).stem)),
+        network=replace(network, name=name),
         arrays=arrays,
         training=train,
         precision=_precision(spec.get("precision", {}), at),
@@ -153,12 +156,12 @@ def _text(spec: dict[str, Any], key: str, at: Places) -> str:
     return value
 
 
-def _name(name: object, at: Places) -> str:
-    """A name that is safe as the name of a folder."""
+def check_spec_name(name: object, where: str) -> str:
+    """The name, if it is safe as the name of a file and a folder."""
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][\w .-]{0,79}", name, re.A):
         raise BackhandError(
-            "this name cannot name a folder",
-            where=at.where(("name",)),
+            "this cannot name a folder",
+            where=where,
             wanted="letters, digits, blanks, `_`, `-` and `.`, beginning with a letter or digit",
             got=shown(name),
         )

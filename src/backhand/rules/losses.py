@@ -16,7 +16,7 @@ Y = uniform(0, 1, (4, 3))
 
 
 def cross_entropy(p, y, *, reduction="mean"):
-    return -np.sum(y * np.log(p)) / (len(p) if reduction == "mean" else 1)
+    return -(y * np.log(p)).sum() / (len(p) if reduction == "mean" else 1)
 
 
 def cross_entropy_backward(dloss, p, y, *, reduction="mean"):
@@ -37,7 +37,7 @@ register(
 
 
 def cross_entropy_logits(z, y, *, reduction="mean"):
-    return -np.sum(y * log_softmax(z)) / (len(z) if reduction == "mean" else 1)
+    return -(y * log_softmax(z)).sum() / (len(z) if reduction == "mean" else 1)
 
 
 def cross_entropy_logits_backward(dloss, z, y, *, reduction="mean"):
@@ -62,7 +62,7 @@ register(
 
 
 def mse(p, y, *, reduction="mean"):
-    return np.sum((p - y) ** 2) / (p.size if reduction == "mean" else 1)
+    return ((p - y) ** 2).sum() / (p.size if reduction == "mean" else 1)
 
 
 def mse_backward(dloss, p, y, *, reduction="mean"):

@@ -62,9 +62,9 @@ def adam(
     v *= beta2
     v += (1 - beta2) * dw * dw
     # m and v begin at 0; dividing by 1 - beta ** step makes up for it
-    m_hat_scale = learning_rate / (1 - beta1**step)
-    v_hat_root = np.sqrt(v) / (1 - beta2**step) ** 0.5
-    w -= m_hat_scale * (m / (v_hat_root + eps))
+    step_size = learning_rate / (1 - beta1**step)
+    root = np.sqrt(v) / (1 - beta2**step) ** 0.5
+    w -= step_size * (m / (root + eps))
 
 
 def adamw(
@@ -77,9 +77,9 @@ def adamw(
     v *= beta2
     v += (1 - beta2) * dw * dw
     # m and v begin at 0; dividing by 1 - beta ** step makes up for it
-    m_hat_scale = learning_rate / (1 - beta1**step)
-    v_hat_root = np.sqrt(v) / (1 - beta2**step) ** 0.5
-    w -= m_hat_scale * (m / (v_hat_root + eps))
+    step_size = learning_rate / (1 - beta1**step)
+    root = np.sqrt(v) / (1 - beta2**step) ** 0.5
+    w -= step_size * (m / (root + eps))
 
 
 _NAMES = {"learning_rate": "lr", "momentum": "momentum", "nesterov": "nesterov",

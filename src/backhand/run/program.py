@@ -1,7 +1,5 @@
 """Run a written program, text and all, with probes, and keep what it makes as a Trace."""
 
-import contextlib
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,8 +76,8 @@ def run_numpy(
     return trace_of(program, recorder, precision, printed)
 
 
-def execute(program: Program, recorder: Any, precision: Any, folder: Path) -> str:
-    """Run `main()` of a probed program; what it prints is returned, not shown."""
+def execute(program: Program, recorder: Any, precision: Any, folder: Path) -> tuple[str, ...]:
+    """Run `main()` of a probed program; what it prints is returned, call by call, not shown."""
     namespace: dict[str, Any] = {
         "__name__": "backhand_program",
         "__file__": str(folder / program.file),
@@ -94,11 +92,12 @@ def execute(program: Program, recorder: Any, precision: Any, folder: Path) -> st
         namespace["train"] = _reporting_training(namespace["train"], recorder)
     if experiment.network.forward.parameters:
         namespace["initial_weights"] = _reporting_weights(namespace["initial_weights"], recorder)
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        namespace["main"]()
-        if not experiment.training:
-            recorder.training_begins(recorder.weights)
-    return printed.getvalue()
+    printed: list[str] = []
+    namespace["print"] = lambda *values: printed.append(" ".join(map(str, values)))
+    namespace["main"]()
+    if not experiment.training:
+        recorder.training_begins(recorder.weights)
+    return tuple(printed)
 
 
 def _reporting_loss(network_loss: Callable[..., Any], recorder: Any) -> Callable[..., Any]:
@@ -129,7 +128,9 @@ def _reporting_weights(make: Callable[[], Any], recorder: Any) -> Callable[[], A
     return reporting
 
 
-def trace_of(program: Program, recorder: Any, precision: Precision, printed: str) -> Trace:
+def trace_of(
+    program: Program, recorder: Any, precision: Precision, printed: tuple[str, ...]
+) -> Trace:
     """The trace of a recorder that has seen a whole run."""
     epochs = tuple(sorted(recorder.epochs))
     first = recorder.epochs[epochs[0]] if epochs else {}

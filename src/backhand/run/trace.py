@@ -20,6 +20,7 @@ class Trace:
     `evaluation` holds forward values, loss and derivatives at the initial weights without
     dropout; `training` the same for each epoch in `epochs` (counted from 1), stacked along a
     first axis, weights as they stand after that epoch's update. `losses` has every epoch.
+    `printed` has the text of every call of `print`.
     """
 
     library: Library
@@ -28,7 +29,7 @@ class Trace:
     training: Mapping[str, np.ndarray]
     epochs: tuple[int, ...]
     losses: np.ndarray
-    printed: str
+    printed: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -85,7 +86,7 @@ def _loaded(name: str, arrays: dict[str, np.ndarray]) -> Trace:
         _part(f"{name}/training/", arrays),
         tuple(int(e) for e in arrays[f"{name}/epochs"]),
         arrays[f"{name}/losses"],
-        str(arrays[f"{name}/printed"]),
+        tuple(str(text) for text in arrays[f"{name}/printed"]),
     )
 
 

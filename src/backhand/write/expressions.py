@@ -136,8 +136,13 @@ def names_in(expression: ast.expr) -> tuple[str, ...]:
 
 
 def text(expression: ast.expr) -> str:
-    """The expression as Python, its strings (plain words, all of them) in double quotes."""
-    return re.sub(r"'([\w ]*)'", r'"\1"', ast.unparse(_located(expression)))
+    """The expression as Python."""
+    return double_quoted(ast.unparse(_located(expression)))
+
+
+def double_quoted(code: str) -> str:
+    """Code with its strings, plain words all of them, in double quotes."""
+    return re.sub(r"'([\w ]*)'", r'"\1"', code)
 
 
 def ranks_of(shapes: Mapping[str, tuple[Size, ...]]) -> dict[str, int]:

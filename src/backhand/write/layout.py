@@ -42,7 +42,15 @@ def body(lines: Iterable[Line], depth: int = 1) -> list[str]:
 
 def comment(words: str, depth: int = 1) -> list[str]:
     """A comment of its own, broken at the width."""
-    return [line.replace(INDENT * depth, INDENT * depth + "# ", 1) for line in wrapped(words, depth)]
+    start = INDENT * depth + "# "
+    return textwrap.wrap(
+        words,
+        WIDTH,
+        initial_indent=start,
+        subsequent_indent=start,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def listed(names: Sequence[str], depth: int = 1, before: str = "", after: str = "") -> str:

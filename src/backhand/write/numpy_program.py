@@ -8,7 +8,7 @@ from backhand.graph import Kind, Network, Step, Value
 from backhand.rules.operations import operation
 from backhand.rules.register import Function
 from backhand.write import shared
-from backhand.write.expressions import names_in
+from backhand.write.expressions import double_quoted, names_in
 from backhand.write.layout import Line, body, comment, listed, tuple_of
 from backhand.write.lines import Written, numpy_spelling, written
 from backhand.write.numpy_training import train, update
@@ -78,7 +78,7 @@ def _source(function: Function) -> str:
     arguments = copy.deepcopy(function.tree.args)
     for argument in (*arguments.args, *arguments.kwonlyargs):
         argument.annotation = None
-    return "\n".join([f"def {function.name}({ast.unparse(arguments)}):", *lines[first:]])
+    return "\n".join([f"def {function.name}({double_quoted(ast.unparse(arguments))}):", *lines[first:]])
 
 
 def _forward(experiment: Experiment, lines: list[Written]) -> str:

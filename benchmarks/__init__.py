@@ -1,0 +1,1 @@
+"""Figures against what a user would pick instead. Never part of the tests."""

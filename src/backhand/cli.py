@@ -1,0 +1,154 @@
+"""The command line: arguments and exit codes only."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backhand.errors import BackhandError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""
+    Backpropagation by hand: write a neural network out as plain NumPy and plain PyTorch,
+    run both from one seed, and see how far apart they are.
+
+    Start with [bold]backhand run[/bold]: it does a whole homework and writes a report.
+    Then [bold]backhand new mine[/bold] for a network of your own.
+    """,
+)
+
+Spec = Annotated[
+    Path | None,
+    typer.Argument(metavar="[SPEC]", help="A spec, a .toml file. Without one: the homework.",
+                   show_default=False),
+]  # fmt: skip
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Where to write; else backhand-out/NAME.",
+                 show_default=False),
+]  # fmt: skip
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", help="Take this seed instead of the spec's.",
+                 show_default=False),
+]  # fmt: skip
+
+HOMEWORK = Path(__file__).with_name("homework.toml")
+ERROR, INTERRUPTED = 2, 130
+
+
+@app.command()
+def run(spec: Spec = None, out: Out = None, seed: Seed = None) -> None:
+    """Write both programs, run them, print their tasks, and write a report."""
+    from rich.console import Console
+
+    from backhand.capture.spec import load
+    from backhand.folder import results
+    from backhand.report import page, terminal
+    from backhand.run import trace
+    from backhand.study import runs, study
+    from backhand.write.files import save_programs, save_weights
+
+    experiment = load(spec or HOMEWORK, seed)
+    folder = out or Path("backhand-out") / experiment.name
+    epochs = experiment.training.epochs if experiment.training else 0
+    with results(folder) as scratch, _progress(len(runs(experiment)) * epochs) as told:
+        programs = save_programs(experiment, scratch)
+        found = study(experiment, programs, scratch, told)
+        save_weights(experiment, found.traces[0].training, scratch / "weights.npz")
+        trace.save(scratch / "trace.npz", found.traces)
+        page.write_page(found, scratch / "report.html")
+        written = sorted(path.name for path in scratch.iterdir())
+    terminal.show(found, Console(highlight=False))
+    print(f"\nWritten into {folder}: {', '.join(written)}")
+
+
+@app.command()
+def write(spec: Spec = None, out: Out = None, seed: Seed = None) -> None:
+    """Write the two programs, without running them."""
+    from backhand.capture.spec import load
+    from backhand.folder import results
+    from backhand.write.files import save_programs
+
+    experiment = load(spec or HOMEWORK, seed)
+    folder = out or Path("backhand-out") / experiment.name
+    with results(folder) as scratch:
+        save_programs(experiment, scratch)
+        written = sorted(path.name for path in scratch.iterdir())
+    print(f"Written into {folder}: {', '.join(written)}")
+
+
+@app.command()
+def show(spec: Spec = None) -> None:
+    """Print the network, forward and backward, as typed text."""
+    from backhand.capture.spec import load
+
+    print(load(spec or HOMEWORK).network)
+
+
+@app.command()
+def operators(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown page.")] = False,
+) -> None:
+    """Print the table of operators: what a spec can call, and its derivative."""
+    from backhand.report.operators import markdown_page, show_table
+
+    if markdown:
+        print(markdown_page(), end="")
+    else:
+        show_table()
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="What to call it; writes NAME.toml here.")],
+) -> None:
+    """Write a commented spec to start from."""
+    from backhand.capture.starter import write_starter
+
+    file = write_starter(name, Path())
+    print(f"Written: {file}. Next: backhand run {file}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of specs, for editors."""
+    from backhand.capture.spec import SCHEMA
+
+    print(SCHEMA.read_text(encoding="utf-8"), end="")
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None] | None]:
+    """A progress bar on standard error while it takes long, if that is a terminal."""
+    if not total or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("training", total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def main() -> None:
+    """The `backhand` command: errors of ours are printed without a traceback, exit code 2."""
+    try:
+        app()
+    except BackhandError as error:
+        print(f"backhand: {error}", file=sys.stderr)
+        sys.exit(ERROR)
+    except KeyboardInterrupt:
+        print("backhand: interrupted, nothing was written", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(0)
