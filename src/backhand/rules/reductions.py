@@ -5,7 +5,8 @@ import numpy as np
 from backhand.rules.register import example, register, uniform
 
 X = uniform(-3, 3, (3, 4))
-EXAMPLES = [example(x=X), example(x=X, axis=0), example(x=X, axis=-1, keepdims=True)]
+EXAMPLES = [example(x=X), example(x=X, axis=0), example(x=X, axis=-1, keepdims=True),
+            example(x=X, keepdims=True)]  # fmt: skip
 
 
 def sum_all(x, *, axis=None, keepdims=False):
@@ -59,7 +60,7 @@ def max_backward(dy, x, *, axis=None, keepdims=False):
     winners = x == x.max(axis=axis, keepdims=True)
     if axis is not None and not keepdims:
         dy = np.expand_dims(dy, axis)
-    return winners * (dy / winners.sum(axis=axis, keepdims=True))
+    return winners * (dy / winners.sum(axis=axis, keepdims=True, dtype=x.dtype))
 
 
 register(
