@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # make run ARGS='operators' passes arguments on.
-ARGS ?= --help
+ARGS ?= run
 
 .PHONY: run test bench docs clean
 

@@ -55,7 +55,8 @@ class Comparison:
 
 def compare(first: Trace, second: Trace, weights: Iterable[str]) -> Comparison:
     """Compare two traces of the same experiment, value by value; `weights` names its weights."""
-    coarser: Precision = "float32" if "float32" in (first.precision, second.precision) else "float64"
+    is_single = "float32" in (first.precision, second.precision)
+    coarser: Precision = "float32" if is_single else "float64"
     return Comparison(
         first.name,
         second.name,

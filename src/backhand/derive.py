@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from backhand.errors import BackhandError
-from backhand.graph import Kind, Network, Place, Size, Step, Value, check
+from backhand.graph import Attribute, Kind, Network, Place, Size, Step, Value, check
 from backhand.rules.operations import operation, result_shapes
 from backhand.rules.register import rule
 from backhand.rules.together import PAIRS, Pair
@@ -40,9 +40,7 @@ def derive(network: Network) -> Network:
         gradients,
         body,
     )
-    return check(
-        replace(network, backward=backward, saved=saved, saved_by_loss=saved_by_loss)
-    )
+    return check(replace(network, backward=backward, saved=saved, saved_by_loss=saved_by_loss))
 
 
 @dataclass
@@ -53,8 +51,8 @@ class _Work:
     """Values that depend on a parameter and influence the loss."""
     uses: Counter[str]
     """How many derivatives each value will get."""
-    pairs: dict[str, tuple[Pair, Step]]
-    """By the output of a loss step: the pair it forms with the step before it."""
+    pairs: dict[str, tuple[Pair, Step | None]]
+    """By the output of a loss step: its simpler derivative, and the step before that it skips."""
     taken: set[str]
     body: list[Step] = field(default_factory=list)
     parts: dict[str, list[Value]] = field(default_factory=dict)
@@ -74,14 +72,17 @@ class _Work:
         return work
 
     def fresh(self, name: str) -> str:
-        while name in self.taken:
-            name += "_"
-        self.taken.add(name)
-        return name
+        """The name, or with a number behind it where it is taken."""
+        free, number = name, 1
+        while free in self.taken:
+            number += 1
+            free = f"{name}_{number}"
+        self.taken.add(free)
+        return free
 
     def unnamed(self) -> str:
         self.nameless += 1
-        return f"%{self.nameless}"
+        return f"%d{self.nameless}"
 
     def total(self, value: Value) -> Value:
         """The derivative by `value`, its parts added up."""
@@ -129,24 +130,33 @@ def _differentiable(step: Step) -> tuple[Value, ...]:
     return tuple(value for parameter, value in named if parameter in known.wrt)
 
 
-def _pairs(network: Network, uses: Counter[str]) -> dict[str, tuple[Pair, Step]]:
-    """Loss steps that, with the step that makes their prediction, have a simpler derivative."""
+def _pairs(network: Network, uses: Counter[str]) -> dict[str, tuple[Pair, Step | None]]:
+    """Loss steps that have a simpler derivative, alone or with the step before them."""
     makers = {step.output.name: step for step in network.steps}
-    found = {}
+    found: dict[str, tuple[Pair, Step | None]] = {}
     for step in network.steps:
         maker = makers.get(step.inputs[0].name)
         pair = PAIRS.get((maker.function, step.function)) if maker else None
-        if not pair or not maker or uses[step.inputs[0].name] != 1:
-            continue
-        along_rows = dict(maker.attributes).get("axis", -1) in (-1, len(maker.output.shape) - 1)
-        if along_rows and (not pair.condition or pair.condition in step.inputs[1].facts):
+        if pair and maker and _fits(pair, step) and _fits_maker(maker, uses):
             found[step.output.name] = (pair, maker)
+        elif (pair := PAIRS.get(("", step.function))) and _fits(pair, step):
+            found[step.output.name] = (pair, None)
     return found
+
+
+def _fits(pair: Pair, loss: Step) -> bool:
+    return not pair.condition or pair.condition in loss.inputs[1].facts
+
+
+def _fits_maker(maker: Step, uses: Counter[str]) -> bool:
+    """Only the loss may read the prediction, whose rows the activation must work along."""
+    axis = dict(maker.attributes).get("axis", -1)
+    return uses[maker.output.name] == 1 and axis in (-1, len(maker.output.shape) - 1)
 
 
 def _undo(step: Step, work: _Work) -> None:
     """Append the steps that carry the derivative of a step's output to its inputs."""
-    if any(step.output.name == maker.output.name for _, maker in work.pairs.values()):
+    if any(maker and step.output.name == maker.output.name for _, maker in work.pairs.values()):
         return  # its loss has already carried the derivative past it
     cotangent = work.total(step.output)
     if step.output.name in work.pairs:
@@ -169,8 +179,9 @@ def _undo_pair(step: Step, cotangent: Value, work: _Work) -> None:
     pair, maker = work.pairs[step.output.name]
     prediction, target = step.inputs[:2]
     available = {"p": prediction, "y": target, "dloss": cotangent}
-    function = f"{maker.function}+{step.function}.dx"
-    _append(function, available, maker.inputs[0], step, work, because=pair.because)
+    function = f"{pair.activation}+{step.function}.dx"
+    value = maker.inputs[0] if maker else prediction
+    _append(function, available, value, step, work, because=pair.because)
 
 
 def _append(
@@ -185,6 +196,11 @@ def _append(
     op = operation(function)
     inputs = tuple(available[p] for p in op.parameters)
     attributes = {k: v for k, v in step.attributes if k in op.attributes}
+    if all(v.literal is not None for v in inputs) and not value.shape:
+        part = float(op.results(tuple(v.literal for v in inputs), attributes)[0])
+        number = int(part) if part.is_integer() else part
+        work.parts.setdefault(value.name, []).append(Value(repr(number), (), "constant", number))
+        return
     (shape,) = _shapes(function, inputs, attributes, step.place)
     name = _part_name(value, step, work)
     sums = _sums(shape, value.shape)
@@ -198,9 +214,7 @@ def _append(
     work.parts.setdefault(value.name, []).append(out)
 
 
-def _append_whole(
-    available: dict[str, Value], wanted: list[str], step: Step, work: _Work
-) -> None:
+def _append_whole(available: dict[str, Value], wanted: list[str], step: Step, work: _Work) -> None:
     """All derivatives of a rule whose backward is called, in one step with several results."""
     function = f"{step.function}.backward"
     op = operation(function)
@@ -219,9 +233,7 @@ def _append_whole(
         outputs.append(full)
         later.append((value, full, name))
     attrs = tuple(attributes.items())
-    work.body.append(
-        Step(function, inputs, tuple(outputs), attrs, step.place, step.output.name)
-    )
+    work.body.append(Step(function, inputs, tuple(outputs), attrs, step.place, step.output.name))
     for value, full, name in later:
         out = full
         sums = _sums(full.shape, value.shape)
@@ -232,10 +244,10 @@ def _append_whole(
 
 
 def _shapes(
-    function: str, inputs: tuple[Value, ...], attributes: dict[str, object], place: Place | None
+    function: str, inputs: tuple[Value, ...], attributes: dict[str, Attribute], place: Place | None
 ) -> tuple[tuple[Size, ...], ...]:
     try:
-        return result_shapes(operation(function), inputs, attributes)  # type: ignore[arg-type]
+        return result_shapes(operation(function), inputs, attributes)
     except BackhandError as error:
         raise error.located(str(place) if place else function) from None
 
@@ -246,9 +258,7 @@ def _part_name(value: Value, step: Step, work: _Work) -> str:
     return work.fresh(f"d{value.name}" if alone else f"d{value.name}_{step.output.name}")
 
 
-def _sums(
-    shape: tuple[Size, ...], wanted: tuple[Size, ...]
-) -> list[tuple[tuple[int, ...], bool]]:
+def _sums(shape: tuple[Size, ...], wanted: tuple[Size, ...]) -> list[tuple[tuple[int, ...], bool]]:
     """The sums that lead from a broadcast shape back to the shape wanted: axes, keepdims."""
     extra = len(shape) - len(wanted)
     leading = tuple(range(extra))
@@ -263,8 +273,8 @@ def _summed(
     value: Value, axes: tuple[int, ...], keepdims: bool, name: str, step: Step, work: _Work
 ) -> Value:
     axis = axes[0] if len(axes) == 1 else axes
-    attributes = {"axis": axis, "keepdims": keepdims}
-    (shape,) = result_shapes(operation("sum"), (value,), attributes)  # type: ignore[arg-type]
+    attributes: dict[str, Attribute] = {"axis": axis, "keepdims": keepdims}
+    (shape,) = result_shapes(operation("sum"), (value,), attributes)
     made = Value(name, shape)
     work.body.append(
         Step("sum", (value,), (made,), tuple(attributes.items()), step.place, step.output.name)
@@ -272,9 +282,7 @@ def _summed(
     return made
 
 
-def _saved(
-    network: Network, body: tuple[Step, ...]
-) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
+def _saved(network: Network, body: tuple[Step, ...]) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
     """Values made on the way forward that the way back reads: by the network, by the loss."""
     assert network.loss is not None
     read = {value.name for step in body for value in step.inputs}

@@ -1,4 +1,4 @@
-"""The one way backhand says no: what is wrong, where, what was wanted, what came, and the repair."""
+"""The one way backhand says no: what is wrong, where, what was wanted, what came, the repair."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -7,7 +7,7 @@ from pathlib import Path
 from platform import python_version
 
 from backhand.compare import Comparison, compare
-from backhand.experiment import Experiment, Library
+from backhand.experiment import Experiment, Library, Precision
 from backhand.run.probes import Progress
 from backhand.run.program import run_numpy
 from backhand.run.reference import run_torch
@@ -36,11 +36,11 @@ class Study:
         return next(trace for trace in self.traces if trace.library == library)
 
 
-def runs(experiment: Experiment) -> tuple[tuple[Library, str], ...]:
+def runs(experiment: Experiment) -> tuple[tuple[Library, Precision], ...]:
     """Which program runs at which precision."""
     ours, theirs = experiment.precision["numpy"], experiment.precision["torch"]
-    again = (("torch", ours),) if ours != theirs else ()
-    return (("numpy", ours), ("torch", theirs), *again)  # type: ignore[return-value]
+    again: tuple[tuple[Library, Precision], ...] = (("torch", ours),) if ours != theirs else ()
+    return (("numpy", ours), ("torch", theirs), *again)
 
 
 def study(
@@ -62,7 +62,7 @@ def study(
     for number, (library, precision) in enumerate(runs(experiment)):
         run = run_numpy if library == "numpy" else run_torch
         told = _shifted(progress, number * epochs)
-        traces.append(run(programs[library], experiment, precision, folder, told))  # type: ignore[arg-type]
+        traces.append(run(programs[library], experiment, precision, folder, told))
     weights = [value.name for value in experiment.network.forward.parameters]
     return Study(
         experiment,

@@ -1,18 +1,18 @@
 """Every rule of the register against PyTorch, within as many roundings as `bounds.py` allows."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
+from tests.rules.bounds import BOUNDS
+from tests.rules.trial import Trial, summed_to
 
 from backhand import draws
-from backhand.rules import Example, Function, Rule, all_rules
+from backhand.rules import Function, Rule, all_rules
 from backhand.rules.operations import operation
-from tests.rules.bounds import BOUNDS
 
 # Dropout has its own test below: what is compared there is the drawing, too.
 RULES = {
@@ -31,79 +31,11 @@ both_dtypes = pytest.mark.parametrize("dtype", ["float64", "float32"])
 seeds = pytest.mark.parametrize("seed", range(4))
 
 
-class Trial:
-    """A rule on one draw of one of its examples: its own results, and PyTorch's."""
-
-    def __init__(self, rule: Rule, example: Example, seed: int, dtype: str) -> None:
-        generator = np.random.default_rng(seed)
-        self.rule, self.dtype = rule, dtype
-        self.arrays = {n: s.draw(generator).astype(dtype) for n, s in example.arrays.items()}
-        defaults = rule.forward.attributes
-        self.attributes = {k: example.attributes.get(k, v) for k, v in defaults.items()}
-        self.y = np.asarray(rule.forward.call(**self.arrays, **self.attributes))
-        self.dy = generator.uniform(-1, 1, self.y.shape).astype(dtype)
-
-    def parts(self) -> tuple[np.ndarray, ...]:
-        """The derivatives as the rule gives them, in the shape of the result's broadcasting."""
-        assert self.rule.backward is not None
-        at_hand = {**self.arrays, self.rule.output: self.y, "d" + self.rule.output: self.dy}
-        at_hand |= self.attributes
-        asked = (*self.rule.backward.parameters, *self.rule.backward.attributes)
-        found = self.rule.backward.call(**{name: at_hand[name] for name in asked})
-        return found if isinstance(found, tuple) else (found,)
-
-    def torch(self) -> tuple[np.ndarray, list[np.ndarray]]:
-        """PyTorch's result of its own spelling, and autograd's derivatives."""
-        tensors = {name: torch.tensor(a) for name, a in self.arrays.items()}
-        wanted = [tensors[name].requires_grad_() for name in self.rule.wrt]
-        spelled = {"torch": torch, "F": F, **tensors, **self.attributes}
-        y = eval(self.rule.torch, spelled)
-        grads = torch.autograd.grad(y, wanted, torch.tensor(self.dy))
-        return y.detach().numpy(), [g.numpy() for g in grads]
-
-    def excess(self) -> Iterator[tuple[str, float]]:
-        """For the result and each derivative: the largest difference over what is allowed."""
-        bound, eps = BOUNDS[self.rule.name], np.finfo(self.dtype).eps
-        lifted: dict[str, Any] = {k: v.astype(np.float64) for k, v in self.arrays.items()}
-        lifted |= {**self.attributes, "dy": self.dy.astype(np.float64)}
-        if self.rule.output == "y":
-            lifted["y"] = self.y.astype(np.float64)
-        theirs, grads = self.torch()
-        size = bound.of_forward(**lifted) if bound.of_forward else abs(self.y)
-        roundings = bound.forward + bound.sums(**lifted)
-        yield "result", _ratio(self.y, theirs, roundings * eps * size)
-        parts = self.parts()
-        sizes = bound.of_backward(**lifted) if bound.of_backward else map(abs, parts)
-        for name, part, grad, of in zip(self.rule.wrt, parts, grads, sizes, strict=True):
-            # undoing the broadcast adds a sum of that many terms on both sides
-            roundings = bound.backward + bound.sums_back(**lifted) + part.size // grad.size - 1
-            allowed = roundings * eps * summed_to(np.asarray(of), grad.shape)
-            yield f"d{name}", _ratio(summed_to(part, grad.shape), grad, allowed)
-
-
-def _ratio(ours: np.ndarray, theirs: np.ndarray, allowed: np.ndarray) -> float:
-    assert ours.shape == theirs.shape
-    difference = np.abs(ours.astype(np.float64) - theirs)
-    # below the smallest normal number relative accuracy ends, and PyTorch may flush to 0
-    return float(np.max(difference / (allowed + np.finfo(ours.dtype).tiny)))
-
-
-def summed_to(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Undo broadcasting as NumPy's rules imply, written apart from the deriver's way."""
-    while array.ndim > len(shape):
-        array = array.sum(axis=0)
-    for axis, size in enumerate(shape):
-        if size == 1 and array.shape[axis] > 1:
-            array = array.sum(axis=axis, keepdims=True)
-    return array
-
-
 @every_case
 @both_dtypes
 @seeds
 def test_a_rule_agrees_with_pytorch(name: str, number: int, dtype: str, seed: int) -> None:
-    rule = RULES[name]
-    trial = Trial(rule, rule.examples[number], seed, dtype)
+    trial = Trial.drawn(RULES[name], number, seed, dtype)
     too_far = {what: ratio for what, ratio in trial.excess() if not ratio <= 1}
     assert not too_far
 
@@ -114,7 +46,7 @@ def test_every_rule_has_a_bound() -> None:
 
 @every_case
 def test_float32_stays_float32(name: str, number: int) -> None:
-    trial = Trial(RULES[name], RULES[name].examples[number], 0, "float32")
+    trial = Trial.drawn(RULES[name], number, 0, "float32")
     results = {"result": trial.y, **dict(zip(trial.rule.wrt, trial.parts(), strict=True))}
     assert {k: v.dtype.name for k, v in results.items()} == dict.fromkeys(results, "float32")
 
@@ -123,7 +55,7 @@ def test_float32_stays_float32(name: str, number: int) -> None:
 @both_dtypes
 def test_single_derivatives_are_the_whole_ones(name: str, number: int, dtype: str) -> None:
     """The deriver takes a derivative of one expression apart; every part keeps its bits."""
-    trial = Trial(RULES[name], RULES[name].examples[number], 1, dtype)
+    trial = Trial.drawn(RULES[name], number, 1, dtype)
     at_hand = {**trial.arrays, trial.rule.output: trial.y, "d" + trial.rule.output: trial.dy}
     for parameter, part in zip(trial.rule.wrt, trial.parts(), strict=True):
         if trial.rule.backward.expressions or len(trial.rule.wrt) == 1:
@@ -143,7 +75,7 @@ def test_differences_of_the_forward_agree(name: str) -> None:
     Their error is h^2 / 6 of the third derivative and eps / h of the result; with h = 1e-5 and
     both of the order of 100 at most on these examples, 1e-10 * 100 / 6 + 2e-11 * 100 < 4e-9.
     """
-    trial = Trial(RULES[name], RULES[name].examples[0], 2, "float64")
+    trial = Trial.drawn(RULES[name], 0, 2, "float64")
     for parameter, part in zip(trial.rule.wrt, trial.parts(), strict=True):
         array = trial.arrays[parameter]
         derivative = summed_to(part, array.shape)
@@ -204,7 +136,7 @@ def _softmax_without_its_sum(dy, y, *, axis=-1):
 )
 def test_a_planted_mistake_is_seen(name: str, backward: Any) -> None:
     rule = planted(name, backward)
-    trial = Trial(rule, rule.examples[0], 0, "float64")
+    trial = Trial.drawn(rule, 0, 0, "float64")
     assert any(ratio > 1 for _, ratio in trial.excess())
 
 
@@ -213,19 +145,7 @@ def test_a_promotion_to_float64_is_seen() -> None:
         return dy * (1 - y * y) * np.float64(1)
 
     rule = planted("tanh", promoting)
-    assert Trial(rule, rule.examples[0], 0, "float32").parts()[0].dtype == np.float64
-
-
-def spelled(name: str, arrays: Mapping[str, np.ndarray], **attributes: Any) -> Trial:
-    """A trial on chosen numbers instead of an example's draws; dy is 1 everywhere."""
-    rule = all_rules()[name]
-    trial = Trial.__new__(Trial)
-    trial.rule, trial.arrays = rule, dict(arrays)
-    trial.attributes = {**rule.forward.attributes, **attributes}
-    trial.y = np.asarray(rule.forward.call(**trial.arrays, **trial.attributes))
-    trial.dtype = trial.y.dtype.name
-    trial.dy = np.ones_like(trial.y)
-    return trial
+    assert Trial.drawn(rule, 0, 0, "float32").parts()[0].dtype == np.float64
 
 
 # --- literals, which a graph may hold in place of an array -----------------------------------
@@ -236,17 +156,18 @@ SCALAR_RESULTS = ["sum", "mean", "max", "mse", "cross_entropy", "cross_entropy_l
 @pytest.mark.parametrize("name", [*SCALAR_RESULTS, "bce_logits"])
 def test_float32_stays_float32_from_the_literal_1(name: str) -> None:
     """The deriver begins with the number 1, as the derivative of the loss by itself."""
-    trial = Trial(RULES[name], RULES[name].examples[0], 0, "float32")
+    trial = Trial.drawn(RULES[name], 0, 0, "float32")
     trial.dy = 1
-    for part in trial.parts():
-        assert (np.asarray(part).dtype, part.shape) == (np.float32, next(iter(trial.arrays.values())).shape)
+    (part,) = trial.parts()
+    shape = next(iter(trial.arrays.values())).shape
+    assert (part.dtype, part.shape) == (np.float32, shape)
 
 
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "power"])
 @pytest.mark.parametrize("literal", [2, 0.5])
 @pytest.mark.parametrize("side", ["a", "b"])
 def test_float32_stays_float32_beside_a_number(name: str, literal: float, side: str) -> None:
-    trial = Trial(RULES[name], RULES[name].examples[0], 0, "float32")
+    trial = Trial.drawn(RULES[name], 0, 0, "float32")
     other = "b" if side == "a" else "a"
     trial.arrays[other] = abs(trial.arrays[other])
     trial.arrays[side] = literal

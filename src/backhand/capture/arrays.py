@@ -42,7 +42,7 @@ def array(given: object, folder: Path, generator: np.random.RandomState) -> np.n
         )
     if not np.isfinite(made).all():
         raise BackhandError("numbers must be finite", got="nan or inf", repair="mend the file")
-    return made
+    return np.ascontiguousarray(made)  # in one order, or updating the weights in place is slow
 
 
 def _from_lists(rows: list[Any]) -> np.ndarray:

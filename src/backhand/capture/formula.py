@@ -38,16 +38,12 @@ class Reader:
             BackhandError: if it is no formula, or its parts do not fit together.
         """
         try:
-            tree = parsed(text).body
-            value = self._value(tree, place, name)
-        except BackhandError as error:
-            raise error.located(str(place)) from None
+            value = self._value(parsed(text).body, place, name)
         except RecursionError:
-            raise BackhandError("this formula is nested too deeply", where=str(place)) from None
+            raise BackhandError("this formula is nested too deeply") from None
         if value.name != name:
             raise BackhandError(
                 "this only repeats a name",
-                where=str(place),
                 wanted="an operation, e.g. `relu(z)` or `a + b`",
                 got=shown(text),
                 repair=f"leave the line out and use `{shown(text)}` itself",
@@ -56,15 +52,11 @@ class Reader:
         return value
 
     def _value(self, node: ast.expr, place: Place, name: str = "") -> Value:
+        if (number := _number(node)) is not None:
+            return Value(repr(number), (), "constant", number)
         match node:
             case ast.Name(id=known):
                 return self._known(known)
-            case ast.Constant(value=number) if type(number) in (int, float):
-                return _literal(float(number) if isinstance(number, float) else int(number))  # type: ignore[arg-type]
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=number)) if type(
-                number
-            ) in (int, float):
-                return _literal(-number)  # type: ignore[operator]
             case ast.UnaryOp(op=ast.USub()):
                 return self._apply(rule("neg"), [node.operand], {}, place, name)
             case ast.BinOp():
@@ -160,7 +152,8 @@ class Reader:
         name: str,
     ) -> Value:
         op = operation(known.name)
-        full = {k: attributes.get(k, default) for k, default in known.forward.attributes.items()}
+        full = {**known.forward.defaults, **attributes}
+        full = {name: full[name] for name in known.forward.attributes}
         if all(value.literal is not None for value in inputs):
             raise BackhandError(
                 "this is arithmetic on numbers alone", repair="write the result instead"
@@ -204,10 +197,6 @@ def _no_operator(name: str) -> Rule:
     raise BackhandError(f"unknown operator `{name}`", repair="did you mean `dropout`?")
 
 
-def _literal(number: float) -> Value:
-    return Value(f"{number!r}", (), "constant", number)
-
-
 def _number(node: ast.expr) -> float | int | None:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         inner = _number(node.operand)
@@ -232,10 +221,8 @@ def _attribute(node: ast.expr, operator: str) -> Attribute:
 
 def usage(known: Rule) -> str:
     """How an operator is called in a formula: `softmax(x, axis=-1)`."""
-    options = [
-        name if default is known.forward.signature.empty else f"{name}={default!r}"
-        for name, default in known.forward.attributes.items()
-    ]
+    defaults = known.forward.defaults
+    options = [f"{n}={defaults[n]!r}" if n in defaults else n for n in known.forward.attributes]
     return f"{known.name}({', '.join([*array_parameters(known), *options])})"
 
 
@@ -245,11 +232,9 @@ def array_parameters(known: Rule) -> list[str]:
 
 
 def _check_attributes(known: Rule, given: dict[str, Attribute]) -> None:
-    for name, default in known.forward.attributes.items():
-        if name not in given and default is known.forward.signature.empty:
-            raise BackhandError(
-                f"`{known.name}` needs `{name}`", wanted=usage(known)
-            )
+    for name in known.forward.attributes:
+        if name not in given and name not in known.forward.defaults:
+            raise BackhandError(f"`{known.name}` needs `{name}`", wanted=usage(known))
     for name, value in given.items():
         _check_attribute(known.name, name, value)
 

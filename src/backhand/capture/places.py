@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """Keys and list indices from the top of the file, e.g. `("network", "steps", 1)`."""
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
@@ -15,16 +15,16 @@ class Places:
     """The lines of a spec's keys."""
 
     file: str
-    lines: dict[Path, int]
+    lines: dict[KeyPath, int]
     text: tuple[str, ...]
 
-    def line(self, path: Path) -> int:
+    def line(self, path: KeyPath) -> int:
         """The line of a path, or of the closest thing around it; 1 for the file."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def line_of_text(self, path: Path, text: str) -> int:
+    def line_of_text(self, path: KeyPath, text: str) -> int:
         """The first line at or after a key that holds `text`: for items of a list."""
         start = self.line(path)
         for number in range(start, len(self.text) + 1):
@@ -32,13 +32,13 @@ class Places:
                 return number
         return start
 
-    def where(self, path: Path, text: str = "") -> str:
+    def where(self, path: KeyPath, text: str = "") -> str:
         """`homework.toml:12: network.steps[1]`."""
         line = self.line_of_text(path, text) if text else self.line(path)
         return f"{self.file}:{line}: {dotted(path)}" if path else f"{self.file}:{line}"
 
 
-def dotted(path: Path) -> str:
+def dotted(path: KeyPath) -> str:
     """`network.steps[1]`."""
     text = ""
     for part in path:
@@ -48,9 +48,9 @@ def dotted(path: Path) -> str:
 
 def places(file: str, text: str) -> Places:
     """Read the lines of all keys and table headers."""
-    lines: dict[Path, int] = {}
-    counts: dict[Path, int] = {}
-    table: Path = ()
+    lines: dict[KeyPath, int] = {}
+    counts: dict[KeyPath, int] = {}
+    table: KeyPath = ()
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
             table = _split(header[2])
@@ -64,7 +64,7 @@ def places(file: str, text: str) -> Places:
     return Places(file, lines, tuple(text.splitlines()))
 
 
-def _split(key: str) -> Path:
+def _split(key: str) -> KeyPath:
     """`a."b.c"` as its parts."""
     parts = re.findall(r"\"([^\"]*)\"|'([^']*)'|([A-Za-z0-9_-]+)", key)
     return tuple(next(p for p in part if p) if any(part) else "" for part in parts)

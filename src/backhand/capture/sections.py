@@ -1,11 +1,12 @@
 """The sections of a spec beside the network: training, printing, published figures."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from backhand.capture.arrays import array
-from backhand.capture.places import Path, Places
+from backhand.capture.places import KeyPath, Places
 from backhand.errors import BackhandError, did_you_mean, shown
 from backhand.experiment import LIBRARIES, Printing, Published, Training
 from backhand.graph import Attribute, Network
@@ -68,25 +69,26 @@ def _options(
                 wanted=", ".join(optimizer.options),
             )
         _check_option(optimizer, option, value, where)
-    if "learning_rate" not in section and optimizer.name == "sgd":
-        raise BackhandError(
-            "`learning_rate` is missing",
-            where=at.where(("training",)),
-            repair="learning_rate = 0.01",
-        )
+    for option in optimizer.options:
+        if option not in section and option not in optimizer.defaults:
+            raise BackhandError(
+                f"`{option}` is missing",
+                where=at.where(("training",)),
+                wanted=f"a number, as `{optimizer.name}` has no default for it",
+                repair=f"{option} = 0.01",
+            )
     if section.get("nesterov") and not section.get("momentum"):
         raise BackhandError(
             "nesterov needs momentum",
             where=at.where(("training", "nesterov")),
             repair="momentum = 0.9",
         )
-    return tuple(
-        (name, section.get(name, default)) for name, default in optimizer.options.items()
-    )
+    chosen = {**optimizer.defaults, **section}
+    return tuple((name, chosen[name]) for name in optimizer.options)
 
 
 def _check_option(optimizer: Update, option: str, value: object, where: str) -> None:
-    if isinstance(optimizer.options[option], bool):
+    if isinstance(optimizer.defaults.get(option), bool):
         if not isinstance(value, bool):
             raise BackhandError(f"`{option}` is true or false", where=where, got=shown(value))
         return
@@ -137,7 +139,7 @@ def _both(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _one_printing(
-    section: dict[str, Any], network: Network, train: Training | None, path: Path, at: Places
+    section: dict[str, Any], network: Network, train: Training | None, path: KeyPath, at: Places
 ) -> Printing:
     known = (*SHOWS, "title", "heading", "label")
     for key in section:
@@ -166,7 +168,7 @@ def _one_printing(
 
 
 def _names(
-    given: object, show: str, network: Network, train: Training | None, path: Path, at: Places
+    given: object, show: str, network: Network, train: Training | None, path: KeyPath, at: Places
 ) -> tuple[str, ...]:
     names = given if isinstance(given, list) else [given]
     weights = [v.name for v in network.forward.parameters]
@@ -182,7 +184,9 @@ def _names(
             raise BackhandError(
                 f"`{show}` cannot show this",
                 where=at.where(path),
-                wanted=f"one of {', '.join(known)}" if known else "a network with loss and training",
+                wanted=f"one of {', '.join(known)}"
+                if known
+                else "a network with loss and training",
                 got=shown(name),
                 repair=did_you_mean(str(name), known),
             )
@@ -190,7 +194,7 @@ def _names(
 
 
 def _by_library(
-    section: dict[str, Any], key: str, path: Path, at: Places
+    section: dict[str, Any], key: str, path: KeyPath, at: Places
 ) -> tuple[tuple[str, str], ...]:
     given = section.get(key, "")
     if isinstance(given, str):
@@ -244,6 +248,6 @@ def published(
 
 
 def _figures(given: object) -> np.ndarray:
-    from pathlib import Path as Folder
-
-    return array(given, Folder(), np.random.RandomState(0))
+    if not isinstance(given, list):
+        raise BackhandError("published weights are written out", wanted="rows of numbers")
+    return array(given, Path(), np.random.RandomState(0))

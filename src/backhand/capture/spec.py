@@ -85,7 +85,7 @@ def parse(text: str, file: str, folder: Path, seed: int | None = None) -> Experi
     arrays = _arrays(spec, at, folder, start)
     network = _network(spec, at, arrays)
     train = training(spec, network, at)
-    network = derive(network) if network.loss else network
+    network = name_all(derive(network) if network.loss else network)
     name = check_spec_name(spec.get("name", Path(file).stem), at.where(("name",)))
     return Experiment(
         name=name,
@@ -138,7 +138,9 @@ def _check_keys(spec: dict[str, Any], at: Places) -> None:
             _known(table, KEYS[section], (section,), at)
 
 
-def _known(table: dict[str, Any], known: tuple[str, ...], path: tuple[str, ...], at: Places) -> None:
+def _known(
+    table: dict[str, Any], known: tuple[str, ...], path: tuple[str, ...], at: Places
+) -> None:
     for key in table:
         if key not in known:
             raise BackhandError(
@@ -198,9 +200,7 @@ def _precision(given: object, at: Places) -> dict[Library, Precision]:
     return {"numpy": given.get("numpy", "float64"), "torch": given.get("torch", "float32")}
 
 
-def _arrays(
-    spec: dict[str, Any], at: Places, folder: Path, seed: int
-) -> dict[str, np.ndarray]:
+def _arrays(spec: dict[str, Any], at: Places, folder: Path, seed: int) -> dict[str, np.ndarray]:
     generator = draws.generator(seed)
     arrays: dict[str, np.ndarray] = {}
     for section in ("inputs", "targets", "weights"):
@@ -271,7 +271,7 @@ def _network(spec: dict[str, Any], at: Places, arrays: dict[str, np.ndarray]) ->
         tuple(reader.steps),
     )
     loss = _loss(spec["network"], reader, (*targets, *weights), outputs, at)
-    return name_all(check(Network("network", (("B", "batch"),), forward, loss)))
+    return check(Network("network", (("B", "batch"),), forward, loss))
 
 
 def _batched(name: str, values: np.ndarray, role: str) -> Value:
@@ -316,20 +316,10 @@ def _read_steps(section: dict[str, Any], reader: Reader, at: Places) -> None:
 
 def _read(reader: Reader, formula: str, name: str, where: str, line: str) -> None:
     file, number, _ = where.split(":", 2)
-    place = Place(file, int(number), line)
     try:
-        reader.read(formula, name, place)
+        reader.read(formula, name, Place(file, int(number), line))
     except BackhandError as error:
-        prefix = f"{place}: "
-        inner = error.where.removeprefix(str(place)).removeprefix(": ")
-        assert error.where.startswith(str(place)) or not prefix
-        raise BackhandError(
-            error.what,
-            where=where + (f": {inner}" if inner else ""),
-            wanted=error.wanted,
-            got=error.got,
-            repair=error.repair,
-        ) from None
+        raise error.located(where) from None
 
 
 def _outputs(section: dict[str, Any], reader: Reader, at: Places) -> tuple[Value, ...]:

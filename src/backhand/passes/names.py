@@ -1,21 +1,32 @@
-"""Names for values that the user gave none: the noun of the operator, numbered."""
+"""Names for values that the user gave none: the noun of the operator, numbered.
 
+A part of a formula that nothing else needs stays nameless, and is written where it is used; one
+whose value or derivative the backward pass reads gets a name, and its derivative with it.
+"""
+
+import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 from backhand.graph import Kind, Network, Step, Value, check
 from backhand.passes.reserved import is_reserved
 from backhand.rules.register import rule
 
+DRAWN = ("dropout_mask", "dropout")
+"""Always named, so that the order of the draws is the order of the lines in both programs."""
+
+NAMELESS = re.compile(r"%\d+")
+
 
 def name_all(network: Network) -> Network:
-    """The network with a name for every value of the forward pass and the loss."""
-    taken = {v.name for kind in network.kinds for v in kind.values() if not v.is_nameless}
+    """The network with a name for every value of the forward pass that needs one."""
+    taken = {v.name for kind in network.kinds for v in kind.values() if "%" not in v.name}
     nouns = {
         value.name: rule(step.function).noun
         for step in network.steps
         for value in step.made()
-        if value.is_nameless
+        if value.is_nameless and (step.function in DRAWN or _is_needed(value, network))
     }
     if not nouns:
         return network
@@ -24,38 +35,69 @@ def name_all(network: Network) -> Network:
     for nameless, noun in nouns.items():
         names[nameless] = _free(noun, taken, numbered=noun in often)
         taken.add(names[nameless])
-    renamed = replace(
-        network,
-        forward=_rename_kind(network.forward, names),
-        loss=_rename_kind(network.loss, names) if network.loss else None,
-    )
-    return check(renamed)
+
+    def new(text: str) -> str:
+        return NAMELESS.sub(lambda found: names.get(found[0], found[0]), text)
+
+    return check(_renamed(network, new))
+
+
+def _is_needed(value: Value, network: Network) -> bool:
+    """Whether the backward pass reads this value, or makes its derivative or a part of it."""
+    if network.backward is None:
+        return False
+    pattern = re.compile(re.escape(value.name) + r"(?!\d)")
+    return any(pattern.search(v.name) for v in network.backward.values())
 
 
 def _free(noun: str, taken: set[str], *, numbered: bool) -> str:
-    if not numbered and noun not in taken and not is_reserved(noun):
+    """The noun, numbered if it is common; neither it nor its derivative's name is taken."""
+
+    def is_free(name: str) -> bool:
+        return not ({name, "d" + name} & taken or is_reserved(name))
+
+    if not numbered and is_free(noun):
         return noun
     number = 1
-    while f"{noun}{number}" in taken or is_reserved(f"{noun}{number}"):
+    while not is_free(f"{noun}{number}"):
         number += 1
     return f"{noun}{number}"
 
 
-def _rename_kind(kind: Kind, names: dict[str, str]) -> Kind:
-    def renamed(value: Value) -> Value:
-        return replace(value, name=names.get(value.name, value.name))
+def _renamed(network: Network, new: Callable[[str], str]) -> Network:
+    """The network with `new` applied to every name and every sentence."""
 
-    def renamed_step(step: Step) -> Step:
+    def value(old: Value) -> Value:
+        return replace(old, name=new(old.name))
+
+    def values(old: tuple[Value, ...]) -> tuple[Value, ...]:
+        return tuple(map(value, old))
+
+    def step(old: Step) -> Step:
         return replace(
-            step,
-            inputs=tuple(map(renamed, step.inputs)),
-            outputs=tuple(renamed(v) if v else None for v in step.outputs),
+            old,
+            inputs=values(old.inputs),
+            outputs=tuple(value(v) if v else None for v in old.outputs),
+            undoes=new(old.undoes),
+            because=new(old.because),
         )
 
+    def kind(old: Kind | None) -> Kind | None:
+        return old and replace(
+            old,
+            inputs=values(old.inputs),
+            parameters=values(old.parameters),
+            outputs=values(old.outputs),
+            body=tuple(map(step, old.body)),
+        )
+
+    forward = kind(network.forward)
+    assert forward is not None
     return replace(
-        kind,
-        inputs=tuple(map(renamed, kind.inputs)),
-        parameters=tuple(map(renamed, kind.parameters)),
-        outputs=tuple(map(renamed, kind.outputs)),
-        body=tuple(map(renamed_step, kind.body)),
+        network,
+        forward=forward,
+        loss=kind(network.loss),
+        backward=kind(network.backward),
+        saved=values(network.saved),
+        saved_by_loss=values(network.saved_by_loss),
     )

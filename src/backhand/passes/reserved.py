@@ -6,15 +6,17 @@ from functools import cache
 from backhand.rules.register import all_rules
 
 PROGRAM_NAMES = frozenset(
-    "np torch F network network_loss network_backward train update main data initial_weights "
-    "weights gradients saved saved_by_loss generator training seed epochs epoch step state losses "
-    "loss PRECISION BESIDE arrays number optimizer dropout_mask w dw".split()
+    {"np", "torch", "F", "network", "network_loss", "network_backward", "train", "update", "main"}
+    | {"data", "initial_weights", "weights", "gradients", "saved", "saved_by_loss", "generator"}
+    | {"training", "seed", "epochs", "epoch", "step", "state", "losses", "loss", "PRECISION"}
+    | {"BESIDE", "ARRAYS", "arrays", "number", "optimizer", "w", "dw"}
 )
 
 
 def is_reserved(name: str) -> bool:
     """Whether a program uses this name, or Python does, or an operator has it."""
-    return name in PROGRAM_NAMES or name in dir(builtins) or name in _function_names(len(all_rules()))
+    functions = _function_names(len(all_rules()))
+    return name in PROGRAM_NAMES or name in functions or hasattr(builtins, name)
 
 
 @cache
@@ -24,4 +26,4 @@ def _function_names(_registered: int) -> frozenset[str]:
     for known in all_rules().values():
         functions = [known.forward, *([known.backward] if known.backward else [])]
         names |= {known.name, *(function.name for function in functions)}
-    return frozenset(names)
+    return frozenset(names | {"dropout_mask", "erf"})

@@ -82,22 +82,21 @@ def _operator(step: Step) -> str:
 
 
 def _rows(boxes: list[Box]) -> dict[str, int]:
-    """The longest way from an input; what needs no other input stands just above its use."""
+    """The longest way from an input; what depends on no input stands just above its use."""
     rows: dict[str, int] = {}
-    grounded: set[str] = set()
+    inputs = {box.name for box in boxes if box.value.role == "input"}
+    downstream: set[str] = set()
+    users: dict[str, list[str]] = {box.name: [] for box in boxes}
     for box in boxes:
         rows[box.name] = 1 + max((rows[p] for p in box.parents), default=-1)
-        if any(p in grounded or not _parents(boxes, p) for p in box.parents):
-            grounded.add(box.name)
+        if any(p in inputs or p in downstream for p in box.parents):
+            downstream.add(box.name)
+        for parent in box.parents:
+            users[parent].append(box.name)
     for box in reversed(boxes):
-        users = [rows[other.name] for other in boxes if box.name in other.parents]
-        if users and box.name not in grounded:
-            rows[box.name] = min(users) - 1
+        if users[box.name] and box.name not in downstream:
+            rows[box.name] = min(rows[user] for user in users[box.name]) - 1
     return rows
-
-
-def _parents(boxes: list[Box], name: str) -> tuple[str, ...]:
-    return next(box.parents for box in boxes if box.name == name)
 
 
 def _in_lanes(boxes: list[Box], rows: dict[str, int]) -> dict[str, Box]:

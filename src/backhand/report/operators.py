@@ -40,7 +40,9 @@ def markdown_page() -> str:
         f"|{' --- |' * len(HEADINGS)}",
     ]
     for name in operators():
-        cells = (f"`{cell}`".replace("|", "\\|").replace("\n", "`<br>`") for cell in _row(rule(name)))
+        cells = (
+            f"`{cell}`".replace("|", "\\|").replace("\n", "`<br>`") for cell in _row(rule(name))
+        )
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "## Optimizers", "", "| optimizer | options | PyTorch |", "| --- | --- | --- |"]
     for update in UPDATES.values():

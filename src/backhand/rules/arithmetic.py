@@ -100,7 +100,8 @@ def power(a, b):
 
 
 def power_backward(dy, a, b, y):
-    return dy * b * a ** (b - 1), dy * y * np.log(a)
+    # 0 ** b stays 0 when b moves; dtype because a may be a plain number, whose log is a float64
+    return dy * b * a ** (b - 1), dy * y * np.log(np.where(a == 0, 1, a), dtype=y.dtype)
 
 
 register(

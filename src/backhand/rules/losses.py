@@ -90,10 +90,11 @@ def bce(p, y, *, reduction="mean"):
 
 
 def bce_backward(dloss, p, y, *, reduction="mean"):
+    # PyTorch's limit is the float32 number nearest to 1e-12, in float64 too
     return (
         dloss
         * (p - y)
-        / np.maximum(p * (1 - p), 1e-12)
+        / np.maximum(p * (1 - p), 9.999999960041972e-13)
         / (p.size if reduction == "mean" else 1)
     )
 

@@ -42,12 +42,10 @@ class Operation:
             return self.function.call
         names = ", ".join((*self.parameters, *(["*"] if self.attributes else []), *self.attributes))
         text = f"lambda {names}: {ast.unparse(self.expressions[0])}"
-        made: Callable[..., Any] = eval(text, self.function.call.__globals__)  # noqa: S307
+        made: Callable[..., Any] = eval(text, self.function.call.__globals__)
         return made
 
-    def results(
-        self, arrays: tuple[Any, ...], attributes: dict[str, Attribute]
-    ) -> tuple[Any, ...]:
+    def results(self, arrays: tuple[Any, ...], attributes: dict[str, Attribute]) -> tuple[Any, ...]:
         """Call it; always a tuple of results."""
         found = self.call(*arrays, **attributes)
         return found if isinstance(found, tuple) else (found,)
@@ -103,9 +101,7 @@ def result_shapes(
         with np.errstate(all="ignore"):
             runs = [_probe(op, inputs, attributes, length) for length in PROBES]
     except (ValueError, IndexError, TypeError) as error:
-        shapes = " and ".join(
-            f"{v} {shape_text(v.shape)}" for v in inputs if v.role != "generator"
-        )
+        shapes = " and ".join(f"{v} {shape_text(v.shape)}" for v in inputs if v.role != "generator")
         raise BackhandError(
             f"`{op.name.partition('.')[0]}` cannot take these shapes",
             wanted="shapes that fit each other (B is the batch, any length)",

@@ -14,9 +14,7 @@ def sum_all(x, *, axis=None, keepdims=False):
 
 
 def sum_all_backward(dy, x, *, axis=None, keepdims=False):
-    return np.broadcast_to(
-        dy if axis is None or keepdims else np.expand_dims(dy, axis), x.shape
-    )
+    return np.full_like(x, dy if axis is None or keepdims else np.expand_dims(dy, axis))
 
 
 register(
@@ -24,7 +22,7 @@ register(
     sum_all,
     sum_all_backward,
     wrt="x",
-    torch="torch.sum(x) if axis is None else torch.sum(x, axis, keepdim=keepdims)",
+    torch="torch.sum(x) if axis is None and not keepdims else torch.sum(x, axis, keepdim=keepdims)",
     examples=EXAMPLES,
 )
 
@@ -34,10 +32,10 @@ def mean_all(x, *, axis=None, keepdims=False):
 
 
 def mean_all_backward(dy, x, *, axis=None, keepdims=False):
-    return np.broadcast_to(
+    return np.full_like(
+        x,
         (dy if axis is None or keepdims else np.expand_dims(dy, axis))
         / (x.size if axis is None else x.shape[axis]),
-        x.shape,
     )
 
 
@@ -46,7 +44,8 @@ register(
     mean_all,
     mean_all_backward,
     wrt="x",
-    torch="torch.mean(x) if axis is None else torch.mean(x, axis, keepdim=keepdims)",
+    torch="torch.mean(x) if axis is None and not keepdims "
+    "else torch.mean(x, axis, keepdim=keepdims)",
     examples=EXAMPLES,
 )
 
@@ -68,6 +67,7 @@ register(
     max_all,
     max_backward,
     wrt="x",
-    torch="torch.amax(x) if axis is None else torch.amax(x, axis, keepdim=keepdims)",
+    torch="torch.amax(x) if axis is None and not keepdims "
+    "else torch.amax(x, () if axis is None else axis, keepdim=keepdims)",
     examples=EXAMPLES,
 )

@@ -76,10 +76,19 @@ class Function:
         return tuple(p.name for p in kinds if p.kind is p.POSITIONAL_OR_KEYWORD)
 
     @cached_property
-    def attributes(self) -> dict[str, Attribute]:
-        """Names of the literals it takes, with their defaults (`inspect._empty` for none)."""
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the literals it takes."""
         kinds = self.signature.parameters.values()
-        return {p.name: p.default for p in kinds if p.kind is p.KEYWORD_ONLY}
+        return tuple(p.name for p in kinds if p.kind is p.KEYWORD_ONLY)
+
+    @cached_property
+    def defaults(self) -> dict[str, Attribute]:
+        """The literals that have a default."""
+        parameters = self.signature.parameters
+        given = {name: parameters[name].default for name in self.attributes}
+        return {
+            name: value for name, value in given.items() if value is not inspect.Parameter.empty
+        }
 
     @cached_property
     def source(self) -> str:

@@ -1,7 +1,8 @@
-"""Pairs of steps whose derivatives together are simpler than one after the other.
+"""Derivatives that are simpler than the rules' own, where something is known.
 
-The homework's softmax with cross-entropy is the famous one. A pair is used only where its
-condition is known to hold; the sentence that says so goes into the program as a comment.
+Two steps' derivatives together may be simpler than one after the other: the homework's softmax with
+cross-entropy is the famous pair. A loss alone may have a simpler one too. Each is used only where
+its condition is known to hold; the sentence that says so goes into the program as a comment.
 """
 
 from collections.abc import Callable
@@ -9,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from backhand.rules.register import Function
+from backhand.rules.softmax import softmax
 
 
 @dataclass(frozen=True)
 class Pair:
     """`loss(activation(x), y)` and the derivative of the loss by x, skipping the activation.
 
+    An empty `activation` means the loss alone, and the derivative by its own first input.
     `condition` must stand among the facts of `y`; empty if none is needed.
     """
 
@@ -31,6 +34,10 @@ def softmax_cross_entropy_backward(dloss, p, y, *, reduction="mean"):
 
 def sigmoid_bce_backward(dloss, p, y, *, reduction="mean"):
     return dloss * (p - y) / (p.size if reduction == "mean" else 1)
+
+
+def one_hot_logits_backward(dloss, p, y, *, reduction="mean"):
+    return dloss * (softmax(p) - y) / (len(p) if reduction == "mean" else 1)
 
 
 def _pair(
@@ -55,6 +62,13 @@ PAIRS = {
             sigmoid_bce_backward,
             "",
             "the two derivatives together are p - y, since the sigmoid's p (1 - p) cancels",
+        ),
+        _pair(
+            "",
+            "cross_entropy_logits",
+            one_hot_logits_backward,
+            "rows sum to one",
+            "softmax of the logits less y, because each row of y sums to 1",
         ),
     )
 }

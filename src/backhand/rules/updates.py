@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from backhand.errors import BackhandError, did_you_mean
+from backhand.graph import Attribute
 from backhand.rules.register import Function
 
 
@@ -35,9 +35,14 @@ class Update:
         return tuple(n for n in self.function.parameters if n not in ("w", "dw", "step"))
 
     @property
-    def options(self) -> dict[str, Any]:
-        """Every option with its default."""
-        return dict(self.function.attributes)
+    def options(self) -> tuple[str, ...]:
+        """Names of every option."""
+        return self.function.attributes
+
+    @property
+    def defaults(self) -> dict[str, Attribute]:
+        """The options that may be left out, with what they then are."""
+        return self.function.defaults
 
 
 def sgd(w, dw, velocity, *, learning_rate, momentum=0.0, nesterov=False, weight_decay=0.0):
@@ -101,14 +106,3 @@ def _update(function: Callable[..., Any], torch: str) -> Update:
 
 
 UPDATES = {u.name: u for u in (_update(sgd, "SGD"), _update(adam, "Adam"), _update(adamw, "AdamW"))}
-
-
-def update(name: str) -> Update:
-    """The optimiser of that name, or an error with the closest name there is."""
-    if name not in UPDATES:
-        raise BackhandError(
-            f"unknown optimizer `{name}`",
-            wanted=" or ".join(f"`{known}`" for known in UPDATES),
-            repair=did_you_mean(name, UPDATES),
-        )
-    return UPDATES[name]

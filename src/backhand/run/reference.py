@@ -38,7 +38,7 @@ class TorchRecorder(NumpyRecorder):
     def dropout(self, name: str, x: Any, rate: float, training: bool) -> None:
         """Draw the mask that is about to be drawn, and put the generator back."""
         import torch
-        import torch.nn.functional as F
+        import torch.nn.functional as F  # noqa: N812
 
         state = torch.get_rng_state()
         mask = F.dropout(torch.ones_like(x), rate, training)

@@ -8,6 +8,7 @@ bits as what it replaces.
 
 import ast
 import re
+import warnings
 from collections.abc import Mapping
 
 from backhand.graph import Attribute, Size
@@ -73,8 +74,8 @@ class _Folding(ast.NodeTransformer):
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         node.left, node.right = self.visit(node.left), self.visit(node.right)
         left, right = number(node.left), number(node.right)
-        if left is not None and right is not None:
-            return literal(eval(compile(ast.Expression(_located(node)), "", "eval")))  # noqa: S307
+        if left is not None and right is not None and not isinstance(node.op, ast.Pow | ast.Div):
+            return literal(eval(compile(ast.Expression(_located(node)), "", "eval")))
         if isinstance(node.op, ast.Mult) and left in (1, -1):
             return node.right if left == 1 else ast.UnaryOp(ast.USub(), node.right)
         if isinstance(node.op, ast.Mult | ast.Div | ast.Pow) and right == 1:
@@ -126,7 +127,9 @@ def constant(node: ast.expr) -> tuple[object] | None:
     for part in ast.walk(node):
         if isinstance(part, ast.Name | ast.Call | ast.Attribute):
             return None
-    return (eval(compile(ast.Expression(_located(node)), "", "eval")),)  # noqa: S307
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # `1 is None` is what we ask
+        return (eval(compile(ast.Expression(_located(node)), "", "eval")),)
 
 
 def names_in(expression: ast.expr) -> tuple[str, ...]:

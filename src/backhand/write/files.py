@@ -28,9 +28,7 @@ def save_programs(experiment: Experiment, folder: Path) -> dict[Library, Program
     return programs
 
 
-def save_weights(
-    experiment: Experiment, training: Mapping[str, np.ndarray], file: Path
-) -> None:
+def save_weights(experiment: Experiment, training: Mapping[str, np.ndarray], file: Path) -> None:
     """Write the weights, as `w1` after training and as `initial/w1` before it."""
     weights = [value.name for value in experiment.network.forward.parameters]
     initial = {f"initial/{name}": experiment.arrays[name] for name in weights}

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 WIDTH = 100
+ROOM = 20
+"""Columns kept for a comment beside code."""
 INDENT = "    "
 
 
@@ -17,23 +19,23 @@ class Line:
     comment: str = ""
 
 
-def body(lines: Iterable[Line], depth: int = 1) -> list[str]:
-    """Indented lines with their comments in one column, as far right as the code needs.
-
-    A line too long to carry its comment has it above.
-    """
-    lines = list(lines)
-    indent = INDENT * depth
+def comment_column(lines: Iterable[Line], depth: int = 1) -> int:
+    """Where comments begin: beyond the longest code that leaves room for one beside it."""
+    room = WIDTH - len(INDENT * depth) - ROOM
     lengths = [len(line.code) for line in lines if line.comment]
-    fitting = [n for n in lengths if n <= WIDTH - len(indent) - 24]
-    column = max(fitting, default=0) + 2
+    return max((length for length in lengths if length <= room), default=0) + 2
+
+
+def body(lines: Sequence[Line], depth: int = 1, column: int | None = None) -> list[str]:
+    """Indented lines with their comments in one column; too long a line has its comment above."""
+    indent = INDENT * depth
+    column = comment_column(lines, depth) if column is None else column
     text: list[str] = []
     for line in lines:
+        beside = f"{indent}{line.code.ljust(column - 2)}  # {line.comment}"
         if not line.comment:
-            text.append((indent + line.code) if line.code else "")
-            continue
-        beside = f"{indent}{line.code.ljust(column)}# {line.comment}"
-        if len(beside) <= WIDTH:
+            text.append(indent + line.code)
+        elif len(beside) <= WIDTH:
             text.append(beside)
         else:
             text += [*comment(line.comment, depth), indent + line.code]
@@ -65,9 +67,7 @@ def listed(names: Sequence[str], depth: int = 1, before: str = "", after: str = 
 def wrapped(text: str, depth: int) -> list[str]:
     """Text broken at blanks and indented, no line longer than the width if that can be."""
     indent = INDENT * depth
-    lines = textwrap.wrap(
-        text, WIDTH - len(indent), break_long_words=False, break_on_hyphens=False
-    )
+    lines = textwrap.wrap(text, WIDTH - len(indent), break_long_words=False, break_on_hyphens=False)
     return [indent + line for line in lines]
 
 

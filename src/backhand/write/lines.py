@@ -48,6 +48,19 @@ def written(steps: Iterable[Step], spelling: Spelling) -> list[Written]:
     return found
 
 
+def lines_of(steps: Iterable[Written]) -> dict[str, str]:
+    """By value name, the line that makes it; for a nameless one the line it is written into."""
+    lines: dict[str, str] = {}
+    for w in reversed(list(steps)):
+        for value in w.step.made():
+            if w.line:
+                lines[value.name] = w.line.code
+        line = next((lines[v.name] for v in w.step.made() if v.name in lines), None)
+        if line:
+            lines |= {v.name: line for v in w.step.inputs if v.is_nameless}
+    return lines
+
+
 def _arguments(step: Step, nameless: Mapping[str, ast.expr]) -> dict[str, ast.expr]:
     """Expressions for the parameters and attributes of a step's function."""
     parameters = operation(step.function).parameters
@@ -83,7 +96,7 @@ def numpy_spelling(
     keywords = [
         ast.keyword(name, ex.literal(value))
         for name, value in step.attributes
-        if op.function.attributes[name] != value
+        if name not in op.function.defaults or op.function.defaults[name] != value
     ]
     return ast.Call(ex.name(op.function.name), [arguments[p] for p in op.parameters], keywords)
 

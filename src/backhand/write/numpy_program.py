@@ -4,13 +4,13 @@ import ast
 import copy
 
 from backhand.experiment import Experiment
-from backhand.graph import Kind, Network, Step, Value
+from backhand.graph import Network, Step, Value
 from backhand.rules.operations import operation
 from backhand.rules.register import Function
 from backhand.write import shared
 from backhand.write.expressions import double_quoted, names_in
-from backhand.write.layout import Line, body, comment, listed, tuple_of
-from backhand.write.lines import Written, numpy_spelling, written
+from backhand.write.layout import Line, body, comment, comment_column, listed, tuple_of
+from backhand.write.lines import Written, lines_of, numpy_spelling, written
 from backhand.write.numpy_training import train, update
 from backhand.write.program import Program
 
@@ -21,10 +21,7 @@ def write(experiment: Experiment) -> Program:
     forward = written(network.forward.body, numpy_spelling)
     loss = written(network.loss.body, numpy_spelling) if network.loss else []
     backward = written(network.backward.body, numpy_spelling) if network.backward else []
-    lines = {
-        value.name: w.line.code for w in (*forward, *loss, *backward) if w.line
-        for value in w.step.made()
-    }  # fmt: skip
+    lines = {**lines_of((*forward, *loss)), **lines_of(backward)}
     parts = [
         *(_source(function) for function in _called(network)),
         _forward(experiment, forward),
@@ -32,7 +29,7 @@ def write(experiment: Experiment) -> Program:
         *([_backward(experiment, backward, lines)] if network.backward else []),
         *([update(experiment), train(experiment)] if experiment.training else []),
         shared.data_function(experiment, "np.array", ""),
-        *([shared.weights_function(experiment, "np.array", "")] if network.forward.parameters else []),
+        *shared.weights_function(experiment, "np.array", ""),
         _main(experiment),
     ]
     about = "forward and backward pass" if network.backward else "forward pass"
@@ -78,7 +75,8 @@ def _source(function: Function) -> str:
     arguments = copy.deepcopy(function.tree.args)
     for argument in (*arguments.args, *arguments.kwonlyargs):
         argument.annotation = None
-    return "\n".join([f"def {function.name}({double_quoted(ast.unparse(arguments))}):", *lines[first:]])
+    signature = double_quoted(ast.unparse(arguments))
+    return "\n".join([f"def {function.name}({signature}):", *lines[first:]])
 
 
 def _forward(experiment: Experiment, lines: list[Written]) -> str:
@@ -112,9 +110,7 @@ def _loss(experiment: Experiment, lines: list[Written]) -> str:
         text += shared.unpacked_weights(experiment, _read(loss.body))
     code = [w.line for w in lines if w.line]
     if saved:
-        return "\n".join(
-            [*text, *body(code), f"    return loss, {tuple_of(shared.names(saved))}"]
-        )
+        return "\n".join([*text, *body(code), f"    return loss, {tuple_of(shared.names(saved))}"])
     last = code[-1].code.removeprefix("loss = ")
     return "\n".join([*text, *body(code[:-1]), f"    return {last}"])
 
@@ -128,38 +124,33 @@ def _backward(experiment: Experiment, lines: list[Written], quoted: dict[str, st
     for name, values in (("saved", network.saved), ("saved_by_loss", network.saved_by_loss)):
         if values:
             text += body([Line(listed(shared.names(values), before="", after=f" = {name}"))])
-    text += _backward_body(lines, network, quoted)
+    text += _backward_body(lines, quoted)
     gradients = [v.name if v.literal is None else str(v) for v in network.backward.outputs]
     return "\n".join([*text, "    " + listed(gradients, before="return ")])
 
 
-def _backward_body(
-    lines: list[Written], network: Network, quoted: dict[str, str]
-) -> list[str]:
+def _backward_body(lines: list[Written], quoted: dict[str, str]) -> list[str]:
     """Derivative lines, grouped under the forward line that they undo."""
     groups: list[tuple[list[str], list[Line]]] = []
     undone = ""
     for w in lines:
-        if w.step.undoes and w.step.undoes != undone:
-            undone = w.step.undoes
-            groups.append((_quotation(w.step, network, quoted), []))
+        if w.step.undoes and quoted[w.step.undoes] != undone:
+            undone = quoted[w.step.undoes]
+            groups.append((_quotation(w.step, quoted), []))
         if w.line:
             groups[-1][1].append(w.line)
-    column = max(len(line.code) for _, ls in groups for line in ls)
-    text: list[str] = []
-    for heading, group in groups:
-        text += heading
-        text += body([Line(g.code.ljust(min(column, 60)) if g.comment else g.code, g.comment)
-                      for g in group])  # fmt: skip
-    return text
+    column = comment_column([line for _, group in groups for line in group])
+    return [text for heading, group in groups for text in (*heading, *body(group, column=column))]
 
 
-def _quotation(step: Step, network: Network, quoted: dict[str, str]) -> list[str]:
+def _quotation(step: Step, quoted: dict[str, str]) -> list[str]:
     """The forward line that a backward step undoes, and why, where that is not plain."""
     line = quoted[step.undoes]
     if "+" in step.function:
-        prediction = next(quoted[v.name] for v in step.inputs if v.name in quoted)
-        return comment(f"{line},  {prediction}:  {step.because}")
+        skips = not step.function.startswith("+")
+        predictions = [quoted[v.name] for v in step.inputs if v.name in quoted]
+        before = f",  {predictions[0]}" if skips else ""
+        return comment(f"{line}{before}:  {step.because}")
     return comment(line)
 
 

@@ -110,11 +110,12 @@ def data_function(experiment: Experiment, call: str, after: str) -> str:
     return _arrays_function(experiment, "data", about, data_names(experiment), call, after)
 
 
-def weights_function(experiment: Experiment, call: str, after: str) -> str:
-    """`initial_weights()`."""
+def weights_function(experiment: Experiment, call: str, after: str) -> list[str]:
+    """`initial_weights()`, if there are any."""
     weights = names(experiment.network.forward.parameters)
     about = "The weights to begin with."
-    return _arrays_function(experiment, "initial_weights", about, weights, call, after)
+    function = _arrays_function(experiment, "initial_weights", about, weights, call, after)
+    return [function] if weights else []
 
 
 def _arrays_function(

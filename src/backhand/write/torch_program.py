@@ -4,8 +4,8 @@ from backhand.experiment import Experiment
 from backhand.graph import Attribute
 from backhand.rules.updates import UPDATES
 from backhand.write import shared
-from backhand.write.layout import Line, body
-from backhand.write.lines import Written, torch_spelling, written
+from backhand.write.layout import Line, body, listed
+from backhand.write.lines import Written, lines_of, torch_spelling, written
 from backhand.write.program import Program
 
 
@@ -14,15 +14,13 @@ def write(experiment: Experiment) -> Program:
     network = experiment.network
     forward = written(network.forward.body, torch_spelling)
     loss = written(network.loss.body, torch_spelling) if network.loss else []
-    lines = {
-        value.name: w.line.code for w in (*forward, *loss) if w.line for value in w.step.made()
-    }
+    lines = lines_of((*forward, *loss))
     parts = [
         _forward(experiment, [w.line for w in forward if w.line]),
         *([_loss(experiment, loss)] if network.loss else []),
         *([_train(experiment)] if experiment.training else []),
         shared.data_function(experiment, "torch.tensor", ""),
-        *([_weights(experiment)] if network.forward.parameters else []),
+        *shared.weights_function(experiment, "torch.tensor", _requires_grad(experiment)),
         _main(experiment),
     ]
     text = "\n\n\n".join(parts)
@@ -40,10 +38,8 @@ def _imports(experiment: Experiment, text: str) -> str:
     return "\n".join([*lines, "", shared.constants(experiment, "torch")])
 
 
-def _weights(experiment: Experiment) -> str:
-    trains = experiment.network.backward is not None
-    after = ", requires_grad=True" if trains else ""
-    return shared.weights_function(experiment, "torch.tensor", after)
+def _requires_grad(experiment: Experiment) -> str:
+    return ", requires_grad=True" if experiment.network.backward else ""
 
 
 def _forward(experiment: Experiment, lines: list[Line]) -> str:
@@ -135,13 +131,13 @@ def _main(experiment: Experiment) -> str:
     network, data = experiment.network, shared.data_names(experiment)
     weights = ["weights"] * bool(network.forward.parameters)
     call = ", ".join([*shared.input_names(experiment), *weights])
-    lines = [shared.listed(data, after=" = data()"), *["weights = initial_weights()"] * len(weights)]
+    lines = [listed(data, after=" = data()"), *["weights = initial_weights()"] * len(weights)]
     lines += [f"{shared.outputs_text(experiment)} = network({call})"]
     if network.backward:
         lines += [f"loss = network_loss({', '.join(shared.loss_arguments(experiment))})"]
         lines += ["loss.backward()"]
-    printed = [w for show in ("gradient", "trained") for w in shared.printed_weights(experiment, show)]
-    lines += shared.unpack(experiment, printed, "weights")
+    printed = (shared.printed_weights(experiment, show) for show in ("gradient", "trained"))
+    lines += shared.unpack(experiment, (name for names in printed for name in names), "weights")
     lines += shared.prints(experiment, "torch", trained=False)
     if experiment.training:
         lines += [f"train({', '.join([*data, 'weights'])})"]

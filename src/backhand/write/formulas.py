@@ -1,0 +1,252 @@
+r"""The third hand: steps as formulas, and a derivative step in words.
+
+    forward_formula(step)             z_1 = x\, w_1
+    backward_formula(step, network)   \frac{\partial L}{\partial h} = ... w_2^\top
+    in_words(step, network)           h reaches the loss only through z2 = h @ w2, so ...
+    mathml(latex)                     for a browser
+
+The formula of a one-line rule is derived from its expression, so it cannot disagree with it.
+Where a name, a derivative or a size could be mistaken for another, it is spelled differently.
+"""
+
+import ast
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+from backhand.graph import Attribute, Network, Step, Value
+from backhand.rules.operations import Operation, operation
+from backhand.rules.register import rule
+from backhand.write import expressions as ex
+from backhand.write import latex as tex
+from backhand.write.latex import Level, Term
+from backhand.write.meanings import Derivative, meanings
+from backhand.write.translate import Scope, Untranslatable, translated
+from backhand.write.words import in_words
+
+__all__ = ["backward_formula", "forward_formula", "in_words", "mathml"]
+
+LOSS = "L"
+NO_FORMULA = (Untranslatable, SyntaxError, ArithmeticError)
+
+
+@dataclass(frozen=True)
+class Right:
+    """Right-hand sides, one for each result, and what the names in them stand for."""
+
+    terms: tuple[Term, ...]
+    where: tuple[str, ...] = ()
+
+
+def forward_formula(step: Step) -> str:
+    """A step of the forward pass or of the loss in LaTeX."""
+    names = _names((*step.inputs, *step.made()))
+    if step.function == "dropout_mask":
+        return _drawn(step, names)
+    terms = {v.name: tex.named(names[v.name], v.shape) for v in (*step.inputs, *step.made())}
+    return _equation([terms[v.name].tex for v in step.made()], _right(step, terms))
+
+
+def backward_formula(step: Step, network: Network) -> str:
+    """A step of the backward pass in LaTeX; empty for a step that stands in another's line."""
+    assert network.backward is not None
+    if _is_nameless(step):
+        return ""
+    derivatives = meanings(network).derivatives
+    names = _names(v for k in network.kinds for v in k.values() if v.name not in derivatives)
+    terms: dict[str, Term] = {}
+    for earlier in network.backward.body:
+        for value in (*earlier.inputs, *earlier.made()):
+            if not value.is_nameless:
+                terms[value.name] = _term(value, derivatives, names)
+        if earlier == step:
+            break
+        if _is_nameless(earlier):
+            (terms[earlier.output.name],) = _right(earlier, terms).terms
+    left = [terms[v.name].tex for v in step.outputs if v is not None]
+    return _equation(left, _right(step, terms))
+
+
+def _is_nameless(step: Step) -> bool:
+    return all(value.is_nameless for value in step.made())
+
+
+def _names(values: Iterable[Value]) -> dict[str, str]:
+    """LaTeX by name. The loss is `L`, a letter that no other value gets."""
+    found = tex.identifiers(v.name for v in values if v.literal is None)
+    return found | ({"loss": LOSS} if "loss" in found else {})
+
+
+def _term(
+    value: Value, derivatives: Mapping[str, Derivative], names: Mapping[str, str]
+) -> Term:
+    if value.literal is not None:
+        return tex.number(value.literal)
+    if value.name not in derivatives:
+        return tex.named(names[value.name], value.shape)
+    derivative = derivatives[value.name]
+    text = rf"\frac{{\partial {LOSS}}}{{\partial {names[derivative.of.name]}}}"
+    if derivative.unsummed:
+        text = rf"\left.{text}\right|_{{\text{{unsummed}}}}"
+    elif derivative.through:
+        place = f",{derivative.place}" if derivative.place else ""
+        text = rf"\left.{text}\right|_{{{names[derivative.through]}{place}}}"
+    return Term(text, Level.POWER, value.shape, leads=True)
+
+
+def _equation(left: list[str], right: Right) -> str:
+    """`a = b`, or several of them, and what the names in them stand for."""
+    if len(left) == len(right.terms):
+        parts = [f"{a} = {b.tex}" for a, b in zip(left, right.terms, strict=True)]
+    else:
+        parts = [rf"{tex.parenthesised(', '.join(left))} = {right.terms[0].tex}"]
+    text = r", \quad ".join(parts)
+    return text + (r" \quad \text{where } " + r", \; ".join(right.where) if right.where else "")
+
+
+def _drawn(step: Step, names: Mapping[str, str]) -> str:
+    """A mask is drawn, not computed: what each of its elements can be, and how likely."""
+    rate = Decimal(repr(dict(step.attributes)["rate"]))
+    name, shape = names[step.output.name], step.output.shape
+    index = "ijklmn"[: len(shape)]
+    if set("_'") & set(name):
+        name = tex.parenthesised(name)
+    kept, dropped = tex.number(1 - rate).tex, tex.number(rate).tex
+    return (
+        rf"{name}_{{{index}}} = \begin{{cases}} "
+        rf"\frac{{1}}{{1 - {dropped}}} & \text{{with probability }} {kept} \\ "
+        rf"0 & \text{{with probability }} {dropped} \end{{cases}}"
+    )
+
+
+# Right-hand sides
+
+
+def _right(step: Step, terms: Mapping[str, Term]) -> Right:
+    """What a step computes: from its expression, else the textbook's, else its statements;
+    where none of these can be read, the name of its function."""
+    op = operation(step.function)
+    inputs = {
+        parameter: tex.number(v.literal) if v.literal is not None else terms[v.name]
+        for parameter, v in zip(op.parameters, step.inputs, strict=True)
+    }
+    attributes = dict(step.attributes)
+    try:
+        if len(op.expressions) == 1:
+            return Right((_translated(op.expressions[0], inputs, attributes),))
+        textbook = "" if "." in step.function else rule(step.function).means
+        if textbook:
+            return Right((_translated(ex.parse(textbook), inputs, attributes),))
+    except NO_FORMULA:
+        pass
+    try:
+        return _statements(step, op, inputs, attributes)
+    except NO_FORMULA:
+        return Right((_called(step, op, inputs, attributes),))
+
+
+def _translated(
+    expression: ast.expr, inputs: Mapping[str, Term], attributes: Mapping[str, Attribute]
+) -> Term:
+    literals = {name: ex.literal(value) for name, value in attributes.items()}
+    return translated(ex.substitute(expression, literals), Scope(inputs))
+
+
+def _statements(
+    step: Step, op: Operation, inputs: Mapping[str, Term], attributes: Mapping[str, Attribute]
+) -> Right:
+    """A body that gives names to parts of its result: the result, where these names are so."""
+    known = dict(inputs)
+    where: list[str] = []
+    pending = list(op.function.tree.body)
+    while pending:
+        match pending.pop(0):
+            case ast.Expr(value=ast.Constant()):
+                continue
+            case ast.If(test=test, body=body, orelse=orelse):
+                literals = {name: ex.literal(value) for name, value in attributes.items()}
+                decided = ex.constant(ex.substitute(test, literals))
+                if decided is None:
+                    raise Untranslatable("a branch that depends on numbers")
+                pending[:0] = body if decided[0] else orelse
+            case ast.Assign(targets=[target], value=value):
+                parts = _assigned(target, value)
+                found = [_translated(part, known, attributes) for _, part in parts]
+                for (name, _), term in zip(parts, found, strict=True):
+                    known[name] = _local(name, term, known, where)
+            case ast.Return(value=ast.expr() as result):
+                results = result.elts if isinstance(result, ast.Tuple) else [result]
+                wanted = zip(step.outputs, results, strict=True)
+                results_made = (_translated(r, known, attributes) for out, r in wanted if out)
+                return Right(tuple(results_made), tuple(where))
+            case other:
+                raise Untranslatable(ast.unparse(other))
+    raise Untranslatable("a body without a result")
+
+
+def _assigned(target: ast.expr, value: ast.expr) -> list[tuple[str, ast.expr]]:
+    targets = target.elts if isinstance(target, ast.Tuple) else [target]
+    values = value.elts if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) else [value]
+    names = [t.id for t in targets if isinstance(t, ast.Name)]
+    if not len(names) == len(targets) == len(values):
+        raise Untranslatable(ast.unparse(target))
+    return list(zip(names, values, strict=True))
+
+
+def _local(name: str, term: Term, known: Mapping[str, Term], where: list[str]) -> Term:
+    """The name of a part, noted; an alias, or a name given anew, is written out instead."""
+    if name in known or (term.level >= Level.ATOM and "(" not in term.tex):
+        return term
+    text = tex.identifier(name)
+    while any(_stands_in(text, other.tex) for other in known.values()):
+        text += "'"
+    where.append(f"{text} = {term.tex}")
+    return tex.named(text, term.shape)
+
+
+def _stands_in(name: str, text: str) -> bool:
+    return bool(re.search(rf"(?<![A-Za-z\\]){re.escape(name)}(?![A-Za-z_'])", text))
+
+
+def _called(
+    step: Step, op: Operation, inputs: Mapping[str, Term], attributes: Mapping[str, Attribute]
+) -> Term:
+    r"""`\operatorname{gelu}(z)`, with the options that are not the usual ones."""
+    name = op.name if "." not in op.name else op.function.name
+    options = [
+        rf"{tex.plain(key)} = {_option(value)}"
+        for key, value in attributes.items()
+        if op.function.attributes.get(key) != value
+    ]
+    arguments = [inputs[p].tex for p in op.parameters] + options
+    shape = step.made()[0].shape if len(step.made()) == 1 else None
+    return tex.applied(tex.operator(name), arguments, shape)
+
+
+def _option(value: Attribute) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return tex.number(value).tex
+    # words come from a spec, and latex2mathml escapes nothing within \text
+    return rf"\text{{{re.sub(r'[^A-Za-z0-9., -]', ' ', str(value))}}}"
+
+
+# In a browser
+
+
+@lru_cache(maxsize=4096)
+def mathml(latex: str, *, block: bool = True) -> str:
+    """LaTeX of this module as MathML.
+
+    latex2mathml writes what MathML Core does not draw, or draws with the wrong spaces: bold by an
+    attribute, functions as signs between two operands, `log p` without a space.
+    """
+    from latex2mathml.converter import convert  # a tenth of a second, for reports only
+
+    text = convert(latex, display="block" if block else "inline")
+    text = text.replace('<mn mathvariant="bold">1</mn>', "<mn>\U0001d7cf</mn>")
+    opening = r"(?=(?:<mrow>)?<mo[^>]*>&#x00028;)"
+    text = re.sub(rf"<mo>([A-Za-z]+)</mo>{opening}", r"<mi>\1</mi>", text)
+    space = '<mspace width="0.167em" />'
+    return re.sub(r"<mi>log</mi>(?!(?:<mrow>)?<mo)", f"<mi>log</mi>{space}", text)
