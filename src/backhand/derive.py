@@ -40,7 +40,8 @@ def derive(network: Network) -> Network:
         gradients,
         body,
     )
-    return check(replace(network, backward=backward, saved=saved, saved_by_loss=saved_by_loss))
+    derived = replace(network, backward=backward, saved=saved, saved_by_loss=saved_by_loss)
+    return check(derived, named=False)
 
 
 @dataclass

@@ -176,10 +176,11 @@ def _kind_text(kind: Kind) -> str:
     return "\n".join(lines + [f"    {_step_text(step)}" for step in kind.body])
 
 
-def check(network: Network) -> Network:
+def check(network: Network, *, named: bool = True) -> Network:
     """Return the network if it obeys the grammar.
 
-    Every use has an earlier maker, every value one maker, and a nameless value one use.
+    Every use has an earlier maker, every value one maker, and a nameless value one use; the last
+    holds once names have been given, and is left out for a network that is not yet `named`.
 
     Raises:
         BackhandError: naming the kind, the step and the value that break it.
@@ -193,7 +194,8 @@ def check(network: Network) -> Network:
         for value in kind.outputs:
             if value.name not in known and value.literal is None:
                 raise _broken(kind, f"output {value.name} has no maker")
-        _check_nameless(kind, uses)
+        if named:
+            _check_nameless(kind, uses)
     return network
 
 

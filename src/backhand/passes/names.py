@@ -22,14 +22,14 @@ NAMELESS = re.compile(r"%\d+")
 def name_all(network: Network) -> Network:
     """The network with a name for every value of the forward pass that needs one."""
     taken = {v.name for kind in network.kinds for v in kind.values() if "%" not in v.name}
+    uses = Counter(value.name for step in network.steps for value in step.inputs)
     nouns = {
         value.name: rule(step.function).noun
         for step in network.steps
         for value in step.made()
-        if value.is_nameless and (step.function in DRAWN or _is_needed(value, network))
+        if value.is_nameless
+        and (step.function in DRAWN or uses[value.name] > 1 or _is_needed(value, network))
     }
-    if not nouns:
-        return network
     often = {noun for noun, count in Counter(nouns.values()).items() if count > 1}
     names: dict[str, str] = {}
     for nameless, noun in nouns.items():

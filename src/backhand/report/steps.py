@@ -1,0 +1,185 @@
+"""The passes step by step: for each step its formula, its two lines, its value in both programs."""
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from markupsafe import Markup
+
+from backhand.compare import Comparison
+from backhand.experiment import Library
+from backhand.graph import Step, Value, shape_text
+from backhand.report import highlight
+from backhand.report.formula import formula
+from backhand.report.values import Grid, grid
+from backhand.report.wording import apart, in_units, side, sizes
+from backhand.study import Study
+from backhand.write.formulas import backward_formula, forward_formula, in_words
+from backhand.write.meanings import meanings
+
+MOST_OPEN = 40
+"""Steps of a pass that lie open on the page; where there are more, each opens by a click."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One program's line for a step; `remark` takes its place where there is none."""
+
+    library: Library
+    code: Markup | None
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Side:
+    """A value in one program."""
+
+    title: str
+    grid: Grid
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One value that a step made: in both programs, and how far they are apart."""
+
+    name: str
+    shape: str
+    sides: tuple[Side, ...]
+    apart: str
+    apart_as_printed: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One step. `names` are what it makes, the first its anchor; `notes` explain what is special."""
+
+    names: tuple[str, ...]
+    function: str
+    formula: Markup
+    words: str
+    lines: tuple[Line, ...]
+    values: tuple[Shown, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Backward steps that undo one forward line, or add up the parts of one derivative."""
+
+    line: Markup
+    title: str
+    cards: tuple[Card, ...]
+
+
+def forward_cards(study: Study) -> list[Card]:
+    """The forward pass and the loss."""
+    return [_forward_card(step, study) for step in study.experiment.network.steps]
+
+
+def _forward_card(step: Step, study: Study) -> Card:
+    name = step.output.name
+    remark = "drawn by F.dropout itself" if step.function == "dropout_mask" else ""
+    return Card(
+        (name,),
+        step.function,
+        formula(forward_formula(step)),
+        "",
+        (_line("numpy", name, study), _line("torch", name, study, remark)),
+        (_shown(step.output, study),),
+        tuple(_forward_notes(step, study)),
+    )
+
+
+def _forward_notes(step: Step, study: Study) -> list[str]:
+    if step.function == "dropout":
+        return [_dropout_note(step, study)]
+    uses = [s.output.name for s in study.experiment.network.steps
+            for v in s.inputs if v.name == step.output.name and s.function != "dropout_mask"]  # fmt: skip
+    if len(uses) > 1:
+        return [f"{step.output.name} is used {len(uses)} times, in {', '.join(dict.fromkeys(uses))}. "
+                "On the way back, a derivative arrives from each use, and they add."]  # fmt: skip
+    return []
+
+
+def _dropout_note(step: Step, study: Study) -> str:
+    rate = dict(step.attributes)["rate"]
+    assert isinstance(rate, int | float)
+    x, name = step.inputs[0].name, step.output.name
+    here = "The values below are those without dropout, as the network is used: the mask is all ones."
+    return (
+        f"In training, each number of {x} is set to 0 with probability {rate:g}, drawn anew in each "
+        f"epoch; what is kept is multiplied by 1 / (1 − {rate:g}) = {1 / (1 - rate):.4g}, so that on "
+        f"average {name} is as large as {x} and nothing has to be changed when the network is used "
+        f"(“inverted” dropout). {here}"
+    )
+
+
+def backward_groups(study: Study) -> list[Group]:
+    """The backward pass, in groups as the NumPy program has them."""
+    network = study.experiment.network
+    if network.backward is None:
+        return []
+    named = [s for s in network.backward.body if not all(v.is_nameless for v in s.made())]
+    lines = study.programs["numpy"].lines
+    groups = []
+    for undoes, steps in groupby(named, key=lambda s: s.undoes or f"+{s.made()[0].name}"):
+        cards = tuple(_backward_card(step, study) for step in steps)
+        if undoes.startswith("+"):
+            groups.append(Group(Markup(), "Adding up", cards))
+        else:
+            groups.append(Group(highlight.python(lines[undoes]), "Back through", cards))
+    return groups
+
+
+def _backward_card(step: Step, study: Study) -> Card:
+    network = study.experiment.network
+    names = tuple(v.name for v in step.made() if not v.is_nameless)
+    found = meanings(network).derivatives
+    wholes = [found[n].of.name for n in names if not (found[n].through or found[n].unsummed)]
+    if wholes:
+        torch = Line("torch", highlight.python("; ".join(f"{name}.grad" for name in wholes)))
+    else:
+        torch = Line("torch", None, "autograd adds this part to the whole as it goes")
+    return Card(
+        names,
+        step.function,
+        formula(backward_formula(step, network)),
+        in_words(step, network),
+        (_line("numpy", names[0], study), torch),
+        tuple(_shown(value, study) for value in step.made() if not value.is_nameless),
+    )
+
+
+def _line(library: Library, name: str, study: Study, remark: str = "") -> Line:
+    code = study.programs[library].lines.get(name)
+    if code is None:
+        return Line(library, None, remark or "no line of its own")
+    return Line(library, highlight.python(code))
+
+
+def _shown(value: Value, study: Study) -> Shown:
+    """A value at the initial weights, from the two traces of the same precision."""
+    traces = (study.traces[0], study.traces[-1])
+    arrays = [(t, t.evaluation[value.name]) for t in traces if value.name in t.evaluation]
+    sides = tuple(Side(side(trace.name), grid(array)) for trace, array in arrays)
+    here = sizes(arrays[0][1].shape) if arrays and value.shape else ""
+    shape = shape_text(value.shape) if value.shape else "one number"
+    printed = len(study.traces) > 2
+    return Shown(
+        value.name,
+        f"{shape}, here {here}" if here else shape,
+        sides,
+        _apart(value.name, study.comparison, "only one of the programs has this value by itself"),
+        _apart_as_printed(value.name, study.as_printed) if printed else "",
+    )
+
+
+def _apart(name: str, comparison: Comparison, otherwise: str) -> str:
+    difference = comparison.difference(name)
+    return apart(difference, comparison) if difference else otherwise
+
+
+def _apart_as_printed(name: str, comparison: Comparison) -> str:
+    difference = comparison.difference(name)
+    if difference is None:
+        return ""
+    return f"with {side(comparison.second)}: {in_units(difference.ulps)} of {comparison.precision}"
