@@ -84,13 +84,26 @@ def difference(
 ) -> Difference:
     """The largest difference between two arrays; `stacked` ones are measured epoch by epoch."""
     a, b = ours.astype(np.float64), theirs.astype(np.float64)
-    gap = np.where(a == b, 0.0, np.abs(a - b))
-    scale = np.maximum(np.abs(a), np.abs(b))
+    limits = np.finfo(precision)
+    with np.errstate(invalid="ignore", over="ignore"):
+        gap = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
+        scale = np.nan_to_num(np.maximum(np.abs(a), np.abs(b)))
+    gap = np.where(np.isnan(gap), np.inf, gap)  # a number on one side only
     inner = tuple(range(1 if stacked else 0, scale.ndim))
-    largest = scale.max(axis=inner, keepdims=True) if inner else scale
-    unit = np.spacing(np.maximum(largest, np.finfo(precision).tiny).astype(precision))
+    largest = scale.max(axis=inner, keepdims=True)
+    unit = np.spacing(np.clip(largest, limits.tiny, limits.max / 2).astype(precision))
     ulps = gap / unit.astype(np.float64)
     index = tuple(int(i) for i in np.unravel_index(int(np.argmax(ulps)), ulps.shape))
     return Difference(
         name, float(gap.max()), float(ulps.max()), index, float(a[index]), float(b[index])
     )
+
+
+def first_not_finite(trace: Trace) -> tuple[str, int] | None:
+    """The value that first is nan or inf in training, and the epoch; None if all are finite."""
+    epochs = {
+        name: trace.epochs[int(np.argmax(bad))]
+        for name, values in trace.training.items()
+        if (bad := ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)).any()
+    }
+    return min(epochs.items(), key=lambda item: item[1]) if epochs else None

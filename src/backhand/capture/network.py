@@ -10,7 +10,7 @@ from backhand.capture.formula import GENERATOR, Reader
 from backhand.capture.places import Places
 from backhand.errors import BackhandError, did_you_mean, shown
 from backhand.graph import Kind, Network, Place, Value, check
-from backhand.passes.reserved import is_reserved
+from backhand.passes.reserved import TRAINING_NAMES, is_reserved
 
 
 def read_network(spec: dict[str, Any], at: Places, arrays: dict[str, np.ndarray]) -> Network:
@@ -144,8 +144,8 @@ def _loss(
     return Kind("network_loss", inputs, weights, (loss,), tuple(loss_reader.steps))
 
 
-def check_name(name: str, where: str) -> None:
-    """Raise unless a name can stand in both programs."""
+def check_name(name: str, where: str, *, is_data: bool = False) -> None:
+    """Raise unless a name can stand in both programs; inputs and targets are `is_data`."""
     if not re.fullmatch(r"[A-Za-z]\w*", name, re.A) or keyword.iskeyword(name) or len(name) > 40:
         raise BackhandError(
             f"`{shown(name)}` cannot be a name",
@@ -154,7 +154,7 @@ def check_name(name: str, where: str) -> None:
             got=shown(name),
             repair="choose another, e.g. `w1`",
         )
-    if is_reserved(name):
+    if is_reserved(name) or (is_data and name in TRAINING_NAMES):
         raise BackhandError(
             f"`{name}` is a name that the written programs use themselves, or an operator",
             where=where,

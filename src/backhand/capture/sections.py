@@ -118,20 +118,17 @@ def printing(
 
 
 def _unasked(network: Network, train: Training | None) -> tuple[Printing, ...]:
-    shown_values = [
-        Printing("value", (v.name,), f"{v.name}", label=_both(f"{v.name}:\n"))
+    outputs = [
+        Printing("value", (v.name,), "The outputs", label=_both(f"{v.name}:\n"))
         for v in network.forward.outputs
     ]
-    if network.loss:
-        shown_values.append(Printing("value", ("loss",), "loss", label=_both("loss:")))
+    loss = [Printing("value", ("loss",), "The loss")] if network.loss else []
     small = [v for v in network.forward.parameters if np.prod(v.shape) <= SMALL]  # type: ignore[arg-type]
-    if train:
-        title = f"after {train.epochs} epoch{'s' * (train.epochs > 1)}"
-        shown_values += [
-            Printing("trained", (v.name,), f"{v.name} {title}", label=_both(f"{v.name} {title}:\n"))
-            for v in small
-        ]
-    return tuple(shown_values)
+    if train is None:
+        return (*outputs, *loss)
+    title = f"The weights after {train.epochs} epoch{'s' * (train.epochs > 1)}"
+    trained = [Printing("trained", (v.name,), title, label=_both(f"{v.name}:\n")) for v in small]
+    return (*outputs, *loss, *trained)
 
 
 def _both(text: str) -> tuple[tuple[str, str], ...]:

@@ -202,7 +202,7 @@ def _arrays(spec: dict[str, Any], at: Places, folder: Path, seed: int) -> dict[s
     arrays: dict[str, np.ndarray] = {}
     for section in ("inputs", "targets", "weights"):
         for name, given in spec.get(section, {}).items():
-            check_name(name, at.where((section, name)))
+            check_name(name, at.where((section, name)), is_data=section != "weights")
             if name in arrays:
                 raise BackhandError(
                     f"`{name}` is given twice", where=at.where((section, name)), repair="rename one"

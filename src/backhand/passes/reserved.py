@@ -8,9 +8,13 @@ from backhand.rules.register import all_rules
 PROGRAM_NAMES = frozenset(
     {"np", "torch", "F", "network", "network_loss", "network_backward", "train", "update", "main"}
     | {"data", "initial_weights", "weights", "gradients", "saved", "saved_by_loss", "generator"}
-    | {"training", "seed", "epochs", "epoch", "step", "state", "losses", "loss", "PRECISION"}
-    | {"BESIDE", "ARRAYS", "arrays", "number", "optimizer", "w", "dw"}
+    | {"training", "loss", "PRECISION", "BESIDE", "ARRAYS", "arrays", "number"}
 )
+
+TRAINING_NAMES = frozenset(
+    {"seed", "epochs", "epoch", "step", "state", "losses", "optimizer", "w", "dw"}
+)
+"""Used in the functions that see inputs and targets by name, but weights only as a whole."""
 
 
 def is_reserved(name: str) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from backhand.compare import Comparison
+from backhand.compare import Comparison, first_not_finite
 from backhand.experiment import LIBRARIES, LIBRARY_NAMES, Experiment, Library, Printing
 from backhand.study import Study
 
@@ -58,8 +58,15 @@ def agreement(study: Study) -> list[str]:
     sentences = [_apart(study.comparison)]
     if len(study.traces) > 2:
         sentences.append(f"As printed above, {_apart(study.as_printed)}")
-    if study.experiment.draws:
+    if study.experiment.draws and study.experiment.training:
         sentences.append(_masks(study))
+    for trace in study.traces:
+        if broken := first_not_finite(trace):
+            name, epoch = broken
+            sentences.append(
+                f"{_side(trace.name)}: {name} is no longer a finite number in epoch {epoch}: "
+                "the training diverges; a smaller learning_rate may help."
+            )
     return [sentence[0].upper() + sentence[1:] for sentence in sentences]
 
 

@@ -26,8 +26,14 @@ class NumpyRecorder:
         self.weights: tuple[Any, ...] = ()
         self.losses: list[float] = []
 
+    @property
+    def keeps(self) -> bool:
+        """Whether what is reported now will be kept: it costs a copy."""
+        return not self.kept or self.done + 1 in self.kept
+
     def value(self, name: str, value: Any) -> None:
-        self.current[name] = np.array(value)
+        if self.keeps:
+            self.current[name] = np.array(value)
 
     def dropout(self, name: str, x: Any, rate: float, training: bool) -> None:
         raise NotImplementedError("a NumPy program draws its masks itself")

@@ -31,6 +31,8 @@ class TorchRecorder(NumpyRecorder):
         self.derivatives = {v.name for v in backward.values()} if backward else set()
 
     def value(self, name: str, value: Any) -> None:
+        if not self.keeps:
+            return
         if value.requires_grad and not value.is_leaf:
             value.retain_grad()
         self.tensors[name] = value
@@ -40,6 +42,8 @@ class TorchRecorder(NumpyRecorder):
         import torch
         import torch.nn.functional as F  # noqa: N812
 
+        if not self.keeps:
+            return
         state = torch.get_rng_state()
         mask = F.dropout(torch.ones_like(x), rate, training)
         torch.set_rng_state(state)

@@ -11,7 +11,7 @@ Where a name, a derivative or a size could be mistaken for another, it is spelle
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -23,13 +23,13 @@ from backhand.write import expressions as ex
 from backhand.write import latex as tex
 from backhand.write.latex import Level, Term
 from backhand.write.meanings import Derivative, meanings
-from backhand.write.translate import Scope, Untranslatable, translated
+from backhand.write.translate import Scope, NoFormulaError, translated
 from backhand.write.words import in_words
 
 __all__ = ["backward_formula", "forward_formula", "in_words", "mathml"]
 
 LOSS = "L"
-NO_FORMULA = (Untranslatable, SyntaxError, ArithmeticError)
+NO_FORMULA = (NoFormulaError, SyntaxError, ArithmeticError)
 
 
 @dataclass(frozen=True)
@@ -40,33 +40,59 @@ class Right:
     where: tuple[str, ...] = ()
 
 
-def forward_formula(step: Step) -> str:
-    """A step of the forward pass or of the loss in LaTeX."""
-    names = _names((*step.inputs, *step.made()))
+def forward_formula(step: Step, network: Network | None = None) -> str:
+    """A step of the forward pass or of the loss in LaTeX; empty for one in another's line.
+
+    Where a line of the program holds several steps, only the network knows the others.
+    """
+    if _is_nameless(step):
+        return ""
+    values = _forward_values(network) if network else (*step.inputs, *step.made())
+    names = _names(values)
     if step.function == "dropout_mask":
         return _drawn(step, names)
-    terms = {v.name: tex.named(names[v.name], v.shape) for v in (*step.inputs, *step.made())}
-    return _equation([terms[v.name].tex for v in step.made()], _right(step, terms))
+    steps = network.steps if network else ()
+    return _line(step, steps, lambda value: tex.named(names[value.name], value.shape))
 
 
 def backward_formula(step: Step, network: Network) -> str:
     """A step of the backward pass in LaTeX; empty for a step that stands in another's line."""
-    assert network.backward is not None
     if _is_nameless(step):
         return ""
+    assert network.backward is not None
     derivatives = meanings(network).derivatives
-    names = _names(v for k in network.kinds for v in k.values() if v.name not in derivatives)
-    terms: dict[str, Term] = {}
-    for earlier in network.backward.body:
-        for value in (*earlier.inputs, *earlier.made()):
-            if not value.is_nameless:
-                terms[value.name] = _term(value, derivatives, names)
+    names = _names(_forward_values(network))
+
+    def term(value: Value) -> Term:
+        if value.name in derivatives:
+            return _derivative(derivatives[value.name], value, names)
+        return tex.named(names[value.name], value.shape)
+
+    return _line(step, network.backward.body, term)
+
+
+def _forward_values(network: Network) -> list[Value]:
+    kinds = (network.forward, network.loss) if network.loss else (network.forward,)
+    return [value for kind in kinds for value in kind.values()]
+
+
+def _line(step: Step, steps: Iterable[Step], term: Callable[[Value], Term]) -> str:
+    """The equation of a step, the nameless steps before it written into it."""
+    nameless: dict[str, Term] = {}
+
+    def found(value: Value) -> Term:
+        if value.literal is not None:
+            return tex.number(value.literal)
+        if value.is_nameless:
+            return nameless.get(value.name, tex.named(r"\ldots", value.shape))
+        return term(value)
+
+    for earlier in steps:
         if earlier == step:
             break
         if _is_nameless(earlier):
-            (terms[earlier.output.name],) = _right(earlier, terms).terms
-    left = [terms[v.name].tex for v in step.outputs if v is not None]
-    return _equation(left, _right(step, terms))
+            (nameless[earlier.output.name],) = _right(earlier, found).terms
+    return _equation([found(v).tex for v in step.made()], _right(step, found))
 
 
 def _is_nameless(step: Step) -> bool:
@@ -75,18 +101,11 @@ def _is_nameless(step: Step) -> bool:
 
 def _names(values: Iterable[Value]) -> dict[str, str]:
     """LaTeX by name. The loss is `L`, a letter that no other value gets."""
-    found = tex.identifiers(v.name for v in values if v.literal is None)
+    found = tex.identifiers(v.name for v in values if v.literal is None and not v.is_nameless)
     return found | ({"loss": LOSS} if "loss" in found else {})
 
 
-def _term(
-    value: Value, derivatives: Mapping[str, Derivative], names: Mapping[str, str]
-) -> Term:
-    if value.literal is not None:
-        return tex.number(value.literal)
-    if value.name not in derivatives:
-        return tex.named(names[value.name], value.shape)
-    derivative = derivatives[value.name]
+def _derivative(derivative: Derivative, value: Value, names: Mapping[str, str]) -> Term:
     text = rf"\frac{{\partial {LOSS}}}{{\partial {names[derivative.of.name]}}}"
     if derivative.unsummed:
         text = rf"\left.{text}\right|_{{\text{{unsummed}}}}"
@@ -124,14 +143,11 @@ def _drawn(step: Step, names: Mapping[str, str]) -> str:
 # Right-hand sides
 
 
-def _right(step: Step, terms: Mapping[str, Term]) -> Right:
+def _right(step: Step, term: Callable[[Value], Term]) -> Right:
     """What a step computes: from its expression, else the textbook's, else its statements;
     where none of these can be read, the name of its function."""
     op = operation(step.function)
-    inputs = {
-        parameter: tex.number(v.literal) if v.literal is not None else terms[v.name]
-        for parameter, v in zip(op.parameters, step.inputs, strict=True)
-    }
+    inputs = {p: term(value) for p, value in zip(op.parameters, step.inputs, strict=True)}
     attributes = dict(step.attributes)
     try:
         if len(op.expressions) == 1:
@@ -169,7 +185,7 @@ def _statements(
                 literals = {name: ex.literal(value) for name, value in attributes.items()}
                 decided = ex.constant(ex.substitute(test, literals))
                 if decided is None:
-                    raise Untranslatable("a branch that depends on numbers")
+                    raise NoFormulaError("a branch that depends on numbers")
                 pending[:0] = body if decided[0] else orelse
             case ast.Assign(targets=[target], value=value):
                 parts = _assigned(target, value)
@@ -182,16 +198,18 @@ def _statements(
                 results_made = (_translated(r, known, attributes) for out, r in wanted if out)
                 return Right(tuple(results_made), tuple(where))
             case other:
-                raise Untranslatable(ast.unparse(other))
-    raise Untranslatable("a body without a result")
+                raise NoFormulaError(ast.unparse(other))
+    raise NoFormulaError("a body without a result")
 
 
 def _assigned(target: ast.expr, value: ast.expr) -> list[tuple[str, ast.expr]]:
     targets = target.elts if isinstance(target, ast.Tuple) else [target]
-    values = value.elts if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) else [value]
+    values = (
+        value.elts if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) else [value]
+    )
     names = [t.id for t in targets if isinstance(t, ast.Name)]
     if not len(names) == len(targets) == len(values):
-        raise Untranslatable(ast.unparse(target))
+        raise NoFormulaError(ast.unparse(target))
     return list(zip(names, values, strict=True))
 
 
@@ -218,7 +236,7 @@ def _called(
     options = [
         rf"{tex.plain(key)} = {_option(value)}"
         for key, value in attributes.items()
-        if op.function.attributes.get(key) != value
+        if key not in op.function.defaults or op.function.defaults[key] != value
     ]
     arguments = [inputs[p].tex for p in op.parameters] + options
     shape = step.made()[0].shape if len(step.made()) == 1 else None

@@ -8,7 +8,7 @@ Only LaTeX that latex2mathml renders well is used; see `formulas.mathml`.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import IntEnum
 
 from backhand.graph import Size
@@ -16,12 +16,17 @@ from backhand.graph import Size
 Shape = tuple[Size, ...]
 
 GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau "
-    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Phi Psi Omega".split()
+    {"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"}
+    | {"lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"}
+    | {"Gamma", "Delta", "Theta", "Lambda", "Xi", "Phi", "Psi", "Omega"}
 )
 TAKEN = frozenset("BLe")
 """Letters with a meaning of their own (batch, loss, Euler's number): a value of that name is set
 in typewriter."""
+
+MOST_DIGITS = 12
+SHORT = Context(prec=7)
+"""A number with more digits than that comes from a calculation, and is shown with seven."""
 
 
 class Level(IntEnum):
@@ -130,7 +135,8 @@ def number(value: float | int | Decimal) -> Term:
         positive = number(-exact)
         factors = Factors(True, (positive,), ())
         return Term("-" + positive.tex, Level.SUM, (), exact, factors=factors)
-    digits = exact.normalize()
+    digits = exact.normalize(SHORT) if len(exact.as_tuple().digits) > MOST_DIGITS else exact
+    digits = digits.normalize()
     if digits and not -5 < digits.adjusted() < 7:
         mantissa = digits.scaleb(-digits.adjusted()).normalize()
         power = f"10^{{{digits.adjusted()}}}"
@@ -141,7 +147,7 @@ def number(value: float | int | Decimal) -> Term:
 
 def parenthesised(tex: str, brackets: str = "()") -> str:
     """In parentheses, which grow with what is tall."""
-    left, right = brackets
+    left, right = brackets[0], brackets[1]
     tall = any(word in tex for word in (r"\frac", r"\sum", r"\prod", r"\begin", r"\sqrt", r"\left"))
     return rf"\left{left}{tex}\right{right}" if tall else f"{left}{tex}{right}"
 
@@ -244,7 +250,9 @@ def applied(function: str, arguments: Sequence[str], shape: Shape | None) -> Ter
 
 
 def big(sign: str, below: str, body: Term, shape: Shape | None) -> Term:
-    r"""`\sum_{\text{rows}} x`."""
+    r"""`\sum_{\text{rows}} x`; a minus sign stands before a sum, not in it."""
+    if sign == r"\sum" and _factors(body).negative:
+        return minus(big(sign, below, minus(body), shape))
     label = rf"_{{\text{{{below}}}}}" if below else ""
     tex = f"{sign}{label} {at_least(body, Level.PREFIX)}"
     return Term(tex, Level.PREFIX, shape, reaches=True)

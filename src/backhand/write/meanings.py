@@ -49,15 +49,15 @@ def forward_step(network: Network, name: str) -> Step:
 def undone_step(step: Step, network: Network) -> Step:
     """The forward step through which a backward step goes: of a pair, the first of its two."""
     forward = forward_step(network, step.undoes)
-    base = step.function.partition(".")[0]
-    return forward_step(network, forward.inputs[0].name) if "+" in base else forward
+    skips = "+" in step.function and not step.function.startswith("+")
+    return forward_step(network, forward.inputs[0].name) if skips else forward
 
 
 def parameters_of(step: Step, network: Network) -> tuple[str, ...]:
     """By which parameters of the forward rule the results of a rule's step are derivatives."""
     base, _, part = step.function.partition(".")
     if "+" in base:
-        return (rule(base.partition("+")[0]).forward.parameters[0],)
+        return rule(undone_step(step, network).function).forward.parameters[:1]
     return rule(base).wrt if part == "backward" else (part.removeprefix("d"),)
 
 
@@ -68,7 +68,7 @@ def meanings(network: Network) -> Meanings:
         return found
     for step in network.backward.body:
         if is_fan_in(step) or is_sum(step):
-            _carry(step, found)
+            _carry(step, network, found)
         else:
             _begin(step, network, found)
     _tell_apart(found, network.backward)
@@ -85,15 +85,29 @@ def _begin(step: Step, network: Network, found: Meanings) -> None:
             found.origins[value.name] = step
 
 
-def _carry(step: Step, found: Meanings) -> None:
+def _carry(step: Step, network: Network, found: Meanings) -> None:
     """A sum or an addition is of the same value as what goes into it."""
-    before = found.derivatives[step.inputs[0].name]
+    before = [found.derivatives[v.name] for v in step.inputs if v.name in found.derivatives]
+    name = step.output.name
     if is_sum(step):
-        found.derivatives[step.inputs[0].name] = replace(before, unsummed=True)
-        found.derivatives[step.output.name] = replace(before, unsummed=False)
-        found.origins[step.output.name] = found.origins[step.inputs[0].name]
+        found.derivatives[step.inputs[0].name] = replace(before[0], unsummed=True)
+        found.derivatives[name] = replace(before[0], unsummed=False)
+        found.origins[name] = found.origins[step.inputs[0].name]
     else:
-        found.derivatives[step.output.name] = Derivative(before.of)
+        of = before[0].of if before else _of_numbers(step.output, network)
+        found.derivatives[name] = Derivative(of)
+
+
+def _of_numbers(total: Value, network: Network) -> Value:
+    """What a sum of plain numbers is the derivative of: told by the step that goes on from it."""
+    assert network.backward is not None
+    outputs = zip(network.backward.outputs, network.backward.parameters, strict=True)
+    for step in network.backward.body:
+        if total in step.inputs:
+            if is_fan_in(step):
+                return _of_numbers(step.output, network)
+            return forward_step(network, step.undoes).output
+    return next(of for made, of in outputs if made == total)
 
 
 def _tell_apart(found: Meanings, backward: Kind) -> None:
@@ -103,7 +117,7 @@ def _tell_apart(found: Meanings, backward: Kind) -> None:
         for step in backward.body
         if is_fan_in(step)
         for value in step.inputs
-        if found.derivatives[value.name].through
+        if value.name in found.derivatives and found.derivatives[value.name].through
     }
     through = Counter((d.of.name, d.through) for n, d in found.derivatives.items() if n in parts)
     seen: Counter[tuple[str, str]] = Counter()

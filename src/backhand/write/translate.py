@@ -1,7 +1,7 @@
 r"""From the text of a rule to a formula: Python expressions of NumPy read as mathematics.
 
 What only arranges memory or broadcasting (`expand_dims`, `reshape(-1, ...)`, `copy`) is left
-out; what is not understood raises `Untranslatable`, and the caller writes a function's name.
+out; what is not understood raises `NoFormulaError`, and the caller writes a function's name.
 """
 
 import ast
@@ -14,7 +14,7 @@ from backhand.write import latex as tex
 from backhand.write.latex import Level, Shape, Term
 
 
-class Untranslatable(Exception):
+class NoFormulaError(Exception):
     """A piece of Python that has no formula here."""
 
 
@@ -32,7 +32,7 @@ def translated(node: ast.expr, scope: Scope) -> Term:
     """The expression as a term.
 
     Raises:
-        Untranslatable: if a part of it has no formula.
+        NoFormulaError: if a part of it has no formula.
     """
     match node:
         case ast.Name(id="inf"):
@@ -57,7 +57,7 @@ def translated(node: ast.expr, scope: Scope) -> Term:
             return _part(node, scope)
         case ast.Call():
             return _call(node, scope)
-    raise Untranslatable(ast.unparse(node))
+    raise NoFormulaError(ast.unparse(node))
 
 
 _SIGNS: dict[type[ast.operator], Callable[[Term, Term], Term]] = {
@@ -86,7 +86,7 @@ def condition(node: ast.expr, scope: Scope) -> Term:
             text = tex.at_least(terms[0], Level.SUM)
             for operation, term in zip(operations, terms[1:], strict=True):
                 if type(operation) not in _COMPARISONS:
-                    raise Untranslatable(ast.unparse(node))
+                    raise NoFormulaError(ast.unparse(node))
                 text += f" {_COMPARISONS[type(operation)]} {tex.at_least(term, Level.SUM)}"
             return Term(text, Level.OPEN, tex.broadcast(*(t.shape for t in terms)))
         case ast.BoolOp(op=ast.And(), values=sides):
@@ -101,7 +101,7 @@ def condition(node: ast.expr, scope: Scope) -> Term:
             inner = condition(operand, scope)
             return Term(rf"\lnot {tex.at_least(inner, Level.PREFIX)}", Level.OPEN, inner.shape)
         case ast.BinOp() | ast.UnaryOp():
-            raise Untranslatable(ast.unparse(node))
+            raise NoFormulaError(ast.unparse(node))
     return translated(node, scope)
 
 
@@ -138,7 +138,7 @@ def _part(node: ast.Attribute | ast.Subscript, scope: Scope) -> Term:
                 return _count(term, axes)
         case ast.Subscript(value=value, slice=index) if _only_stretches(index):
             return replace(translated(value, scope), shape=None)
-    raise Untranslatable(ast.unparse(node))
+    raise NoFormulaError(ast.unparse(node))
 
 
 _CONSTANTS = {"pi": r"\pi", "e": "e", "inf": r"\infty"}
@@ -170,21 +170,21 @@ def _axes(node: ast.expr | None, term: Term) -> tuple[int, ...] | None:
     """Axes as numbers from 0, `None` for all of them or where the rank is not known."""
     decided = ex.constant(node) if node is not None else (None,)
     if decided is None:
-        raise Untranslatable("an axis that is not a number")
+        raise NoFormulaError("an axis that is not a number")
     (axis,) = decided
     if axis is None or term.shape is None:
         return None if axis is None else _positive(axis)
     rank = len(term.shape)
     given = axis if isinstance(axis, tuple) else (axis,)
     if not all(isinstance(a, int) and -rank <= a < rank for a in given):
-        raise Untranslatable(f"axis {axis}")
+        raise NoFormulaError(f"axis {axis}")
     return tuple(sorted(a % rank for a in given))
 
 
 def _positive(axis: object) -> tuple[int, ...]:
     if isinstance(axis, int) and axis >= 0:
         return (axis,)
-    raise Untranslatable(f"axis {axis} of an array of unknown rank")
+    raise NoFormulaError(f"axis {axis} of an array of unknown rank")
 
 
 # Calls
@@ -201,7 +201,7 @@ class Call:
 
     def term(self, index: int = 0) -> Term:
         if index >= len(self.arguments):
-            raise Untranslatable(self.name)
+            raise NoFormulaError(self.name)
         return translated(self.arguments[index], self.scope)
 
     def option(self, name: str, index: int) -> ast.expr | None:
@@ -228,7 +228,7 @@ def _taken_apart(node: ast.Call, scope: Scope) -> Call:
             if not _is_module(value, scope):
                 arguments = (value, *arguments)
         case _:
-            raise Untranslatable(ast.unparse(node))
+            raise NoFormulaError(ast.unparse(node))
     return Call(name, arguments, {k.arg or "": k.value for k in node.keywords}, scope)
 
 
@@ -241,9 +241,13 @@ def _is_module(node: ast.expr, scope: Scope) -> bool:
 def _function(call: Call) -> Term:
     r"""Any function: its name and its arguments, `\operatorname{softmax}(z)`."""
     terms = [translated(argument, call.scope) for argument in call.arguments]
-    options = [f"{tex.plain(k)} = {translated(v, call.scope).tex}" for k, v in call.keywords.items()]
+    options = [
+        f"{tex.plain(k)} = {translated(v, call.scope).tex}" for k, v in call.keywords.items()
+    ]
     name = _NAMES.get(call.name) or tex.operator(call.name)
-    return tex.applied(name, [t.tex for t in terms] + options, tex.broadcast(*(t.shape for t in terms)))
+    return tex.applied(
+        name, [t.tex for t in terms] + options, tex.broadcast(*(t.shape for t in terms))
+    )
 
 
 _NAMES = {
@@ -293,13 +297,19 @@ def _expanded(call: Call) -> Term:
 
 def _repeated(call: Call) -> Term:
     """`np.broadcast_to(x, y.shape)`: as many ones as it takes, times x."""
-    term, where = call.term(), call.option("shape", 1)
-    if not (isinstance(where, ast.Attribute) and where.attr == "shape"):
-        return term
-    shape = translated(where.value, call.scope).shape
-    if shape is None or shape == term.shape:
-        return term
-    return tex.times(term, _ones(shape)) if shape else term
+    where = call.option("shape", 1)
+    if isinstance(where, ast.Attribute) and where.attr == "shape":
+        return _stretched(call.term(), translated(where.value, call.scope).shape)
+    return call.term()
+
+
+def _filled(call: Call) -> Term:
+    """`np.full_like(y, x)`: the same."""
+    return _stretched(call.term(1), call.term(0).shape)
+
+
+def _stretched(term: Term, shape: Shape | None) -> Term:
+    return tex.times(term, _ones(shape)) if shape and shape != term.shape else term
 
 
 def _ones(shape: Shape) -> Term:
@@ -318,12 +328,12 @@ def _swapped(call: Call) -> Term:
     is_matrix = term.shape is not None and len(term.shape) == 2
     if sorted(axes) == ["-1", "-2"] or (is_matrix and sorted(axes) in ([], ["0", "1"])):
         return tex.transposed(term)
-    raise Untranslatable(call.name)
+    raise NoFormulaError(call.name)
 
 
 def _chosen(call: Call) -> Term:
     if len(call.arguments) != 3:
-        raise Untranslatable("np.where without alternatives")
+        raise NoFormulaError("np.where without alternatives")
     return _cases(*call.arguments, call.scope)
 
 
@@ -392,6 +402,7 @@ _FUNCTIONS: dict[str, Callable[[Call], Term]] = {
     "reshape": _reshaped,
     "expand_dims": _expanded,
     "broadcast_to": _repeated,
+    "full_like": _filled,
     **dict.fromkeys(("swapaxes", "transpose"), _swapped),
     **{name: _sign(sign) for name, sign in {
         "add": ast.Add, "subtract": ast.Sub, "multiply": ast.Mult, "divide": ast.Div,

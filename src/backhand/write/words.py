@@ -9,11 +9,10 @@ import re
 from dataclasses import dataclass
 
 from backhand.graph import Network, Step, Value
+from backhand.rules.operations import operation
 from backhand.rules.register import rule
-from backhand.write.lines import numpy_spelling, written
+from backhand.write.lines import lines_of, numpy_spelling, written
 from backhand.write.meanings import (
-    Derivative,
-    Meanings,
     forward_step,
     is_fan_in,
     is_sum,
@@ -95,33 +94,39 @@ SENTENCES = {
 }
 """By rule: the whole sentence; `that_` is `the derivative of` the result."""
 
-ADDED = {"a": "added to", "b": "added to"}
 REPEATED = {
-    "add": ADDED,
-    "affine": ADDED,
-    "linear": ADDED,
-    "sub": {"b": "subtracted from"},
+    ("add", "a"): "added to",
+    ("add", "b"): "added to",
+    ("affine", "b"): "added to",
+    ("linear", "b"): "added to",
+    ("sub", "b"): "subtracted from",
 }
 """What a rule does with an operand that broadcasting repeats, where it is no more than that."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """One link of the chain: the derivative of `derivative.of` through the step `forward`."""
+    """One link of the chain: the derivative by `of` through the forward step `forward`.
 
-    derivative: Derivative
+    `line` is the line of the NumPy program with that step; `arriving` is the number that the
+    derivative of the step's result is, where it is one, as that of the loss is 1.
+    """
+
+    of: Value
     parameter: str
     forward: Step
-    origin: Step
+    line: str
+    arriving: float | None
     sums: tuple[Step, ...]
 
     @property
-    def name(self) -> str:
-        return self.derivative.of.name
+    def out(self) -> str:
+        value = self.forward.output
+        return f"the result of {self.forward.function}" if value.is_nameless else value.name
 
     @property
-    def out(self) -> str:
-        return self.forward.output.name
+    def that(self) -> str:
+        return f"that of {self.out}" if self.arriving is None else f"{self.arriving:g}"
 
 
 def in_words(step: Step, network: Network) -> str:
@@ -130,82 +135,82 @@ def in_words(step: Step, network: Network) -> str:
         return ""
     if is_fan_in(step):
         return f"{step.because}."
-    known = meanings(network)
-    if "+" in step.function:
-        return _pair(step, network, known)
-    links = [_link(step, value, known, network) for value in step.made()]
+    links = [_link(step, value, network) for value in step.made()]
     if len(links) > 1:
-        return _several(links, step)
+        names = " and ".join(link.of.name for link in links)
+        return f"The derivatives of {names} are {_carried_back(links[0])}."
     (link,) = links
+    if "+" in step.function:
+        return _simpler(step, link, network)
     if link.sums:
-        return _summed(link, network)
-    sentence = SENTENCES.get(link.forward.function)
-    if sentence:
+        return _summed(link)
+    if sentence := SENTENCES.get(link.forward.function):
         return _filled(sentence, link)
     return f"{_lead(link, network)} {_clause(link)}."
 
 
-def _link(step: Step, value: Value, known: Meanings, network: Network) -> Link:
+def _link(step: Step, value: Value, network: Network) -> Link:
     assert network.backward is not None
+    known = meanings(network)
     origin = known.origins[value.name]
     made = {v.name: s for s in network.backward.body for v in s.made()}
     sums = []
     while is_sum(step):
         sums.append(step)
-        step = made[step.inputs[0].name]
-        value = next(v for v in step.made() if v.name == sums[-1].inputs[0].name)
+        value = step.inputs[0]
+        step = made[value.name]
     by_name = zip(origin.outputs, parameters_of(origin, network), strict=True)
     (parameter,) = [p for out, p in by_name if out is not None and out.name == value.name]
-    derivative = known.derivatives[value.name]
-    return Link(derivative, parameter, undone_step(origin, network), origin, tuple(sums[::-1]))
+    forward = undone_step(origin, network)
+    lines: dict[str, str] = {}
+    for kind in (network.forward, network.loss):
+        lines |= lines_of(written(kind.body, numpy_spelling)) if kind else {}
+    return Link(
+        known.derivatives[value.name].of,
+        parameter,
+        forward,
+        lines[forward.output.name],
+        _arriving(origin),
+        tuple(sums[::-1]),
+    )
 
 
-def _line(forward: Step) -> str:
-    """The forward line as the NumPy program has it."""
-    (found,) = written([forward], numpy_spelling)
-    return found.line.code if found.line else forward.output.name
+def _arriving(origin: Step) -> float | None:
+    op = operation(origin.function)
+    takes_derivative = op.parameters[:1] == op.function.parameters[:1]
+    return origin.inputs[0].literal if takes_derivative else None
 
 
 def _lead(link: Link, network: Network) -> str:
-    line = _line(link.forward)
-    if _is_only_way(link, network):
-        return f"{link.name} reaches the loss only through {line}, so its derivative is"
-    return f"Through {line} the derivative of {link.name} gets"
-
-
-def _is_only_way(link: Link, network: Network) -> bool:
-    """Whether nothing else reads the value; a mask takes only its shape."""
-    readers = [s for s in network.steps if s.function != "dropout_mask"]
-    return sum(v.name == link.name for s in readers for v in s.inputs) == 1
+    name = link.of.name
+    readers = [
+        s for s in network.steps if s.function != "dropout_mask"
+    ]  # that takes its shape only
+    if sum(value.name == name for s in readers for value in s.inputs) == 1:
+        return f"{name} reaches the loss only through {link.line}, so its derivative is"
+    return f"Through {link.line} the derivative of {name} gets"
 
 
 def _clause(link: Link) -> str:
     template = CLAUSES.get((link.forward.function, link.parameter))
-    if template:
-        return _filled(template, link)
-    return f"{_that(link)} carried back through {link.forward.function}"
+    return _filled(template, link) if template else _carried_back(link)
 
 
-def _is_loss(link: Link) -> bool:
-    """Whether the step makes the loss itself, whose derivative is 1."""
-    return any(value.literal == 1 for value in link.origin.inputs[:1])
-
-
-def _that(link: Link) -> str:
-    return "1" if _is_loss(link) else f"that of {link.out}"
+def _carried_back(link: Link) -> str:
+    """What is true of any rule."""
+    return f"{link.that}, carried back through {link.forward.function}"
 
 
 def _filled(template: str, link: Link) -> str:
     parameters = rule(link.forward.function).forward.parameters
     words = {name: str(v) for name, v in zip(parameters, link.forward.inputs, strict=True)}
-    attributes = dict(link.forward.attributes)
-    words |= {name: str(value) for name, value in attributes.items()}
+    words |= {name: str(value) for name, value in link.forward.attributes}
     words.setdefault("y", link.out)
-    words["that"] = _that(link)
-    words["that_"] = "1" if _is_loss(link) else f"the derivative of {link.out}"
-    words["times"] = "" if _is_loss(link) else f"{_that(link)} times "
+    words["that"] = link.that
+    words["that_"] = f"the derivative of {link.out}" if link.arriving is None else link.that
+    words["times"] = "" if link.arriving == 1 else f"{link.that} times "
     words["mean"] = _of_the_mean(link.forward)
-    return template.format_map(words).replace("1 times ", "")
+    return template.format_map(words)
 
 
 def _of_the_mean(loss: Step) -> str:
@@ -215,60 +220,42 @@ def _of_the_mean(loss: Step) -> str:
     return f", divided by the number of {what} for the mean"
 
 
-def _summed(link: Link, network: Network) -> str:
+def _summed(link: Link) -> str:
     """A value that broadcasting repeated, or that every matrix of a stack used."""
-    repeated = _repeated_over(link)
-    rule_name = link.forward.function
-    verb = REPEATED.get(rule_name, {}).get(link.parameter)
-    if verb:
-        minus = "minus " if rule_name == "sub" else ""
-        that = "" if _is_loss(link) else f" of {_that(link)}"
-        sum_of = f"{minus}the sum{that} over {_plural(repeated)}"
-        return f"{link.name} was {verb} {repeated}, so its derivative is {sum_of}."
+    function, name = link.forward.function, link.of.name
+    repeated, those = _repeated_over(link)
+    if verb := REPEATED.get((function, link.parameter)):
+        minus = "minus " if function == "sub" else ""
+        that = f" of {link.that}" if link.arriving is None else f" of {link.that}s"
+        what = f"{minus}the sum{that} over {those}"
+        return f"{name} was {verb} {repeated}, so its derivative is {what}."
     clause = _clause(link)
-    tail = f"summed over {_plural(repeated)}"
-    return f"{link.name} was used for {repeated}, so its derivative is {clause}, {tail}."
+    return f"{name} was used for {repeated}, so its derivative is {clause}, summed over {those}."
 
 
-def _repeated_over(link: Link) -> str:
+def _repeated_over(link: Link) -> tuple[str, str]:
+    """For what broadcasting repeated the value, and what is therefore summed over."""
     before = link.sums[0].inputs[0].shape
-    if not link.derivative.of.shape:
-        return "every element"
     axes = [dict(s.attributes)["axis"] for s in link.sums]
+    if not link.of.shape:
+        return "every element", "the elements"
     if len(before) == 2 and axes == [0]:
-        return "every row of the batch" if before[0] == "B" else "every row"
+        return "every row" + " of the batch" * (before[0] == "B"), "the rows"
     if len(before) == 2 and axes == [1]:
-        return "every column"
-    return "every place along the axes that it lacks"
+        return "every column", "the columns"
+    return "every place along the axes that it does not have", "these axes"
 
 
-def _plural(repeated: str) -> str:
-    return {
-        "every element": "the elements",
-        "every row of the batch": "the rows",
-        "every row": "the rows",
-        "every column": "the columns",
-    }.get(repeated, "these axes")
-
-
-def _several(links: list[Link], step: Step) -> str:
-    names = " and ".join(link.name for link in links)
-    return (
-        f"The derivatives of {names} are {_that(links[0])}, "
-        f"carried back through {links[0].forward.function}."
-    )
-
-
-def _pair(step: Step, network: Network, known: Meanings) -> str:
-    """Two steps undone at once; the reason speaks of p and y, which have names here."""
+def _simpler(step: Step, link: Link, network: Network) -> str:
+    """A derivative that is simpler than the rules' own: two steps undone at once, or a loss whose
+    targets are known. The reason speaks of p and y, which have names of their own here."""
     loss = forward_step(network, step.undoes)
-    prediction, target = loss.inputs[:2]
-    names = {"p": str(prediction), "y": str(target)}
+    names = {"p": str(loss.inputs[0]), "y": str(loss.inputs[1])}
     because = re.sub(r"\b[py]\b", lambda found: names[found[0]], step.because)
-    first, _, second = step.function.partition(".")[0].partition("+")
-    factor = "" if step.inputs[0].literal == 1 else f", times the derivative of {loss.output}"
-    words = f"{first} and {second}".replace("_", " ").replace("bce", "binary cross-entropy")
-    words = words.replace("cross entropy", "cross-entropy")
-    mean = _of_the_mean(loss).removeprefix(", ")
-    mean = f"; it is {mean}" if mean else ""
-    return f"{words[0].upper()}{words[1:]} are undone together: {because}{factor}{mean}."
+    factor = "" if link.arriving == 1 else f", times {_filled('{that_}', link)}"
+    mean = _of_the_mean(loss)
+    tail = factor + (f"; it is {mean.removeprefix(', ')}" if mean else "")
+    if step.function.startswith("+"):
+        return f"{_lead(link, network)} {because}{tail}."
+    pair = " and ".join(step.function.partition(".")[0].split("+"))
+    return f"{pair[0].upper()}{pair[1:]} are undone together: {because}{tail}."

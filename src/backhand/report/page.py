@@ -1,0 +1,127 @@
+"""The report: a study as one HTML page that needs nothing beside itself.
+
+It loads nothing and runs nothing, and its content security policy forbids that it ever does. The
+same study gives the same bytes.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from backhand.graph import Network
+from backhand.report import agreement, highlight, question, steps, training
+from backhand.report.picture import picture
+from backhand.report.wording import counted
+from backhand.study import Study
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).with_name("templates")
+LONG_PROGRAM = 400
+"""Lines of a program that lies open on the page."""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A section: its anchor, its number, its title."""
+
+    id: str
+    number: int
+    title: str
+
+
+def write_page(study: Study, file: Path) -> None:
+    """Write the report of a study into a file."""
+    file.write_text(page_text(study), encoding="utf-8", newline="\n")
+
+
+def page_text(study: Study) -> str:
+    """The report of a study: one HTML document."""
+    trained = training.section(study)
+    groups = steps.backward_groups(study)
+    forward = steps.forward_cards(study)
+    beside = training.beside_published(study)
+    network = study.experiment.network
+    context = {
+        "study": study,
+        "experiment": study.experiment,
+        "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704
+        "in_short": agreement.in_short(study),
+        "question": question.question(study),
+        "tasks": question.tasks(study),
+        "picture": picture(network, frozenset(name for card in forward for name in card.names)),
+        "legend": _legend(network, study),
+        "forward": forward,
+        "forward_open": len(forward) <= steps.MOST_OPEN,
+        "groups": groups,
+        "groups_open": sum(len(g.cards) for g in groups) <= steps.MOST_OPEN,
+        "training": trained,
+        "beside": beside,
+        "agreement": agreement.tables(study),
+        "programs": [_program(study, library) for library in ("numpy", "torch")],
+        "headings": _headings(study, bool(groups), trained is not None, bool(beside)),
+    }
+    return _environment().get_template("page.html").render(context) + "\n"
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _headings(
+    study: Study, backward: bool, trained: bool, published: bool
+) -> dict[str, Heading]:
+    """The sections that this study has, numbered."""
+    titles = {
+        "question": "What was asked",
+        "answers": "The answers" if study.experiment.printing else "",
+        "network": "The network",
+        "forward": "The forward pass, step by step",
+        "backward": "The backward pass, step by step" if backward else "",
+        "training": "Training" if trained else "",
+        "published": "Beside the published weights" if published else "",
+        "agreement": "How far apart the two programs are",
+        "programs": "Both programs in full",
+        "versions": "Versions used",
+    }
+    present = [(key, title) for key, title in titles.items() if title]
+    return {key: Heading(key, i, title) for i, (key, title) in enumerate(present, 1)}
+
+
+def _legend(network: Network, study: Study) -> list[tuple[str, str, str]]:
+    """What the picture's kinds of boxes are: class of the box, its word, what it means."""
+    rows = len(study.experiment.arrays[network.forward.inputs[0].name])
+    sizes = [f"{letter} is the {meaning}, here {counted(rows, 'row')}" for letter, meaning in network.sizes]
+    masks = any(step.function == "dropout_mask" for step in network.steps)
+    return [
+        ("in", "input", "; ".join(sizes)),
+        ("weight", "weights", "what training changes") if network.forward.parameters else ("", "", ""),
+        ("mask", "mask", "drawn at random in training") if masks else ("", "", ""),
+        ("out", "output", "what the network answers"),
+        ("target", "target", "what it should have answered") if network.targets else ("", "", ""),
+    ]
+
+
+def _program(study: Study, library: Any) -> dict[str, Any]:
+    program = study.programs[library]
+    lines = program.text.count("\n")
+    return {
+        "file": program.file,
+        "library": library,
+        "lines": lines,
+        "code": highlight.python(program.text.rstrip("\n")),
+        "open": lines <= LONG_PROGRAM,
+    }
