@@ -5,6 +5,9 @@ operators of the register are let through.
 """
 
 import ast
+import math
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from backhand.errors import BackhandError, did_you_mean, shown
@@ -61,8 +64,8 @@ class Reader:
                 return self._apply(rule("neg"), [node.operand], {}, place, name)
             case ast.BinOp():
                 return self._sign(node, place, name)
-            case ast.Call(func=ast.Name(id=operator)):
-                return self._call(operator, node, place, name)
+            case ast.Call(func=ast.Name(id=called)):
+                return self._call(called, node, place, name)
         raise _not_a_formula(ast.unparse(node))
 
     def _known(self, name: str) -> Value:
@@ -197,13 +200,48 @@ def _no_operator(name: str) -> Rule:
     raise BackhandError(f"unknown operator `{name}`", repair="did you mean `dropout`?")
 
 
+ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
 def _number(node: ast.expr) -> float | int | None:
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        inner = _number(node.operand)
-        return None if inner is None else -inner
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        return node.value  # type: ignore[return-value]
+    """The number that a formula of numbers alone stands for, worked out; None for others."""
+    match node:
+        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+            return _finite(value, node)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            inner = _number(operand)
+            return None if inner is None else -inner
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
+            first, second = _number(left), _number(right)
+            if first is not None and second is not None:
+                return _worked_out(node, ARITHMETIC[type(op)], first, second)
     return None
+
+
+def _worked_out(
+    node: ast.expr, sign: Callable[[float, float], float], first: float, second: float
+) -> float:
+    try:
+        return _finite(sign(float(first), float(second)), node)
+    except ZeroDivisionError:
+        raise BackhandError("this divides by zero", got=shown(ast.unparse(node))) from None
+
+
+def _finite(number: float, node: ast.expr) -> float:
+    """The number, if float64 can hold it."""
+    try:
+        if math.isfinite(float(number)):
+            return number
+    except OverflowError:
+        pass
+    raise BackhandError(
+        "a number must be finite", wanted="at most 1.8e308", got=shown(ast.unparse(node))
+    )
 
 
 def _attribute(node: ast.expr, operator: str) -> Attribute:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from backhand.compare import Comparison, Difference
-from backhand.report.wording import element, in_units, scientific, side, units
+from backhand.compare import Comparison, Difference, first_not_finite
+from backhand.report.wording import element, in_units, scientific, units, within
 from backhand.study import Study
 
 
@@ -45,7 +45,7 @@ def _table(comparison: Comparison, study: Study, title: str) -> Table:
         later = trained.get(name)
         at = str(epochs[later.index[0]]) if later and later.ulps and later.index else ""
         rows.append(Row(name, _pair(start.get(name)), _pair(later), at))
-    sides = f"{side(comparison.first)} against {side(comparison.second)}"
+    sides = f"{within(comparison.first)} and {within(comparison.second)}"
     return Table(f"{title}: {sides}", sentence(comparison, study), tuple(rows), bool(trained))
 
 
@@ -57,7 +57,7 @@ def _pair(difference: Difference | None) -> tuple[str, str]:
 
 def sentence(comparison: Comparison, study: Study) -> str:
     """Where the two are farthest apart, and by how much."""
-    sides = f"{side(comparison.first)} and {side(comparison.second)}"
+    sides = f"{within(comparison.first)} and {within(comparison.second)}"
     most = comparison.largest
     if most is None:
         return f"{sides} have no value in common."
@@ -81,17 +81,28 @@ def _number(value: float, comparison: Comparison) -> str:
 
 def in_short(study: Study) -> list[str]:
     """For the head of the page: the trained weights, or all values where nothing is trained."""
-    pairs = [(study.comparison, "")]
+    found = [_most(study.comparison)]
     if len(study.traces) > 2:
-        pairs.append((study.as_printed, "as printed above, "))
-    found = []
-    for comparison, before in pairs:
-        differences = comparison.trained or comparison.evaluation
-        most = max(differences, key=lambda d: d.ulps, default=None)
-        if most is None:
-            continue
-        what = "trained weights" if comparison.trained else "values"
-        amount = f"by at most {in_units(most.ulps)}" if most.ulps else "in nothing, to the last bit"
-        words = f"{side(comparison.first)} and {side(comparison.second)}: the {what} differ {amount}."
-        found.append(before + words)
+        found.append(f"As printed, {_most(study.as_printed)}")
+    for trace in study.traces:
+        if broken := first_not_finite(trace):
+            name, epoch = broken
+            found.append(f"{within(trace.name)}: {name} is no longer a finite number in epoch {epoch}; "
+                         "the training diverges.")  # fmt: skip
     return found
+
+
+def _most(comparison: Comparison) -> str:
+    first, second = (name.partition("-")[2] for name in (comparison.first, comparison.second))
+    sides = f"{within(comparison.first)} and {within(comparison.second)}"
+    if first == second:
+        sides = f"Both in {first}"
+    differences = comparison.trained or comparison.evaluation
+    most = max(differences, key=lambda d: d.ulps, default=None)
+    if most is None:
+        return f"{sides}: there is no value to compare."
+    what = "weights after training" if comparison.trained else "values"
+    if most.ulps == 0:
+        return f"{sides}: the {what} are the same, to the last bit."
+    of = "" if first == second else f" of {comparison.precision}"
+    return f"{sides}: the {what} differ by at most {in_units(most.ulps)}{of}."

@@ -16,6 +16,7 @@ from backhand.report import agreement, highlight, question, steps, training
 from backhand.report.picture import picture
 from backhand.report.wording import counted
 from backhand.study import Study
+from backhand.write.shared import is_inline
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -62,6 +63,7 @@ def page_text(study: Study) -> str:
         "training": trained,
         "beside": beside,
         "agreement": agreement.tables(study),
+        "needs_arrays": not is_inline(study.experiment),
         "programs": [_program(study, library) for library in ("numpy", "torch")],
         "headings": _headings(study, bool(groups), trained is not None, bool(beside)),
     }

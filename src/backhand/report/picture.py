@@ -21,7 +21,7 @@ MANY_ROWS = 14
 MIXING = ("matmul", "affine", "linear", "softmax", "log_softmax")
 """Operators whose every result depends on every number of the row."""
 
-WIDTH, CHANNEL, MARGIN, AWAY = 232.0, 13.0, 8.0, 20.0
+WIDTH, CHANNEL, MARGIN, AWAY = 244.0, 13.0, 8.0, 20.0
 """Of a box, of a detour's channel, around the drawing, and from a box to what stands beside it."""
 STACKED = 32.0
 LONGEST = 11
@@ -191,15 +191,18 @@ def _contents(box: Box, places: _Places, links: frozenset[str]) -> Markup:
     x, y, middle = places.left(box), places.top(box), places.height / 2
     operator = box.operator or "input"
     dots = places.dots(box)
-    words = [svg.text(x + 10, y + (18 if places.dotted else 19), _short(box.name), "name")]
+    words = []
+    if not box.value.is_nameless:
+        words = [svg.text(x + 10, y + (18 if places.dotted else 19), _short(box.name), "name")]
     if places.dotted:
         words.append(svg.text(x + 10, y + 34, _short(operator) if dots else operator, "op"))
     else:
         words.append(svg.text(x + WIDTH / 2, y + 19, operator, "op middle"))
     shape = shape_text(box.value.shape) if box.value.shape else "one number"
+    title = [*([] if box.value.is_nameless else [box.name]), f"{shape}: {operator}"]
     drawn = svg.element(
         "g",
-        svg.element("title", f"{box.name} {shape_text(box.value.shape)}: {operator}"),
+        svg.element("title", " ".join(title)),
         svg.rectangle(x, y, WIDTH, places.height, "target-area", 7),
         *(svg.element("circle", cx=at, cy=y + middle, r=4.5, class_="dot") for at in dots),
         *words,

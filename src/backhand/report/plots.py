@@ -187,6 +187,7 @@ def _figure(name: str, label: str) -> Iterator[tuple["Axes", list[Markup]]]:
         figure = Figure(SIZE)
         axes = figure.add_axes((0.105, 0.14, 0.775, 0.83))
         axes.locator_params(nbins=6)
+        axes.margins(y=0.07)
         yield axes, finished
         finished.append(_page_svg(figure, name, label))
 

@@ -13,6 +13,9 @@ from backhand.report.values import Grid, grid
 from backhand.report.wording import counted, listed
 from backhand.study import Study
 
+MOST_NAMED = 10
+"""Steps of a network that is said in a line."""
+
 OPTIMIZERS = {"sgd": "gradient descent", "adam": "Adam", "adamw": "AdamW"}
 
 
@@ -69,14 +72,11 @@ def _given(names: tuple[str, ...], experiment: Experiment) -> tuple[Given, ...]:
 
 def _facts(experiment: Experiment) -> list[tuple[str, str]]:
     network, training = experiment.network, experiment.training
-    numbers = sum(experiment.arrays[v.name].size for v in network.forward.parameters)
-    outputs = listed([v.name for v in network.forward.outputs])
     rows = len(experiment.arrays[network.forward.inputs[0].name])
     facts = [
-        ("Network", f"{counted(len(network.forward.body), 'step')} to {outputs}, "
-                    f"{counted(numbers, 'weight')}"),
+        ("Network", _network_words(experiment)),
         ("Batch", f"{counted(rows, 'example')}, all at once"),
-    ]  # fmt: skip
+    ]
     if network.loss:
         place = network.loss.body[-1].place
         formula = place.text.strip() if place else network.loss.body[-1].function
@@ -87,6 +87,16 @@ def _facts(experiment: Experiment) -> list[tuple[str, str]]:
         facts.append(("Seed", f"{experiment.seed}, the same in both programs"))
     precisions = [f"{LIBRARY_NAMES[lib]} in {experiment.precision[lib]}" for lib in ("numpy", "torch")]  # type: ignore[index]
     return [*facts, ("Precision", ", ".join(precisions))]
+
+
+def _network_words(experiment: Experiment) -> str:
+    """`matmul, relu, dropout, matmul, softmax; 20 weights`, or how many steps there are."""
+    forward = experiment.network.forward
+    functions = [step.function for step in forward.body if step.function != "dropout_mask"]
+    numbers = sum(experiment.arrays[v.name].size for v in forward.parameters)
+    few = len(functions) <= MOST_NAMED
+    steps = ", ".join(functions) if few else counted(len(functions), "step")
+    return f"{steps}; {counted(numbers, 'weight')}"
 
 
 def training_words(training: Training) -> str:

@@ -1,17 +1,17 @@
 """The passes step by step: for each step its formula, its two lines, its value in both programs."""
 
+import re
 from dataclasses import dataclass
 from itertools import groupby
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from backhand.compare import Comparison
 from backhand.experiment import Library
 from backhand.graph import Step, Value, shape_text
 from backhand.report import highlight
 from backhand.report.formula import formula
 from backhand.report.values import Grid, grid
-from backhand.report.wording import apart, in_units, side, sizes
+from backhand.report.wording import in_units, scientific, side, sizes, units
 from backhand.study import Study
 from backhand.write.formulas import backward_formula, forward_formula, in_words
 from backhand.write.meanings import meanings
@@ -45,7 +45,6 @@ class Shown:
     shape: str
     sides: tuple[Side, ...]
     apart: str
-    apart_as_printed: str
 
 
 @dataclass(frozen=True)
@@ -53,12 +52,12 @@ class Card:
     """One step. `names` are what it makes, the first its anchor; `notes` explain what is special."""
 
     names: tuple[str, ...]
-    function: str
+    about: str
     formula: Markup
-    words: str
+    words: Markup
     lines: tuple[Line, ...]
     values: tuple[Shown, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Markup, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,21 +70,22 @@ class Group:
 
 
 def forward_cards(study: Study) -> list[Card]:
-    """The forward pass and the loss."""
-    return [_forward_card(step, study) for step in study.experiment.network.steps]
+    """The forward pass and the loss; a step without a name stands in another's line."""
+    steps = study.experiment.network.steps
+    return [_forward_card(step, study) for step in steps if not step.output.is_nameless]
 
 
 def _forward_card(step: Step, study: Study) -> Card:
     name = step.output.name
-    remark = "drawn by F.dropout itself" if step.function == "dropout_mask" else ""
+    remark = "drawn within F.dropout" if step.function == "dropout_mask" else ""
     return Card(
         (name,),
         step.function,
-        formula(forward_formula(step)),
-        "",
+        formula(forward_formula(step, study.experiment.network)),
+        Markup(),
         (_line("numpy", name, study), _line("torch", name, study, remark)),
         (_shown(step.output, study),),
-        tuple(_forward_notes(step, study)),
+        tuple(marked(note, study) for note in _forward_notes(step, study)),
     )
 
 
@@ -94,10 +94,15 @@ def _forward_notes(step: Step, study: Study) -> list[str]:
         return [_dropout_note(step, study)]
     uses = [s.output.name for s in study.experiment.network.steps
             for v in s.inputs if v.name == step.output.name and s.function != "dropout_mask"]  # fmt: skip
-    if len(uses) > 1:
-        return [f"{step.output.name} is used {len(uses)} times, in {', '.join(dict.fromkeys(uses))}. "
-                "On the way back, a derivative arrives from each use, and they add."]  # fmt: skip
-    return []
+    if len(uses) < 2:
+        return []
+    times = "twice" if len(uses) == 2 else f"{len(uses)} times"
+    back = "Each use sends a derivative back to it, and they add." if _is_trained(study) else ""
+    return [f"{step.output.name} is used {times} further on. {back}"]
+
+
+def _is_trained(study: Study) -> bool:
+    return study.experiment.network.backward is not None
 
 
 def _dropout_note(step: Step, study: Study) -> str:
@@ -124,7 +129,7 @@ def backward_groups(study: Study) -> list[Group]:
     for undoes, steps in groupby(named, key=lambda s: s.undoes or f"+{s.made()[0].name}"):
         cards = tuple(_backward_card(step, study) for step in steps)
         if undoes.startswith("+"):
-            groups.append(Group(Markup(), "Adding up", cards))
+            groups.append(Group(highlight.python(undoes[1:]), "Adding up", cards))
         else:
             groups.append(Group(highlight.python(lines[undoes]), "Back through", cards))
     return groups
@@ -138,12 +143,13 @@ def _backward_card(step: Step, study: Study) -> Card:
     if wholes:
         torch = Line("torch", highlight.python("; ".join(f"{name}.grad" for name in wholes)))
     else:
-        torch = Line("torch", None, "autograd adds this part to the whole as it goes")
+        torch = Line("torch", None, "a part, which autograd adds to the whole as it goes")
+    whole = "the derivative with respect to " + ", ".join(wholes)
     return Card(
         names,
-        step.function,
+        whole if wholes else "a part of a derivative",
         formula(backward_formula(step, network)),
-        in_words(step, network),
+        marked(in_words(step, network), study),
         (_line("numpy", names[0], study), torch),
         tuple(_shown(value, study) for value in step.made() if not value.is_nameless),
     )
@@ -161,25 +167,38 @@ def _shown(value: Value, study: Study) -> Shown:
     traces = (study.traces[0], study.traces[-1])
     arrays = [(t, t.evaluation[value.name]) for t in traces if value.name in t.evaluation]
     sides = tuple(Side(side(trace.name), grid(array)) for trace, array in arrays)
-    here = sizes(arrays[0][1].shape) if arrays and value.shape else ""
     shape = shape_text(value.shape) if value.shape else "one number"
-    printed = len(study.traces) > 2
-    return Shown(
-        value.name,
-        f"{shape}, here {here}" if here else shape,
-        sides,
-        _apart(value.name, study.comparison, "only one of the programs has this value by itself"),
-        _apart_as_printed(value.name, study.as_printed) if printed else "",
-    )
+    if arrays and any(isinstance(size, str) for size in value.shape):
+        shape += f", here {sizes(arrays[0][1].shape)}"
+    return Shown(value.name, shape, sides, _apart(value.name, study))
 
 
-def _apart(name: str, comparison: Comparison, otherwise: str) -> str:
-    difference = comparison.difference(name)
-    return apart(difference, comparison) if difference else otherwise
+def _apart(name: str, study: Study) -> str:
+    """How far apart a value is at the same precision, and as printed where that is another."""
+    same = study.comparison.difference(name)
+    if same is None:
+        return "Only one of the two programs has this number, so there is nothing to compare."
+    if same.ulps == 0:
+        said = "No difference, to the last bit."
+    else:
+        said = f"Largest difference: {in_units(same.ulps)} ({scientific(same.largest)})."
+    printed = study.as_printed.difference(name)
+    if len(study.traces) < 3 or printed is None:
+        return said
+    precision = study.as_printed.second.partition("-")[2]
+    count = f"{units(printed.ulps)} units" if printed.ulps else "none"
+    return f"{said} As printed, with PyTorch in {precision}: {count}."
 
 
-def _apart_as_printed(name: str, comparison: Comparison) -> str:
-    difference = comparison.difference(name)
-    if difference is None:
-        return ""
-    return f"with {side(comparison.second)}: {in_units(difference.ulps)} of {comparison.precision}"
+def marked(words: str, study: Study) -> Markup:
+    """A sentence with the network's names, and the program's lines, set as code."""
+    lines = set(study.programs["numpy"].lines.values())
+    names = {v.name for kind in study.experiment.network.kinds for v in kind.values()}
+    names -= {"a", "A", "I", "loss"}  # words, or letters that are words
+    wanted = [*sorted(lines, key=len, reverse=True), *sorted(names, key=len, reverse=True)]
+    pattern = "|".join(rf"(?<!\w){re.escape(w)}(?!\w)" for w in wanted if w in words)
+    if not pattern:
+        return escape(words)
+    parts = re.split(f"({pattern})", words)
+    code = Markup("<code>{}</code>")
+    return Markup().join(code.format(p) if i % 2 else escape(p) for i, p in enumerate(parts))

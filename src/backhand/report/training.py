@@ -6,18 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from backhand.experiment import LIBRARIES, LIBRARY_NAMES
+from backhand.experiment import LIBRARIES, LIBRARY_NAMES, Training
 from backhand.report import heat, highlight, masks, plots
+from backhand.report.formula import formula
 from backhand.report.question import training_words
 from backhand.report.values import Grid, grid
-from backhand.report.wording import counted, in_units, side
+from backhand.report.wording import counted, in_units, scientific, side, within
 from backhand.study import Study
 
 MOST_MAPS = 12
 """Arrays of weights with heat maps; of a deeper network the first, the last and some between."""
 MOST_MASKS = 6
-SMALL = 4096
-"""Numbers of a published array that is still set out in tables."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +31,22 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Beside:
-    """Ours beside the published, one array in one library."""
+class Pair:
+    """One array of weights, ours and the published."""
 
-    title: str
+    name: str
     ours: Grid
     theirs: Grid
-    ours_title: str
     farthest: str
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Ours beside the published, for one library."""
+
+    library: str
+    ours: str
+    pairs: tuple[Pair, ...]
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class Section:
     """Everything about training."""
 
     words: str
+    formula: Markup
     update: Markup
     torch_update: Markup
     losses: tuple[tuple[str, str, str], ...]
@@ -75,7 +83,8 @@ def section(study: Study) -> Section | None:
     weights, weights_note = _weights(study, names)
     return Section(
         training_words(training),
-        highlight.python(_function(study.programs["numpy"].text, "update")),
+        _update_formula(training),
+        highlight.python(_update_and_loop(study.programs["numpy"].text)),
         highlight.python(_loop(study.programs["torch"].text)),
         tuple((side(t.name), *_ends(t.losses)) for t in study.traces),
         _loss_apart(study),
@@ -90,6 +99,19 @@ def section(study: Study) -> Section | None:
     )
 
 
+def _update_formula(training: Training) -> Markup:
+    """Of plain gradient descent, which is one line; other optimisers are read in their code."""
+    options = {name: value for name, value in training.options if value}
+    if training.optimizer != "sgd" or set(options) != {"learning_rate"}:
+        return Markup()
+    rate = options["learning_rate"]
+    number = f"{rate:g}" if isinstance(rate, float | int) else ""
+    if "e" in number:
+        mantissa, _, power = number.partition("e")
+        number = rf"{mantissa} \cdot 10^{{{int(power)}}}"
+    return formula(rf"w \leftarrow w - {number}\, \frac{{\partial L}}{{\partial w}}")
+
+
 def _ends(losses: np.ndarray) -> tuple[str, str]:
     return f"{losses[0]:.8g}", f"{losses[-1]:.8g}"
 
@@ -100,8 +122,12 @@ def _function(text: str, name: str) -> str:
     return "\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno])
 
 
+def _update_and_loop(text: str) -> str:
+    return f"{_loop(text)}\n\n\n{_function(text, 'update')}"
+
+
 def _loop(text: str) -> str:
-    """The lines of PyTorch's `train` after its docstring."""
+    """The lines of `train` after its docstring."""
     lines = _function(text, "train").splitlines()
     end = next(i for i, line in enumerate(lines) if line.rstrip().endswith('"""'))
     return "\n".join(line.removeprefix("    ") for line in lines[end + 1 :])
@@ -112,8 +138,8 @@ def _loss_apart(study: Study) -> str:
     if found is None:
         return ""
     return (
-        f"Over all epochs, {side(study.comparison.first)} and {side(study.comparison.second)} "
-        f"differ in the loss by at most {found.largest:.1e}: {in_units(found.ulps)}."
+        f"Over all epochs, {within(study.comparison.first)} and {within(study.comparison.second)} "
+        f"differ in the loss by at most {scientific(found.largest)}, {in_units(found.ulps)}."
     )
 
 
@@ -154,7 +180,7 @@ def _weights(study: Study, names: list[str]) -> tuple[tuple[Weights, ...], str]:
         maps, note = heat.before_and_after(name, before, after)
         apart = next((d for d in study.comparison.trained if d.name == name), None)
         shape = f"[{', '.join(map(str, before.shape))}]"
-        words = "" if apart is None else f"{apart.largest:.1e}, {in_units(apart.ulps)}"
+        words = "" if apart is None else f"{in_units(apart.ulps)} ({scientific(apart.largest)})"
         words = "none" if apart is not None and apart.ulps == 0 else words
         found.append(Weights(name, shape, tuple(maps), note, words))
     note = f"{len(chosen)} of {len(names)} arrays are shown." if len(chosen) < len(names) else ""
@@ -162,23 +188,19 @@ def _weights(study: Study, names: list[str]) -> tuple[tuple[Weights, ...], str]:
 
 
 def beside_published(study: Study) -> list[Beside]:
-    """Our trained weights, each beside those that were published for the same library."""
+    """Our trained weights beside those published for the same library, with its usual decimals."""
     published = study.experiment.published
     found: list[Beside] = []
     if published is None:
         return found
     for library in (lib for lib in LIBRARIES if lib in published.weights):
         trace = study.trace(library)
-        digits = 4 if library == "torch" else 8
+        decimals = 4 if library == "torch" else 8
+        pairs = []
         for name, theirs in published.weights[library].items():
             ours = trace.training[name][-1] if trace.epochs else trace.evaluation[name]
-            found.append(
-                Beside(
-                    f"{name}, {LIBRARY_NAMES[library]}",
-                    grid(ours.round(digits), digits),
-                    grid(theirs, digits),
-                    side(trace.name),
-                    f"{np.abs(ours - theirs).max():.4f}",
-                )
-            )
+            farthest = f"{np.abs(ours - theirs).max():.4f}"
+            grids = (grid(ours, decimals=decimals), grid(theirs, decimals=decimals))
+            pairs.append(Pair(name, *grids, farthest))
+        found.append(Beside(LIBRARY_NAMES[library], side(trace.name), tuple(pairs)))
     return found

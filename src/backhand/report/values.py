@@ -28,13 +28,13 @@ class Grid:
     note: str = ""
 
 
-def grid(values: np.ndarray, digits: int = 8, names: bool = False) -> Grid:
+def grid(values: np.ndarray, digits: int = 8, decimals: int | None = None) -> Grid:
     """An array as a table; of more than two dimensions the first page is shown.
 
     Args:
         values: any array of numbers.
         digits: how many significant digits the largest number gets.
-        names: whether rows and columns carry their positions even where all are shown.
+        decimals: so many for every number, instead.
     """
     page = values.reshape(1, -1) if values.ndim < 2 else values
     while page.ndim > 2:
@@ -42,19 +42,19 @@ def grid(values: np.ndarray, digits: int = 8, names: bool = False) -> Grid:
     rows, columns = _shown(page.shape[0]), _shown(page.shape[1])
     whole = page.size == values.size and None not in (*rows, *columns)
     picked = page[np.ix_([r for r in rows if r is not None], [c for c in columns if c is not None])]
-    texts = iter(_texts(picked, digits if picked.shape[1] <= 4 else min(digits, 5)))
+    if decimals is not None:
+        texts = iter([_signed(f"{v:.{decimals}f}") for v in picked.ravel()])
+    else:
+        texts = iter(_texts(picked, digits if picked.shape[1] <= 4 else min(digits, 5)))
     lines = []
     for row in rows:
         cells = [GAP if row is None or column is None else next(texts) for column in columns]
         label = "" if values.ndim < 2 else GAP if row is None else str(row)
         lines.append((label, tuple(cells)))
     labels = tuple(GAP if column is None else str(column) for column in columns)
-    shown = names or not whole
-    return Grid(
-        labels if shown and values.ndim > 0 else (),
-        tuple(lines) if shown else tuple(("", cells) for _, cells in lines),
-        "" if whole else _summary(values),
-    )
+    if whole:
+        return Grid((), tuple(("", cells) for _, cells in lines))
+    return Grid(labels, tuple(lines), _summary(values))
 
 
 def _shown(length: int) -> list[int | None]:

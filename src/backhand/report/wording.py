@@ -2,9 +2,9 @@
 
 from math import isfinite, isnan
 
-from backhand.compare import Comparison, Difference
 from backhand.experiment import LIBRARY_NAMES
-from backhand.graph import Size
+
+RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -23,13 +23,14 @@ def side(name: str) -> str:
     return f"{LIBRARY_NAMES[library]}, {precision}"  # type: ignore[index]
 
 
+def within(name: str) -> str:
+    """`NumPy in float64`, for the middle of a sentence."""
+    return side(name).replace(", ", " in ")
+
+
 def sizes(shape: tuple[int, ...]) -> str:
     """`2 × 4`; a scalar is `one number`."""
     return " × ".join(f"{size:,}" for size in shape) if shape else "one number"
-
-
-def dimension(size: Size) -> str:
-    return f"{size:,}" if isinstance(size, int) else size
 
 
 def in_units(ulps: float) -> str:
@@ -57,13 +58,9 @@ def element(name: str, index: tuple[int, ...]) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
-def apart(difference: Difference, comparison: Comparison) -> str:
-    """One value's difference, in full."""
-    if difference.ulps == 0:
-        return "no difference: every number is the same, to the last bit"
-    return f"largest difference {in_units(difference.ulps)} ({scientific(difference.largest)})"
-
-
 def scientific(number: float) -> str:
-    """`1.8e-15`, and plain `0`."""
-    return f"{number:.1e}" if number else "0"
+    """`1.8 × 10⁻¹⁵`, and plain `0`."""
+    if not number or not isfinite(number):
+        return f"{number:g}"
+    mantissa, _, power = f"{number:.1e}".partition("e")
+    return f"{mantissa} × 10{str(int(power)).translate(RAISED)}"

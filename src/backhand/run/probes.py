@@ -21,6 +21,9 @@ class Recorder(Protocol):
     def dropout(self, name: str, x: Any, rate: float, training: bool) -> None:
         """PyTorch is about to draw the mask for `name`."""
 
+    def own(self, value: Any) -> Any:
+        """What dropout returned, as a value of its own: PyTorch hands back `x` when it is off."""
+
     def epoch_done(self) -> None:
         """An epoch of `train` has ended."""
 
@@ -50,13 +53,18 @@ def _with_probes(statement: ast.stmt) -> list[ast.stmt]:
     call = statement.value
     if isinstance(call, ast.Call) and ast.unparse(call.func) == "F.dropout":
         before = _call("dropout", [ast.Constant(names[0]), *call.args], statement)
+        statement.value = ast.copy_location(_reported("own", [call]), call)
         return [before, statement, *reports]
     return [statement, *reports]
 
 
 def _call(method: str, arguments: list[ast.expr], beside: ast.stmt) -> ast.stmt:
+    return ast.copy_location(ast.Expr(_reported(method, arguments)), beside)
+
+
+def _reported(method: str, arguments: list[ast.expr]) -> ast.expr:
     recorder = ast.Attribute(ast.Name("__recorder__", ast.Load()), method, ast.Load())
-    return ast.copy_location(ast.Expr(ast.Call(recorder, arguments, [])), beside)
+    return ast.Call(recorder, arguments, [])
 
 
 Progress = Callable[[int], None]

@@ -49,6 +49,10 @@ class TorchRecorder(NumpyRecorder):
         torch.set_rng_state(state)
         self.current[self.masks[name]] = mask.detach().numpy().copy()
 
+    def own(self, value: Any) -> Any:
+        """A tensor of its own with a derivative of its own, where dropout returned its input."""
+        return value.view_as(value)
+
     def read(self) -> dict[str, np.ndarray]:
         weights = self.experiment.network.forward.parameters
         named = dict(zip((w.name for w in weights), self.weights, strict=True))
@@ -71,7 +75,7 @@ def run_torch(
     """Run a written PyTorch program in this process, on the CPU.
 
     Raises:
-        BackhandError: if torch is not installed.
+        BackhandError: if torch is not installed, or the program stops with an error of PyTorch's.
     """
     try:
         import torch
@@ -82,5 +86,13 @@ def run_torch(
             repair="pip install torch; `backhand write` works without it",
         ) from None
     recorder = TorchRecorder(experiment, progress)
-    printed = execute(program, recorder, getattr(torch, precision), folder)
+    try:
+        printed = execute(program, recorder, getattr(torch, precision), folder)
+    except RuntimeError as error:
+        raise BackhandError(
+            f"PyTorch stopped after {recorder.done} epochs",
+            where=program.file,
+            got=str(error).partition("\n")[0],
+            repair="where training runs away to nan, a smaller learning_rate helps",
+        ) from None
     return trace_of(program, recorder, precision, printed)

@@ -11,7 +11,7 @@ Where a name, a derivative or a size could be mistaken for another, it is spelle
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -21,9 +21,9 @@ from backhand.rules.operations import Operation, operation
 from backhand.rules.register import rule
 from backhand.write import expressions as ex
 from backhand.write import latex as tex
-from backhand.write.latex import Level, Term
+from backhand.write.latex import Level, NoFormulaError, Term
 from backhand.write.meanings import Derivative, meanings
-from backhand.write.translate import Scope, NoFormulaError, translated
+from backhand.write.translate import Scope, translated
 from backhand.write.words import in_words
 
 __all__ = ["backward_formula", "forward_formula", "in_words", "mathml"]
@@ -47,8 +47,7 @@ def forward_formula(step: Step, network: Network | None = None) -> str:
     """
     if _is_nameless(step):
         return ""
-    values = _forward_values(network) if network else (*step.inputs, *step.made())
-    names = _names(values)
+    names = _forward_names(network) if network else _names((*step.inputs, *step.made()))
     if step.function == "dropout_mask":
         return _drawn(step, names)
     steps = network.steps if network else ()
@@ -60,8 +59,7 @@ def backward_formula(step: Step, network: Network) -> str:
     if _is_nameless(step):
         return ""
     assert network.backward is not None
-    derivatives = meanings(network).derivatives
-    names = _names(_forward_values(network))
+    derivatives, names = meanings(network).derivatives, _forward_names(network)
 
     def term(value: Value) -> Term:
         if value.name in derivatives:
@@ -71,12 +69,19 @@ def backward_formula(step: Step, network: Network) -> str:
     return _line(step, network.backward.body, term)
 
 
-def _forward_values(network: Network) -> list[Value]:
+@lru_cache(maxsize=4)
+def _forward_names(network: Network) -> Mapping[str, str]:
     kinds = (network.forward, network.loss) if network.loss else (network.forward,)
-    return [value for kind in kinds for value in kind.values()]
+    return _names(value for kind in kinds for value in kind.values())
 
 
-def _line(step: Step, steps: Iterable[Step], term: Callable[[Value], Term]) -> str:
+def _names(values: Iterable[Value]) -> dict[str, str]:
+    """LaTeX by name. The loss is `L`, a letter that no other value gets."""
+    found = tex.identifiers(v.name for v in values if v.literal is None and not v.is_nameless)
+    return found | ({"loss": LOSS} if "loss" in found else {})
+
+
+def _line(step: Step, steps: Sequence[Step], term: Callable[[Value], Term]) -> str:
     """The equation of a step, the nameless steps before it written into it."""
     nameless: dict[str, Term] = {}
 
@@ -87,22 +92,24 @@ def _line(step: Step, steps: Iterable[Step], term: Callable[[Value], Term]) -> s
             return nameless.get(value.name, tex.named(r"\ldots", value.shape))
         return term(value)
 
-    for earlier in steps:
-        if earlier == step:
-            break
-        if _is_nameless(earlier):
-            (nameless[earlier.output.name],) = _right(earlier, found).terms
+    for part in _parts(step, steps):
+        (nameless[part.output.name],) = _right(part, found).terms
     return _equation([found(v).tex for v in step.made()], _right(step, found))
+
+
+def _parts(step: Step, steps: Sequence[Step]) -> list[Step]:
+    """The nameless steps that a step's line holds, in order."""
+    wanted = {value.name for value in step.inputs if value.is_nameless}
+    parts: list[Step] = []
+    for earlier in reversed(steps if wanted else ()):
+        if _is_nameless(earlier) and earlier.output.name in wanted:
+            parts.append(earlier)
+            wanted |= {value.name for value in earlier.inputs if value.is_nameless}
+    return parts[::-1]
 
 
 def _is_nameless(step: Step) -> bool:
     return all(value.is_nameless for value in step.made())
-
-
-def _names(values: Iterable[Value]) -> dict[str, str]:
-    """LaTeX by name. The loss is `L`, a letter that no other value gets."""
-    found = tex.identifiers(v.name for v in values if v.literal is None and not v.is_nameless)
-    return found | ({"loss": LOSS} if "loss" in found else {})
 
 
 def _derivative(derivative: Derivative, value: Value, names: Mapping[str, str]) -> Term:
@@ -132,6 +139,8 @@ def _drawn(step: Step, names: Mapping[str, str]) -> str:
     index = "ijklmn"[: len(shape)]
     if set("_'") & set(name):
         name = tex.parenthesised(name)
+    if not rate:
+        return f"{name}_{{{index}}} = 1"
     kept, dropped = tex.number(1 - rate).tex, tex.number(rate).tex
     return (
         rf"{name}_{{{index}}} = \begin{{cases}} "
@@ -203,10 +212,9 @@ def _statements(
 
 
 def _assigned(target: ast.expr, value: ast.expr) -> list[tuple[str, ast.expr]]:
-    targets = target.elts if isinstance(target, ast.Tuple) else [target]
-    values = (
-        value.elts if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) else [value]
-    )
+    targets, values = [target], [value]
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        targets, values = target.elts, value.elts
     names = [t.id for t in targets if isinstance(t, ast.Name)]
     if not len(names) == len(targets) == len(values):
         raise NoFormulaError(ast.unparse(target))

@@ -29,6 +29,10 @@ SHORT = Context(prec=7)
 """A number with more digits than that comes from a calculation, and is shown with seven."""
 
 
+class NoFormulaError(Exception):
+    """A piece of Python that cannot be read as mathematics."""
+
+
 class Level(IntEnum):
     """How tightly a term binds."""
 
@@ -108,12 +112,13 @@ def _symbol(word: str) -> str:
 
 def identifiers(names: Iterable[str]) -> dict[str, str]:
     """LaTeX for names that stand in one formula: `w1` and `w_1` do not come out the same."""
-    found: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for name in names:
-        tex = identifier(name)
-        if name not in found:
-            found[name] = plain(name) if tex in found.values() else tex
-    return found
+        owners.setdefault(identifier(name), name)
+    # found by its owner, a name is written as usual; any other that looks the same is spelled out
+    return {name: tex for tex, name in owners.items()} | {
+        name: plain(name) for name in names if owners[identifier(name)] != name
+    }
 
 
 def operator(name: str) -> str:
@@ -308,9 +313,11 @@ def _joined(factors: Sequence[Term]) -> Term:
 
 
 def _rank(term: Term) -> tuple[int, bool]:
+    """Numbers, numerical factors, scalars, arrays; of each, big operators last."""
     if term.number is not None:
         return 0, False
-    return 1 if term.is_scalar else 2, term.level == Level.PREFIX
+    kind = 1 + term.leads if term.is_scalar else 3
+    return kind, term.level == Level.PREFIX
 
 
 def _between(before: Term, after: Term, text: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from backhand.graph import Kind, Network, Step, Value
 from backhand.rules.register import rule
@@ -61,8 +62,12 @@ def parameters_of(step: Step, network: Network) -> tuple[str, ...]:
     return rule(base).wrt if part == "backward" else (part.removeprefix("d"),)
 
 
+@lru_cache(maxsize=4)
 def meanings(network: Network) -> Meanings:
-    """What the values of the backward pass are, nameless ones included."""
+    """What the values of the backward pass are, nameless ones included.
+
+    Kept for the last few networks, since it is asked for with every step.
+    """
     found = Meanings({}, {})
     if network.backward is None:
         return found

@@ -7,6 +7,7 @@ gets a sentence that is true of any rule.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from backhand.graph import Network, Step, Value
 from backhand.rules.operations import operation
@@ -39,21 +40,21 @@ CLAUSES = {
     ("mul", "b"): "{that} times {a}",
     ("div", "a"): "{that} divided by {b}",
     ("div", "b"): "{that} times -{y} / {b}",
-    ("pow", "x"): "{that} times {exponent} * {x} ** ({exponent} - 1)",
-    ("power", "a"): "{that} times {b} * {a} ** ({b} - 1)",
+    ("pow", "x"): "{that} times {exponent} * {x}{lowered}",
+    ("power", "a"): "{that} times ({b} * {a} ** ({b} - 1))",
     ("power", "b"): "{that} times {y} times the logarithm of {a}",
     ("exp", "x"): "{that} times {y}, because the exponential is its own derivative",
     ("log", "x"): "{that} divided by {x}",
     ("sqrt", "x"): "{that} divided by twice {y}",
-    ("tanh", "x"): "{that} times 1 - {y} * {y}: where {y} is near -1 or 1, little is left",
+    ("tanh", "x"): "{that} times (1 - {y} * {y}): where {y} is near -1 or 1, little is left",
     ("sigmoid", "x"): "{that} times {y} * (1 - {y}): where {y} is near 0 or 1, little is left",
-    ("cross_entropy", "p"): "{times}-{y} / {p}{mean}",
+    ("cross_entropy", "p"): "-{y} / {p}{mean}{by}",
     ("cross_entropy_logits", "z"): (
-        "{times}softmax({z}), times the sum of each row of {y}, minus {y}{mean}"
+        "softmax({z}), times the sum of each row of {y}, minus {y}{mean}{by}"
     ),
-    ("mse", "p"): "{times}2 * ({p} - {y}){mean}",
-    ("bce", "p"): "{times}({p} - {y}) / ({p} * (1 - {p})){mean}",
-    ("bce_logits", "z"): "{times}sigmoid({z}) - {y}{mean}",
+    ("mse", "p"): "2 * ({p} - {y}){mean}{by}",
+    ("bce", "p"): "({p} - {y}) / ({p} * (1 - {p})){mean}{by}",
+    ("bce_logits", "z"): "sigmoid({z}) - {y}{mean}{by}",
 }
 """By rule and parameter: what the derivative is, after `so its derivative is`. The names are the
 rule's own; `that` is `that of` the result; `y` is the result where the rule takes no `y`."""
@@ -65,7 +66,7 @@ SENTENCES = {
     ),
     "elu": (
         "Where {x} is above 0 ELU passes the derivative on; elsewhere it is multiplied by "
-        "{alpha} * exp({x})."
+        "{alpha_}exp({x})."
     ),
     "silu": "SiLU is curved: {that_} is multiplied by its slope at each element of {x}.",
     "gelu": "GELU is curved: {that_} is multiplied by its slope at each element of {x}.",
@@ -82,12 +83,12 @@ SENTENCES = {
         "its average, weighted with {y}; that, times {y}, is the derivative of {x}."
     ),
     "log_softmax": (
-        "Raising one element of {x} lowers all outputs together: from {that_} its sum is taken "
-        "off, shared out by the probabilities exp({y})."
+        "Raising an element of {x} raises its own output and, through the logarithm of the sum, "
+        "lowers all of them by exp({y}): so from {that_}, exp({y}) times its sum is taken off."
     ),
     "sum": "Every element of {x} went into {y} as it is, so each gets {that_}, unchanged.",
     "mean": (
-        "Every element of {x} went into the mean {y} with the same weight, so each gets the same "
+        "Every element of {x} went into {y} with the same weight, so each gets the same "
         "share of {that_}."
     ),
     "max": "Only the largest of {x} reaches {y}, so it alone gets {that_}; equal ones share it.",
@@ -143,7 +144,7 @@ def in_words(step: Step, network: Network) -> str:
     if "+" in step.function:
         return _simpler(step, link, network)
     if link.sums:
-        return _summed(link)
+        return _summed(link, network)
     if sentence := SENTENCES.get(link.forward.function):
         return _filled(sentence, link)
     return f"{_lead(link, network)} {_clause(link)}."
@@ -162,17 +163,23 @@ def _link(step: Step, value: Value, network: Network) -> Link:
     by_name = zip(origin.outputs, parameters_of(origin, network), strict=True)
     (parameter,) = [p for out, p in by_name if out is not None and out.name == value.name]
     forward = undone_step(origin, network)
-    lines: dict[str, str] = {}
-    for kind in (network.forward, network.loss):
-        lines |= lines_of(written(kind.body, numpy_spelling)) if kind else {}
     return Link(
         known.derivatives[value.name].of,
         parameter,
         forward,
-        lines[forward.output.name],
+        _lines(network)[forward.output.name],
         _arriving(origin),
         tuple(sums[::-1]),
     )
+
+
+@lru_cache(maxsize=4)
+def _lines(network: Network) -> dict[str, str]:
+    """By forward value, the NumPy program's line for it."""
+    lines: dict[str, str] = {}
+    for kind in (network.forward, network.loss):
+        lines |= lines_of(written(kind.body, numpy_spelling)) if kind else {}
+    return lines
 
 
 def _arriving(origin: Step) -> float | None:
@@ -182,13 +189,15 @@ def _arriving(origin: Step) -> float | None:
 
 
 def _lead(link: Link, network: Network) -> str:
-    name = link.of.name
-    readers = [
-        s for s in network.steps if s.function != "dropout_mask"
-    ]  # that takes its shape only
-    if sum(value.name == name for s in readers for value in s.inputs) == 1:
-        return f"{name} reaches the loss only through {link.line}, so its derivative is"
-    return f"Through {link.line} the derivative of {name} gets"
+    if _is_only_way(link, network):
+        return f"{link.of.name} reaches the loss only through {link.line}, so its derivative is"
+    return f"Through {link.line} the derivative of {link.of.name} gets"
+
+
+def _is_only_way(link: Link, network: Network) -> bool:
+    """Whether nothing else reads the value; a mask takes no more than its shape."""
+    readers = [step for step in network.steps if step.function != "dropout_mask"]
+    return sum(value.name == link.of.name for step in readers for value in step.inputs) == 1
 
 
 def _clause(link: Link) -> str:
@@ -204,46 +213,62 @@ def _carried_back(link: Link) -> str:
 def _filled(template: str, link: Link) -> str:
     parameters = rule(link.forward.function).forward.parameters
     words = {name: str(v) for name, v in zip(parameters, link.forward.inputs, strict=True)}
-    words |= {name: str(value) for name, value in link.forward.attributes}
+    words |= _options(link.forward)
     words.setdefault("y", link.out)
     words["that"] = link.that
     words["that_"] = f"the derivative of {link.out}" if link.arriving is None else link.that
-    words["times"] = "" if link.arriving == 1 else f"{link.that} times "
+    words["by"] = "" if link.arriving == 1 else f", times {link.that}"
     words["mean"] = _of_the_mean(link.forward)
     return template.format_map(words)
+
+
+def _options(step: Step) -> dict[str, str]:
+    """The options of a step as words; `alpha_` is `0.7 * `, and nothing where alpha is 1."""
+    words: dict[str, str] = {}
+    for name, value in step.attributes:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        words[name] = f"{value:g}" if is_number else str(value)
+        words[name + "_"] = "" if value == 1 else words[name] + " * "
+        if name == "exponent" and isinstance(value, int | float):
+            lower = f"{value - 1:g}" if value >= 1 else f"({value - 1:g})"
+            words["lowered"] = "" if value == 2 else f" ** {lower}"
+    return words
 
 
 def _of_the_mean(loss: Step) -> str:
     if dict(loss.attributes).get("reduction") != "mean":
         return ""
     what = "rows" if loss.function.startswith("cross_entropy") else "elements"
-    return f", divided by the number of {what} for the mean"
+    return f", divided by the number of {what}, of which the mean was taken"
 
 
-def _summed(link: Link) -> str:
+def _summed(link: Link, network: Network) -> str:
     """A value that broadcasting repeated, or that every matrix of a stack used."""
     function, name = link.forward.function, link.of.name
     repeated, those = _repeated_over(link)
+    what = "its derivative" if _is_only_way(link, network) else "this part of its derivative"
     if verb := REPEATED.get((function, link.parameter)):
         minus = "minus " if function == "sub" else ""
-        that = f" of {link.that}" if link.arriving is None else f" of {link.that}s"
-        what = f"{minus}the sum{that} over {those}"
-        return f"{name} was {verb} {repeated}, so its derivative is {what}."
+        that = f" of {link.that}" + "s" * (link.arriving is not None)
+        total = f"{minus}the sum{that} over {those}"
+        return f"{name} was {verb} {repeated}, so {what} is {total}."
     clause = _clause(link)
-    return f"{name} was used for {repeated}, so its derivative is {clause}, summed over {those}."
+    return f"{name} was used for {repeated}, so {what} is {clause}, summed over {those}."
 
 
 def _repeated_over(link: Link) -> tuple[str, str]:
     """For what broadcasting repeated the value, and what is therefore summed over."""
-    before = link.sums[0].inputs[0].shape
-    axes = [dict(s.attributes)["axis"] for s in link.sums]
-    if not link.of.shape:
+    full, own = link.sums[0].inputs[0].shape, link.of.shape
+    shape = (1,) * (len(full) - len(own)) + own
+    if all(size == 1 for size in shape):
         return "every element", "the elements"
-    if len(before) == 2 and axes == [0]:
-        return "every row" + " of the batch" * (before[0] == "B"), "the rows"
-    if len(before) == 2 and axes == [1]:
+    if len(full) > 1 and shape == (*(1,) * (len(full) - 1), full[-1]):
+        return "every row" + " of the batch" * (full[:-1] == ("B",)), "the rows"
+    if shape == (*(1,) * (len(full) - 2), *full[-2:]):
+        return "every matrix of the stack", "the matrices"
+    if shape == (*full[:-1], 1):
         return "every column", "the columns"
-    return "every place along the axes that it does not have", "these axes"
+    return "every place along the axes that it is repeated along", "these axes"
 
 
 def _simpler(step: Step, link: Link, network: Network) -> str:
@@ -252,10 +277,10 @@ def _simpler(step: Step, link: Link, network: Network) -> str:
     loss = forward_step(network, step.undoes)
     names = {"p": str(loss.inputs[0]), "y": str(loss.inputs[1])}
     because = re.sub(r"\b[py]\b", lambda found: names[found[0]], step.because)
-    factor = "" if link.arriving == 1 else f", times {_filled('{that_}', link)}"
-    mean = _of_the_mean(loss)
-    tail = factor + (f"; it is {mean.removeprefix(', ')}" if mean else "")
+    mean = _of_the_mean(loss).removeprefix(", ")
+    tail = (f"; this is {mean}" if mean else "") + _filled("{by}", link)
     if step.function.startswith("+"):
         return f"{_lead(link, network)} {because}{tail}."
-    pair = " and ".join(step.function.partition(".")[0].split("+"))
+    pair = " and ".join(step.function.partition(".")[0].split("+")).replace("_", "-")
+    pair = pair.replace("bce", "binary cross-entropy")
     return f"{pair[0].upper()}{pair[1:]} are undone together: {because}{tail}."
