@@ -60,7 +60,11 @@ def run(spec: Spec = None, out: Out = None, seed: Seed = None) -> None:
     experiment = load(spec or HOMEWORK, seed)
     folder = out or Path("backhand-out") / experiment.name
     epochs = experiment.training.epochs if experiment.training else 0
-    with results(folder) as scratch, _progress(len(runs(experiment)) * epochs) as told:
+    with (
+        _interruptible(),
+        results(folder) as scratch,
+        _progress(len(runs(experiment)) * epochs) as told,
+    ):
         programs = save_programs(experiment, scratch)
         found = study(experiment, programs, scratch, told)
         save_weights(experiment, found.traces[0].training, scratch / "weights.npz")
@@ -127,6 +131,16 @@ def schema() -> None:
 
 
 @contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends the command with a word, not with a traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("backhand: interrupted, nothing was written", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], None] | None]:
     """A progress bar on standard error while it takes long, if that is a terminal."""
     if not total or not sys.stderr.isatty():
@@ -147,8 +161,5 @@ def main() -> None:
     except BackhandError as error:
         print(f"backhand: {error}", file=sys.stderr)
         sys.exit(ERROR)
-    except KeyboardInterrupt:
-        print("backhand: interrupted, nothing was written", file=sys.stderr)
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.exit(0)

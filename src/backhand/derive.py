@@ -15,6 +15,8 @@ from backhand.rules.register import rule
 from backhand.rules.together import PAIRS, Pair
 
 ONE = Value("1", (), "constant", 1)
+LONGEST_SUM = 50
+"""Terms of a sum of derivatives on one line; a longer one goes on below."""
 
 
 def derive(network: Network) -> Network:
@@ -44,6 +46,14 @@ def derive(network: Network) -> Network:
     return check(derived, named=False)
 
 
+def idle_parameters(network: Network) -> tuple[Value, ...]:
+    """The parameters that do not influence the loss, if there is one."""
+    if network.loss is None:
+        return ()
+    reached = _reached(network)
+    return tuple(p for p in network.forward.parameters if p.name not in reached)
+
+
 @dataclass
 class _Work:
     """What has been derived so far, from the loss backwards."""
@@ -53,7 +63,7 @@ class _Work:
     uses: Counter[str]
     """How many derivatives each value will get."""
     pairs: dict[str, tuple[Pair, Step | None]]
-    """By the output of a loss step: its simpler derivative, and the step before that it skips."""
+    """By the output of a loss step: its simpler derivative, and the step that it skips."""
     taken: set[str]
     body: list[Step] = field(default_factory=list)
     parts: dict[str, list[Value]] = field(default_factory=dict)
@@ -103,7 +113,12 @@ class _Work:
         total = parts[0]
         for i, part in enumerate(parts[1:], 2):
             last = i == len(parts)
-            name = self.fresh("d" + value.name) if last else self.unnamed()
+            if last:
+                name = self.fresh("d" + value.name)
+            elif i % LONGEST_SUM == 0:
+                name = self.fresh(f"d{value.name}_sum")
+            else:
+                name = self.unnamed()
             made = Value(name, value.shape)
             self.body.append(Step("add", (total, part), (made,), because=because if last else ""))
             total = made
@@ -121,7 +136,22 @@ def _reached(network: Network) -> frozenset[str]:
     for step in reversed(network.steps):
         if step.output.name in to_loss:
             to_loss.update(v.name for v in _differentiable(step))
+            _check_others(step, from_parameters)
     return frozenset(from_parameters & to_loss)
+
+
+def _check_others(step: Step, from_parameters: set[str]) -> None:
+    """Raise if an input that the rule has no derivative for, a loss's target, needs one."""
+    known = rule(step.function)
+    for parameter, value in zip(known.forward.parameters, step.inputs, strict=True):
+        if parameter not in known.wrt and value.name in from_parameters:
+            raise BackhandError(
+                f"`{step.function}` has no derivative by its `{parameter}`, "
+                "which depends on weights",
+                where=str(step.place or ""),
+                wanted="a target there, or what is made of targets and numbers alone",
+                repair="write it out, e.g. mean((p - q) ** 2)",
+            )
 
 
 def _differentiable(step: Step) -> tuple[Value, ...]:
@@ -180,9 +210,10 @@ def _undo_pair(step: Step, cotangent: Value, work: _Work) -> None:
     pair, maker = work.pairs[step.output.name]
     prediction, target = step.inputs[:2]
     available = {"p": prediction, "y": target, "dloss": cotangent}
+    because = pair.because.format(p=prediction.name, y=target.name)
     function = f"{pair.activation}+{step.function}.dx"
     value = maker.inputs[0] if maker else prediction
-    _append(function, available, value, step, work, because=pair.because)
+    _append(function, available, value, step, work, because=because)
 
 
 def _append(

@@ -40,6 +40,8 @@ def array(given: object, folder: Path, generator: np.random.RandomState) -> np.n
             '{ file = "weights.npz", key = "w1" } or { init = "kaiming_uniform", shape = [3, 4] }',
             got=shown(given),
         )
+    if not made.size:
+        raise BackhandError("an array must not be empty", got=f"shape {list(made.shape)}")
     if not np.isfinite(made).all():
         raise BackhandError("numbers must be finite", got="nan or inf", repair="mend the file")
     return np.ascontiguousarray(made)  # in one order, or updating the weights in place is slow
@@ -56,7 +58,7 @@ def _check_rows(rows: object, where: str) -> tuple[int, ...]:
         if isinstance(rows, bool) or not isinstance(rows, int | float):
             raise BackhandError("every entry must be a number", got=f"{shown(rows)} at {where}")
         if not _fits(rows):
-            raise BackhandError("numbers must be finite", got=f"{rows} at {where}")
+            raise BackhandError("numbers must be finite", got=f"{shown(rows)} at {where}")
         return ()
     if not rows:
         raise BackhandError("an array must not be empty", got=f"[] at {where or 'the top'}")
@@ -120,7 +122,8 @@ def _from_file(table: dict[str, Any], folder: Path) -> np.ndarray:
     if not isinstance(name, str) or not isinstance(key, str):
         raise BackhandError("`file` and `key` must be text", got=shown(table))
     try:
-        with np.load(folder / name, allow_pickle=False) as archive:
+        with (folder / name).open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise zipfile.BadZipFile
             if key not in archive:
@@ -158,7 +161,10 @@ def _one_hot(table: dict[str, Any]) -> np.ndarray:
                 wanted=f"0 to {of - 1}, as there are {of} classes",
                 got=f"{shown(label)} at [{i}]",
             )
-    return np.eye(of)[classes]
+    _check_size((len(classes), of))
+    rows = np.zeros((len(classes), of))
+    rows[np.arange(len(classes)), classes] = 1
+    return rows
 
 
 def _shape(table: dict[str, Any]) -> tuple[int, ...]:
@@ -166,13 +172,19 @@ def _shape(table: dict[str, Any]) -> tuple[int, ...]:
     sizes = shape if isinstance(shape, list) else []
     if not sizes or any(type(size) is not int or size < 1 for size in sizes):
         raise BackhandError(
-            "`shape` is a list of whole numbers from 1", wanted="e.g. [3, 4]", got=shown(shape)
+            "`shape` is a list of whole numbers from 1",
+            wanted="e.g. [3, 4]",
+            got=shown(shape or "nothing"),
         )
-    if prod(sizes) > LARGEST:
-        raise BackhandError(
-            "this array is too large", wanted=f"at most {LARGEST:,} numbers", got=shown(shape)
-        )
+    _check_size(tuple(sizes))
     return tuple(sizes)
+
+
+def _check_size(shape: tuple[int, ...]) -> None:
+    if prod(shape) > LARGEST:
+        raise BackhandError(
+            "this array is too large", wanted=f"at most {LARGEST:,} numbers", got=shown(list(shape))
+        )
 
 
 def _from_recipe(table: dict[str, Any], generator: np.random.RandomState) -> np.ndarray:
@@ -198,9 +210,13 @@ def _from_recipe(table: dict[str, Any], generator: np.random.RandomState) -> np.
                 wanted=", ".join(wanted),
                 repair=did_you_mean(key, wanted),
             )
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise BackhandError(f"`{key}` must be a number", got=shown(value))
+        if isinstance(value, bool) or not isinstance(value, int | float) or not _fits(value):
+            raise BackhandError(f"`{key}` must be a finite number", got=shown(value))
         options[key] = float(value)
+    if recipe == "uniform" and options["low"] > options["high"]:
+        raise BackhandError("`low` must not be above `high`", got=shown(options))
+    if recipe == "normal" and options["std"] < 0:
+        raise BackhandError("`std` must not be below 0", got=shown(options))
     return _RECIPES.get(recipe, _by_fan)(recipe, shape, options, generator)
 
 

@@ -43,13 +43,15 @@ class Reader:
         try:
             value = self._value(parsed(text).body, place, name)
         except RecursionError:
-            raise BackhandError("this formula is nested too deeply") from None
+            raise _too_deep() from None
         if value.name != name:
             raise BackhandError(
                 "this only repeats a name",
                 wanted="an operation, e.g. `relu(z)` or `a + b`",
                 got=shown(text),
-                repair=f"leave the line out and use `{shown(text)}` itself",
+                repair=f"sum({shown(text)})"
+                if name == "loss"
+                else f"leave the line out and use `{shown(text)}` itself",
             )
         self.scope[name] = value
         return value
@@ -88,37 +90,51 @@ class Reader:
             return self._apply(rule("power"), [node.left, node.right], {}, place, name)
         if type(node.op) not in SIGNS:
             raise _not_a_formula(ast.unparse(node))
-        left = node.left
-        is_affine = isinstance(left, ast.BinOp) and isinstance(left.op, ast.MatMult)
-        if isinstance(node.op, ast.Add) and is_affine and isinstance(node.right, ast.Name):
+        if isinstance(node.op, ast.Add) and isinstance(node.right, ast.Name):
             bias = self._known(node.right.id)
-            if len(bias.shape) == 1 and bias.role == "parameter":
-                assert isinstance(left, ast.BinOp)
-                parts = [left.left, left.right, node.right]
-                return self._apply(rule("affine"), parts, {}, place, name)
-        return self._apply(rule(SIGNS[type(node.op)]), [left, node.right], {}, place, name)
+            match node.left:
+                case ast.BinOp(left=x, op=ast.MatMult(), right=w) if (
+                    len(bias.shape) == 1 and bias.role == "parameter"
+                ):
+                    return self._affine(x, w, bias, place, name)
+        return self._apply(rule(SIGNS[type(node.op)]), [node.left, node.right], {}, place, name)
+
+    def _affine(self, x: ast.expr, w: ast.expr, bias: Value, place: Place, name: str) -> Value:
+        """`x @ w + bias` as one step, if w is a matrix; a stack of them takes two."""
+        factors = self._value(x, place), self._value(w, place)
+        if len(factors[1].shape) == 2:
+            return self._made(rule("affine"), (*factors, bias), {}, place, name)
+        product = self._made(rule("matmul"), factors, {}, place, "")
+        return self._made(rule("add"), (product, bias), {}, place, name)
 
     def _call(self, operator: str, node: ast.Call, place: Place, name: str) -> Value:
         known = rule(operator) if operator != "dropout_mask" else _no_operator(operator)
         arrays = array_parameters(known)
-        attributes = dict(zip(known.forward.attributes, node.args[len(arrays) :], strict=False))
-        given = {name: _attribute(value, operator) for name, value in attributes.items()}
-        for keyword in node.keywords:
-            if keyword.arg not in known.forward.attributes:
-                raise BackhandError(
-                    f"`{operator}` has no option `{keyword.arg}`",
-                    wanted=usage(known),
-                    repair=did_you_mean(keyword.arg or "", known.forward.attributes),
-                )
-            given[keyword.arg] = _attribute(keyword.value, operator)
-        if len(node.args) < len(arrays) or len(node.args) > len(arrays) + len(
-            known.forward.attributes
-        ):
+        most = len(arrays) + len(known.forward.attributes)
+        if not len(arrays) <= len(node.args) <= most:
             raise BackhandError(
                 f"`{operator}` takes {len(arrays)} array{'s' * (len(arrays) > 1)}",
                 wanted=usage(known),
                 got=shown(ast.unparse(node)),
             )
+        attributes = dict(zip(known.forward.attributes, node.args[len(arrays) :], strict=False))
+        given = {name: _attribute(value, operator) for name, value in attributes.items()}
+        for keyword in node.keywords:
+            if keyword.arg is None:
+                raise _not_a_formula(ast.unparse(node))
+            if keyword.arg in given:
+                raise BackhandError(
+                    f"`{keyword.arg}` is given twice",
+                    wanted=usage(known),
+                    got=shown(ast.unparse(node)),
+                )
+            if keyword.arg not in known.forward.attributes:
+                raise BackhandError(
+                    f"`{operator}` has no option `{keyword.arg}`",
+                    wanted=usage(known),
+                    repair=did_you_mean(keyword.arg, known.forward.attributes),
+                )
+            given[keyword.arg] = _attribute(keyword.value, operator)
         _check_attributes(known, given)
         if operator == "dropout":
             return self._dropout(node.args[0], given, place, name)
@@ -161,12 +177,7 @@ class Reader:
             raise BackhandError(
                 "this is arithmetic on numbers alone", repair="write the result instead"
             )
-        if known.output == "loss" and inputs[0].shape != inputs[1].shape:
-            raise BackhandError(
-                f"`{known.name}` compares arrays of the same shape",
-                wanted=f"{inputs[1].name} of the shape of {inputs[0].name}, {_shape(inputs[0])}",
-                got=f"{inputs[1].name} {_shape(inputs[1])}",
-            )
+        _check_ranks(known, inputs)
         (shape,) = result_shapes(op, inputs, full)
         made = Value(name or self._unnamed(), shape)
         self.steps.append(Step(known.name, inputs, (made,), tuple(full.items()), place))
@@ -180,18 +191,30 @@ class Reader:
 def parsed(text: str) -> ast.Expression:
     """The syntax tree of a formula."""
     if len(text) > LONGEST:
-        raise BackhandError(f"a formula may have at most {LONGEST} characters")
+        raise BackhandError(
+            f"a formula may have at most {LONGEST} characters",
+            got=f"{len(text)}",
+            repair="break it into steps",
+        )
     try:
         return ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+    except (SyntaxError, ValueError) as error:
+        if "nested" in str(error):
+            raise _too_deep() from None
         raise _not_a_formula(text) from None
+    except (MemoryError, RecursionError):
+        raise _too_deep() from None
+
+
+def _too_deep() -> BackhandError:
+    return BackhandError("this formula is nested too deeply", repair="break it into steps")
 
 
 def _not_a_formula(text: str) -> BackhandError:
     return BackhandError(
         "this is not a formula",
         wanted="names, numbers, + - * / ** @, and operators such as `relu(z)`",
-        got=shown(text),
+        got=shown(text) or "nothing",
         repair="see docs/spec.md; each step reads `name = formula`",
     )
 
@@ -236,7 +259,7 @@ def _finite(number: float, node: ast.expr) -> float:
     """The number, if float64 can hold it."""
     try:
         if math.isfinite(float(number)):
-            return number
+            return number if abs(number) < 2**53 else float(number)
     except OverflowError:
         pass
     raise BackhandError(
@@ -245,16 +268,14 @@ def _finite(number: float, node: ast.expr) -> float:
 
 
 def _attribute(node: ast.expr, operator: str) -> Attribute:
-    try:
-        value = ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        value = node
-    if not (value is None or isinstance(value, bool | int | float | str)):
-        raise BackhandError(
-            f"an option of `{operator}` must be a plain number or word",
-            got=shown(ast.unparse(node)),
-        )
-    return value
+    number = _number(node)
+    if number is not None:
+        return number
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool | str | None):
+        return node.value
+    raise BackhandError(
+        f"an option of `{operator}` must be a plain number or word", got=shown(ast.unparse(node))
+    )
 
 
 def usage(known: Rule) -> str:
@@ -274,33 +295,56 @@ def _check_attributes(known: Rule, given: dict[str, Attribute]) -> None:
         if name not in given and name not in known.forward.defaults:
             raise BackhandError(f"`{known.name}` needs `{name}`", wanted=usage(known))
     for name, value in given.items():
-        _check_attribute(known.name, name, value)
+        _check_attribute(known, name, value)
 
 
-def _check_attribute(operator: str, name: str, value: Attribute) -> None:
+def _check_attribute(known: Rule, name: str, value: Attribute) -> None:
+    """Raise unless an option is of the kind of its default, a number where it has none."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    wanted = {
-        "rate": "a number from 0 up to, but not including, 1",
-        "reduction": "'sum' or 'mean'",
-        "axis": "a whole number, or None for all",
-        "keepdims": "True or False",
-        "slope": "a number",
-        "alpha": "a number",
-    }.get(name, "")
-    fits = {
-        "rate": is_number and 0 <= value < 1,  # type: ignore[operator]
-        "reduction": value in ("sum", "mean"),
-        "axis": value is None or type(value) is int,
-        "keepdims": isinstance(value, bool),
-        "slope": is_number,
-        "alpha": is_number,
-    }.get(name, True)
+    default = known.forward.defaults.get(name, 0.0)
+    if name == "rate":
+        fits, wanted = is_number and 0 <= value < 1, "a number from 0 up to, but not including, 1"  # type: ignore[operator]
+    elif name == "reduction":
+        fits, wanted = value in ("sum", "mean"), "'sum' or 'mean'"
+    elif name == "axis":
+        fits, wanted = type(value) is int, "a whole number"
+        if default is None:
+            fits, wanted = fits or value is None, "a whole number, or None for all"
+    elif isinstance(default, bool):
+        fits, wanted = isinstance(value, bool), "True or False"
+    elif isinstance(default, str):
+        fits, wanted = isinstance(value, str), "a word in quotes"
+    else:
+        fits, wanted = is_number, "a number"
     if not fits:
         raise BackhandError(
-            f"`{operator}` cannot work with {name} = {shown(value)}",
+            f"`{known.name}` cannot work with {name} = {shown(value)}",
             wanted=wanted,
             got=shown(value),
             repair="0.4 drops 40 % of the units" if name == "rate" else "",
+        )
+
+
+MATRICES = {"affine": 1, "linear": 1, "cross_entropy_logits": 0}
+"""Operators one of whose inputs must be a matrix, and which."""
+
+
+def _check_ranks(known: Rule, inputs: tuple[Value, ...]) -> None:
+    """Raise where NumPy would broadcast but the operator means something else."""
+    if known.output == "loss" and inputs[0].shape != inputs[1].shape:
+        raise BackhandError(
+            f"`{known.name}` compares arrays of the same shape",
+            wanted=f"{_shape(inputs[0])}, as the first has it",
+            got=f"{_shape(inputs[1])} for the second",
+            repair="a target has a row for each example; "
+            "{ classes = [1, 0], of = 2 } makes rows of class numbers",
+        )
+    which = MATRICES.get(known.name)
+    if which is not None and len(inputs[which].shape) != 2:
+        raise BackhandError(
+            f"`{known.name}` takes a matrix for its `{known.forward.parameters[which]}`",
+            wanted="two sizes, e.g. [B, 4]" if which == 0 else "two sizes, e.g. [3, 4]",
+            got=_shape(inputs[which]),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from backhand.capture.formula import GENERATOR, Reader
-from backhand.capture.places import Places
+from backhand.capture.places import KeyPath, Places
 from backhand.errors import BackhandError, did_you_mean, shown
 from backhand.graph import Kind, Network, Place, Value, check
 from backhand.passes.reserved import TRAINING_NAMES, is_reserved
@@ -29,6 +29,7 @@ def read_network(spec: dict[str, Any], at: Places, arrays: dict[str, np.ndarray]
         outputs,
         tuple(reader.steps),
     )
+    _check_derivative_names([*reader.scope, *spec.get("targets", {})], spec, at)
     loss = _loss(spec["network"], reader, (*targets, *weights), outputs, at)
     return check(Network("network", (("B", "batch"),), forward, loss), named=False)
 
@@ -54,7 +55,8 @@ def _read_steps(section: dict[str, Any], reader: Reader, at: Places) -> None:
             got=shown(steps),
         )
     for i, line in enumerate(steps):
-        where = f"{at.file}:{at.line_of_text(('network', 'steps'), line)}: network.steps[{i}]"
+        path = ("network", "steps", i)
+        where = at.where(path)
         name, equals, formula = (part.strip() for part in line.partition("="))
         if not equals:
             raise BackhandError(
@@ -70,15 +72,29 @@ def _read_steps(section: dict[str, Any], reader: Reader, at: Places) -> None:
                 where=where,
                 repair=f"one value, one name: call this one `{name}2` or `{name}_new`",
             )
-        _read(reader, formula, name, where, line)
+        _read(reader, formula, name, path, line, at)
 
 
-def _read(reader: Reader, formula: str, name: str, where: str, line: str) -> None:
-    file, number, _ = where.split(":", 2)
+def _read(reader: Reader, formula: str, name: str, path: KeyPath, line: str, at: Places) -> None:
     try:
-        reader.read(formula, name, Place(file, int(number), line))
+        reader.read(formula, name, Place(at.file, at.line(path), line))
     except BackhandError as error:
-        raise error.located(where) from None
+        raise error.located(at.where(path)) from None
+
+
+def _check_derivative_names(names: list[str], spec: dict[str, Any], at: Places) -> None:
+    """Raise if a name is what the programs call the derivative of another."""
+    for name in names:
+        if name.startswith("d") and name[1:] in names:
+            sections = [s for s in ("inputs", "targets", "weights") if name in spec.get(s, {})]
+            steps = [i for i, line in enumerate(spec["network"]["steps"])
+                     if line.partition("=")[0].strip() == name]  # fmt: skip
+            path = (sections[0], name) if sections else ("network", "steps", steps[0])
+            raise BackhandError(
+                f"`{name}` is what the written programs call the derivative of `{name[1:]}`",
+                where=at.where(path),
+                repair=f"call it `{name}_`",
+            )
 
 
 def _outputs(section: dict[str, Any], reader: Reader, at: Places) -> tuple[Value, ...]:
@@ -127,7 +143,7 @@ def _loss(
             )
     scope = {value.name: value for value in (*outputs, *others)}
     loss_reader = Reader(scope, nameless=reader.nameless)
-    _read(loss_reader, formula, "loss", where, formula)
+    _read(loss_reader, formula, "loss", ("network", "loss"), formula, at)
     loss = scope["loss"]
     if loss.shape != ():
         raise BackhandError(

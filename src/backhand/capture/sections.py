@@ -1,5 +1,7 @@
 """The sections of a spec beside the network: training, printing, published figures."""
 
+import sys
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from backhand.rules.updates import UPDATES, Update
 SHOWS = ("rows", "value", "gradient", "trained")
 MOST_EPOCHS = 1_000_000
 SMALL = 64
-"""The largest array that is printed unasked."""
+"""How many trained numbers are printed unasked."""
 
 
 def training(spec: dict[str, Any], network: Network, at: Places) -> Training | None:
@@ -29,7 +31,11 @@ def training(spec: dict[str, Any], network: Network, at: Places) -> Training | N
             repair='add loss = "cross_entropy(p, y)" to [network]',
         )
     if not network.forward.parameters:
-        raise BackhandError("training needs weights", where=at.where(("training",)))
+        raise BackhandError(
+            "training needs weights",
+            where=at.where(("training",)),
+            repair="name them in [weights], or leave [training] out",
+        )
     section = spec["training"]
     optimizer = _optimizer(section.get("optimizer", "sgd"), at)
     epochs = section.get("epochs")
@@ -94,7 +100,7 @@ def _check_option(optimizer: Update, option: str, value: object, where: str) -> 
         return
     low, high = optimizer.limits[option]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not low <= value < high:  # type: ignore[operator]
+    if not is_number or not low <= value < min(high, sys.float_info.max):  # type: ignore[operator]
         raise BackhandError(
             f"`{option}` is out of range",
             where=where,
@@ -123,7 +129,8 @@ def _unasked(network: Network, train: Training | None) -> tuple[Printing, ...]:
         for v in network.forward.outputs
     ]
     loss = [Printing("value", ("loss",), "The loss")] if network.loss else []
-    small = [v for v in network.forward.parameters if np.prod(v.shape) <= SMALL]  # type: ignore[arg-type]
+    sizes = np.cumsum([prod(map(int, v.shape)) for v in network.forward.parameters])
+    small = [v for v, size in zip(network.forward.parameters, sizes, strict=True) if size <= SMALL]
     if train is None:
         return (*outputs, *loss)
     title = f"The weights after {train.epochs} epoch{'s' * (train.epochs > 1)}"
@@ -168,22 +175,23 @@ def _names(
     given: object, show: str, network: Network, train: Training | None, path: KeyPath, at: Places
 ) -> tuple[str, ...]:
     names = given if isinstance(given, list) else [given]
+    if not names:
+        raise BackhandError(f"`{show}` shows something", where=at.where(path), got="an empty list")
     weights = [v.name for v in network.forward.parameters]
     steps = [v.name for v in network.forward.outputs]
     known = {
-        "rows": steps,
+        "rows": [v.name for v in network.forward.outputs if v.shape],
         "value": [*steps, *(["loss"] if network.loss else [])],
         "gradient": weights if network.loss else [],
         "trained": weights if train else [],
     }[show]
+    needed = {"rows": "an output that has rows", "trained": "[training]"}.get(show, "a loss")
     for name in names:
         if name not in known:
             raise BackhandError(
                 f"`{show}` cannot show this",
                 where=at.where(path),
-                wanted=f"one of {', '.join(known)}"
-                if known
-                else "a network with loss and training",
+                wanted=f"one of {', '.join(known)}" if known else needed,
                 got=shown(name),
                 repair=did_you_mean(str(name), known),
             )
@@ -220,7 +228,15 @@ def published(
     weights = {v.name for v in network.forward.parameters}
     found: dict[str, dict[str, np.ndarray]] = {}
     for library in LIBRARIES:
-        for name, given in section.get(library, {}).items():
+        table = section.get(library, {})
+        if not isinstance(table, dict):
+            raise BackhandError(
+                f"`{library}` is a section",
+                where=at.where(("published", library)),
+                wanted=f"[published.{library}] on a line of its own, weights below",
+                got=shown(table),
+            )
+        for name, given in table.items():
             where = at.where(("published", library, name))
             if name not in weights:
                 raise BackhandError(

@@ -16,7 +16,7 @@ from backhand.capture.arrays import array
 from backhand.capture.network import check_name, read_network
 from backhand.capture.places import Places, places
 from backhand.capture.sections import printing, published, training
-from backhand.derive import derive
+from backhand.derive import derive, idle_parameters
 from backhand.errors import BackhandError, did_you_mean, shown
 from backhand.experiment import Experiment, Library, Precision
 from backhand.passes.names import name_all
@@ -82,6 +82,12 @@ def parse(text: str, file: str, folder: Path, seed: int | None = None) -> Experi
     arrays = _arrays(spec, at, folder, start)
     network = read_network(spec, at, arrays)
     train = training(spec, network, at)
+    for idle in idle_parameters(network):
+        raise BackhandError(
+            f"`{idle.name}` does not influence the loss, so it cannot be trained",
+            where=at.where(("weights", idle.name)),
+            repair=f"use `{idle.name}` in the network, or leave it out of the weights",
+        )
     network = name_all(derive(network) if network.loss else network)
     name = check_spec_name(spec.get("name", Path(file).stem), at.where(("name",)))
     return Experiment(

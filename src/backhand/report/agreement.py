@@ -81,27 +81,29 @@ def _number(value: float, comparison: Comparison) -> str:
 
 def in_short(study: Study) -> list[str]:
     """For the head of the page: the trained weights, or all values where nothing is trained."""
-    found = [_most(study.comparison)]
+    broken = {t.name: first for t in study.traces if (first := first_not_finite(t))}
+    found = [_most(study.comparison, not broken)]
     if len(study.traces) > 2:
-        found.append(f"As printed, {_most(study.as_printed)}")
-    for trace in study.traces:
-        if broken := first_not_finite(trace):
-            name, epoch = broken
-            found.append(f"{within(trace.name)}: {name} is no longer a finite number in epoch {epoch}; "
-                         "the training diverges.")  # fmt: skip
+        found.append(f"As printed, {_most(study.as_printed, not broken)}")
+    found += [
+        f"{within(trace)}: {name} is no longer a finite number in epoch {epoch}, for the training "
+        "diverges."
+        for trace, (name, epoch) in broken.items()
+    ]
     return found
 
 
-def _most(comparison: Comparison) -> str:
+def _most(comparison: Comparison, after_training: bool) -> str:
+    """How far apart the trained weights are; before training, if training led nowhere."""
     first, second = (name.partition("-")[2] for name in (comparison.first, comparison.second))
     sides = f"{within(comparison.first)} and {within(comparison.second)}"
     if first == second:
         sides = f"Both in {first}"
-    differences = comparison.trained or comparison.evaluation
-    most = max(differences, key=lambda d: d.ulps, default=None)
+    trained = comparison.trained if after_training else ()
+    most = max(trained or comparison.evaluation, key=lambda d: d.ulps, default=None)
     if most is None:
         return f"{sides}: there is no value to compare."
-    what = "weights after training" if comparison.trained else "values"
+    what = "weights after training" if trained else "values at the initial weights"
     if most.ulps == 0:
         return f"{sides}: the {what} are the same, to the last bit."
     of = "" if first == second else f" of {comparison.precision}"

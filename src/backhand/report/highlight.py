@@ -1,5 +1,6 @@
 """Code in colour. The classes are Pygments' own; the colours stand in the page's style sheet."""
 
+import ast
 from functools import lru_cache
 
 from markupsafe import Markup
@@ -25,4 +26,11 @@ def _highlighted(text: str, lexer: type) -> Markup:
     from pygments.formatters.html import HtmlFormatter
 
     made = lexer(stripnl=False, ensurenl=False)
-    return Markup(highlight(text, made, HtmlFormatter(nowrap=True)).rstrip("\n"))  # noqa: S704
+    return Markup(highlight(text, made, HtmlFormatter(nowrap=True)).rstrip("\n"))
+
+
+def functions(program: str) -> dict[str, str]:
+    """The functions of a program by name, each as it stands there."""
+    lines = program.splitlines()
+    found = [node for node in ast.parse(program).body if isinstance(node, ast.FunctionDef)]
+    return {f.name: "\n".join(lines[f.lineno - 1 : f.end_lineno]) for f in found}

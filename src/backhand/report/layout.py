@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from backhand.graph import Network, Step, Value
 
+ARITHMETIC = ("add", "sub", "mul", "div", "neg")
+
 
 @dataclass(frozen=True)
 class Box:
@@ -57,27 +59,41 @@ def layout(network: Network) -> Layout:
 
 
 def _boxes(network: Network) -> list[Box]:
-    """In the order in which they are computed."""
+    """In the order in which they are computed; a nameless value is part of the box that uses it."""
     inputs = [v for v in network.forward.inputs if v.role == "input"]
     boxes = [Box(value, "", ()) for value in inputs]
-    masks = {s.output.name: s.output for s in network.steps if s.function == "dropout_mask"}
     flow = {value.name for value in inputs}
+    within: dict[str, tuple[Step, ...]] = {}
     for step in network.steps:
         if step.function == "dropout_mask":
             continue
-        arrays = [v for v in step.inputs if v.literal is None and v.role != "generator"]
+        parts = (*(s for v in step.inputs for s in within.get(v.name, ())), step)
+        made = step.made()
+        if len(made) == 1 and made[0].is_nameless:
+            within[made[0].name] = parts
+            continue
+        arrays = [v for part in parts for v in part.inputs if _is_shown(v, within)]
         parents = tuple(dict.fromkeys(v.name for v in arrays if v.name in flow))
-        beside = tuple(dict.fromkeys(v for v in arrays if v.name not in flow or v.name in masks))
-        for value in step.made():
-            boxes.append(Box(value, _operator(step), parents, beside))
-            flow.add(value.name)
+        beside = tuple(dict.fromkeys(v for v in arrays if v.name not in flow))
+        boxes += [Box(value, _operator(parts), parents, beside) for value in made]
+        flow.update(value.name for value in made)
     return boxes
 
 
-def _operator(step: Step) -> str:
-    """`dropout 0.4`, `mul 0.5`: the function and the numbers that belong to it."""
+def _is_shown(value: Value, within: dict[str, tuple[Step, ...]]) -> bool:
+    return value.literal is None and value.role != "generator" and value.name not in within
+
+
+def _operator(steps: tuple[Step, ...]) -> str:
+    """`dropout 0.4`, `mul 0.5`: the function and the numbers that belong to it; of several steps
+    the functions, arithmetic left out."""
+    if len(steps) > 1:
+        functions = dict.fromkeys(step.function for step in steps)
+        return ", ".join([f for f in functions if f not in ARITHMETIC] or functions)
+    (step,) = steps
     numbers = [f"{v.literal:g}" for v in step.inputs if v.literal is not None]
-    numbers += [f"{value:g}" for name, value in step.attributes if name in ("rate", "exponent")]  # type: ignore[str-bytes-safe]
+    attributes = dict(step.attributes)
+    numbers += [f"{attributes[name]}" for name in ("rate", "exponent") if name in attributes]
     return " ".join([step.function, *numbers])
 
 

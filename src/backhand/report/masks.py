@@ -9,7 +9,7 @@ from markupsafe import Markup
 from backhand.report import svg
 from backhand.report.wording import counted
 
-MOST_EPOCHS, MOST_UNITS = 120, 32
+MOST_EPOCHS, MOST_UNITS = 120, 24
 WIDTH, ROW, LEFT, TOP = 720.0, 15.0, 64.0, 4.0
 
 
@@ -34,9 +34,10 @@ def mask_picture(name: str, rate: float, masks: np.ndarray, epochs: tuple[int, .
     step = (WIDTH - LEFT) / len(shown)
     marks = [_dropped(shown[:, unit], unit, step) for unit in range(shown.shape[1])]
     height = TOP + ROW * shown.shape[1]
+    names = [f"[{unit // units}, {unit % units}]" for unit in range(shown.shape[1])]
     labels = [
-        svg.text(LEFT - 8, TOP + ROW * (unit + 0.5) + 4, f"[{unit // units}, {unit % units}]", "end")
-        for unit in range(shown.shape[1])
+        svg.text(LEFT - 8, TOP + ROW * (unit + 0.5) + 4, name, "end")
+        for unit, name in enumerate(names)
     ]
     drawing = svg.drawing(
         WIDTH,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from backhand.experiment import LIBRARIES, Library
 from backhand.graph import Network
 from backhand.report import agreement, highlight, question, steps, training
 from backhand.report.picture import picture
@@ -50,7 +51,7 @@ def page_text(study: Study) -> str:
     context = {
         "study": study,
         "experiment": study.experiment,
-        "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704
+        "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
         "in_short": agreement.in_short(study),
         "question": question.question(study),
         "tasks": question.tasks(study),
@@ -64,7 +65,7 @@ def page_text(study: Study) -> str:
         "beside": beside,
         "agreement": agreement.tables(study),
         "needs_arrays": not is_inline(study.experiment),
-        "programs": [_program(study, library) for library in ("numpy", "torch")],
+        "programs": [_program(study, library) for library in reversed(LIBRARIES)],
         "headings": _headings(study, bool(groups), trained is not None, bool(beside)),
     }
     return _environment().get_template("page.html").render(context) + "\n"
@@ -83,9 +84,7 @@ def _environment() -> "Environment":
     )
 
 
-def _headings(
-    study: Study, backward: bool, trained: bool, published: bool
-) -> dict[str, Heading]:
+def _headings(study: Study, backward: bool, trained: bool, published: bool) -> dict[str, Heading]:
     """The sections that this study has, numbered."""
     titles = {
         "question": "What was asked",
@@ -105,24 +104,24 @@ def _headings(
 
 def _legend(network: Network, study: Study) -> list[tuple[str, str, str]]:
     """What the picture's kinds of boxes are: class of the box, its word, what it means."""
-    rows = len(study.experiment.arrays[network.forward.inputs[0].name])
-    sizes = [f"{letter} is the {meaning}, here {counted(rows, 'row')}" for letter, meaning in network.sizes]
-    masks = any(step.function == "dropout_mask" for step in network.steps)
-    return [
-        ("in", "input", "; ".join(sizes)),
-        ("weight", "weights", "what training changes") if network.forward.parameters else ("", "", ""),
-        ("mask", "mask", "drawn at random in training") if masks else ("", "", ""),
-        ("out", "output", "what the network answers"),
-        ("target", "target", "what it should have answered") if network.targets else ("", "", ""),
-    ]
+    rows = counted(len(study.experiment.arrays[network.forward.inputs[0].name]), "row")
+    sizes = [f"{letter} is the {meaning}, here {rows}" for letter, meaning in network.sizes]
+    kinds = [("in", "input", "; ".join(sizes))]
+    if network.forward.parameters:
+        kinds.append(("weight", "weights", "what training changes"))
+    if any(step.function == "dropout_mask" for step in network.steps):
+        kinds.append(("mask", "mask", "drawn at random in training"))
+    kinds.append(("out", "output", "what the network answers"))
+    if network.targets:
+        kinds.append(("target", "target", "what it should have answered"))
+    return kinds
 
 
-def _program(study: Study, library: Any) -> dict[str, Any]:
+def _program(study: Study, library: Library) -> dict[str, Any]:
     program = study.programs[library]
     lines = program.text.count("\n")
     return {
         "file": program.file,
-        "library": library,
         "lines": lines,
         "code": highlight.python(program.text.rstrip("\n")),
         "open": lines <= LONG_PROGRAM,

@@ -24,6 +24,8 @@ MIXING = ("matmul", "affine", "linear", "softmax", "log_softmax")
 WIDTH, CHANNEL, MARGIN, AWAY = 244.0, 13.0, 8.0, 20.0
 """Of a box, of a detour's channel, around the drawing, and from a box to what stands beside it."""
 STACKED = 32.0
+LEAST = 0.7
+"""How small the drawing may become before its box scrolls."""
 LONGEST = 11
 """Characters of a name that fit; the whole of it appears under the pointer."""
 
@@ -57,8 +59,16 @@ class _Places:
         return [self.centre(box) + (i - (count - 1) / 2) * gap for i in range(count)]
 
 
-def picture(network: Network, links: frozenset[str] = frozenset()) -> Markup:
-    """The drawing; the boxes of values in `links` lead to `#step-NAME`."""
+@dataclass(frozen=True)
+class Picture:
+    """The drawing, and whether any value is shown as dots."""
+
+    drawing: Markup
+    dotted: bool
+
+
+def picture(network: Network, links: frozenset[str] = frozenset()) -> Picture:
+    """The network drawn; the boxes of values in `links` lead to `#step-NAME`."""
     plan = layout(network)
     places = _places(plan)
     boxes = {box.name: box for box in plan.boxes}
@@ -74,7 +84,9 @@ def picture(network: Network, links: frozenset[str] = frozenset()) -> Markup:
     drawn += [_contents(box, places, links) for box in plan.boxes]
     drawn += [mark for box in plan.boxes for mark in _beside(box, places)]
     label = f"The network {network.name}, from its inputs at the top to the end at the bottom"
-    return svg.drawing(places.width, places.bottom, label, *drawn, class_="picture")
+    drawing = svg.drawing(places.width, places.bottom, label, *drawn, class_="picture",
+                          style=f"min-width: {svg.number(LEAST * places.width)}px")  # fmt: skip
+    return Picture(drawing, any(places.dots(box) for box in plan.boxes))
 
 
 def _dots(value: Value) -> int:
@@ -191,18 +203,16 @@ def _contents(box: Box, places: _Places, links: frozenset[str]) -> Markup:
     x, y, middle = places.left(box), places.top(box), places.height / 2
     operator = box.operator or "input"
     dots = places.dots(box)
-    words = []
-    if not box.value.is_nameless:
-        words = [svg.text(x + 10, y + (18 if places.dotted else 19), _short(box.name), "name")]
+    words = [svg.text(x + 10, y + (18 if places.dotted else 19), _short(box.name), "name")]
     if places.dotted:
-        words.append(svg.text(x + 10, y + 34, _short(operator) if dots else operator, "op"))
+        most = LONGEST if dots else LONGEST + 10
+        words.append(svg.text(x + 10, y + 34, _short(operator, most), "op"))
     else:
-        words.append(svg.text(x + WIDTH / 2, y + 19, operator, "op middle"))
+        words.append(svg.text(x + WIDTH / 2, y + 19, _short(operator), "op middle"))
     shape = shape_text(box.value.shape) if box.value.shape else "one number"
-    title = [*([] if box.value.is_nameless else [box.name]), f"{shape}: {operator}"]
     drawn = svg.element(
         "g",
-        svg.element("title", " ".join(title)),
+        svg.element("title", f"{box.name}, {shape}: {operator}"),
         svg.rectangle(x, y, WIDTH, places.height, "target-area", 7),
         *(svg.element("circle", cx=at, cy=y + middle, r=4.5, class_="dot") for at in dots),
         *words,
@@ -211,8 +221,8 @@ def _contents(box: Box, places: _Places, links: frozenset[str]) -> Markup:
     return svg.element("a", drawn, href=f"#step-{box.name}") if box.name in links else drawn
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+def _short(name: str, most: int = LONGEST) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def _beside(box: Box, places: _Places) -> list[Markup]:

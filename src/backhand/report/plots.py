@@ -33,6 +33,8 @@ COLOURS = {
 }
 """What matplotlib draws, and what stands in the page."""
 
+Epochs = Sequence[int] | np.ndarray
+
 SIZE = (5.4, 3.3)
 MOST_LINES = 12
 MOST_PANELS = 6
@@ -96,8 +98,9 @@ def _weight_plot(ours: Trace, theirs: Trace, name: str) -> Plot:
 
 def _course(trace: Trace, name: str, index: tuple[int, ...]) -> np.ndarray:
     """One weight from before the first epoch to the last."""
-    later = trace.training[name][(slice(None), *index)]
-    return np.concatenate([[trace.evaluation[name][index]], later])
+    later = trace.training[name].reshape(len(trace.epochs), -1)
+    place = int(np.ravel_multi_index(index, trace.evaluation[name].shape)) if index else 0
+    return np.append(trace.evaluation[name][index], later[:, place])
 
 
 def _both(ours: Trace, theirs: Trace) -> str:
@@ -112,13 +115,13 @@ def _spread(count: int, most: int) -> list[int]:
     return sorted({int(i) for i in np.linspace(0, count - 1, most).round()})
 
 
-def _line(axes: "Axes", epochs: Sequence[int] | np.ndarray, values: np.ndarray, colour: str) -> None:
+def _line(axes: "Axes", epochs: Epochs, values: np.ndarray, colour: str) -> None:
     kept = _spread(len(values), MOST_POINTS)
     x, y = np.asarray(epochs)[kept], _finite(values)[kept]
     axes.plot(x, y, color=colour, linewidth=1.5, zorder=2)
 
 
-def _marks(axes: "Axes", epochs: Sequence[int] | np.ndarray, values: np.ndarray, colour: str) -> None:
+def _marks(axes: "Axes", epochs: Epochs, values: np.ndarray, colour: str) -> None:
     kept = _spread(len(values), MARKERS)
     x, y = np.asarray(epochs)[kept], _finite(values)[kept]
     axes.plot(x, y, color=colour, linestyle="none", marker="o", markersize=3.6, zorder=3,
@@ -197,12 +200,12 @@ def _page_svg(figure: Any, name: str, label: str) -> Markup:
     import io
 
     file = io.StringIO()
-    figure.savefig(file, format="svg", transparent=True,
-                   metadata={"Date": None, "Creator": None, "Format": None, "Type": None})  # fmt: skip
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(file, format="svg", transparent=True, metadata=nothing)
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.S)
-    text = re.sub(r"font-family: [^;\"]*; |font: [^;\"]*; ?| transform=\"rotate\(-0[^\"]*\"", "", text)
+    text = re.sub(r'font-family: [^;"]*; | transform="rotate\(-0[^"]*"', "", text)
     text = re.sub(r' (?:d|x|y)="[^"]*"', _shorter, text)
     used = set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", text))
     ids = {name for pair in used for name in pair}
@@ -213,7 +216,7 @@ def _page_svg(figure: Any, name: str, label: str) -> Markup:
     box = re.search(r'viewBox="([^"]*)"', text)
     assert box is not None
     opening = Markup('<svg class="plot" role="img" aria-label="{}" viewBox="{}">')
-    return opening.format(label, box[1]) + Markup(text[text.index(">") + 1 :])  # noqa: S704
+    return opening.format(label, box[1]) + Markup(text[text.index(">") + 1 :])
 
 
 def _shorter(attribute: re.Match[str]) -> str:

@@ -58,11 +58,16 @@ def question(study: Study) -> Question:
         ("Weights to begin with", tuple(v.name for v in forward.parameters)),
     )
     return Question(
-        tuple(" ".join(part.split()) for part in re.split(r"\n\s*\n", experiment.about.strip()) if part),
+        paragraphs(experiment.about),
         tuple(_facts(experiment)),
         tuple((title, _given(names, experiment)) for title, names in groups if names),
         highlight.toml(experiment.source.strip("\n")),
     )
+
+
+def paragraphs(text: str) -> tuple[str, ...]:
+    """Text between empty lines, its own line breaks taken out."""
+    return tuple(" ".join(part.split()) for part in re.split(r"\n\s*\n", text.strip()) if part)
 
 
 def _given(names: tuple[str, ...], experiment: Experiment) -> tuple[Given, ...]:
@@ -85,7 +90,7 @@ def _facts(experiment: Experiment) -> list[tuple[str, str]]:
         facts.append(("Training", training_words(training)))
     if experiment.draws:
         facts.append(("Seed", f"{experiment.seed}, the same in both programs"))
-    precisions = [f"{LIBRARY_NAMES[lib]} in {experiment.precision[lib]}" for lib in ("numpy", "torch")]  # type: ignore[index]
+    precisions = [f"{LIBRARY_NAMES[lib]} in {experiment.precision[lib]}" for lib in LIBRARIES]
     return [*facts, ("Precision", ", ".join(precisions))]
 
 

@@ -1,12 +1,13 @@
 """The passes step by step: for each step its formula, its two lines, its value in both programs."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
 from markupsafe import Markup, escape
 
-from backhand.experiment import Library
+from backhand.experiment import LIBRARY_NAMES, Library
 from backhand.graph import Step, Value, shape_text
 from backhand.report import highlight
 from backhand.report.formula import formula
@@ -49,7 +50,8 @@ class Shown:
 
 @dataclass(frozen=True)
 class Card:
-    """One step. `names` are what it makes, the first its anchor; `notes` explain what is special."""
+    """One step. `names` are what it makes, the first its anchor; `helper` is the function of the
+    NumPy program that its line calls, where that is called first."""
 
     names: tuple[str, ...]
     about: str
@@ -58,6 +60,7 @@ class Card:
     lines: tuple[Line, ...]
     values: tuple[Shown, ...]
     notes: tuple[Markup, ...] = ()
+    helper: Markup | None = None
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,18 @@ class Group:
 
 def forward_cards(study: Study) -> list[Card]:
     """The forward pass and the loss; a step without a name stands in another's line."""
+    functions = highlight.functions(study.programs["numpy"].text)
     steps = study.experiment.network.steps
-    return [_forward_card(step, study) for step in steps if not step.output.is_nameless]
+    return [_forward_card(step, study, functions) for step in steps if not step.output.is_nameless]
 
 
-def _forward_card(step: Step, study: Study) -> Card:
+def _helper(line: str, functions: dict[str, str]) -> Markup | None:
+    """The first function that a line calls and that has not been shown; it is then taken out."""
+    called = next((name for name in functions if re.search(rf"(?<![\w.]){name}\(", line)), None)
+    return highlight.python(functions.pop(called)) if called else None
+
+
+def _forward_card(step: Step, study: Study, functions: dict[str, str]) -> Card:
     name = step.output.name
     remark = "drawn within F.dropout" if step.function == "dropout_mask" else ""
     return Card(
@@ -86,17 +96,18 @@ def _forward_card(step: Step, study: Study) -> Card:
         (_line("numpy", name, study), _line("torch", name, study, remark)),
         (_shown(step.output, study),),
         tuple(marked(note, study) for note in _forward_notes(step, study)),
+        _helper(study.programs["numpy"].lines.get(name, ""), functions),
     )
 
 
 def _forward_notes(step: Step, study: Study) -> list[str]:
     if step.function == "dropout":
         return [_dropout_note(step, study)]
-    uses = [s.output.name for s in study.experiment.network.steps
-            for v in s.inputs if v.name == step.output.name and s.function != "dropout_mask"]  # fmt: skip
-    if len(uses) < 2:
+    readers = [s for s in study.experiment.network.steps if s.function != "dropout_mask"]
+    uses = [v for reader in readers for v in reader.inputs].count(step.output)
+    if uses < 2:
         return []
-    times = "twice" if len(uses) == 2 else f"{len(uses)} times"
+    times = "twice" if uses == 2 else f"{uses} times"
     back = "Each use sends a derivative back to it, and they add." if _is_trained(study) else ""
     return [f"{step.output.name} is used {times} further on. {back}"]
 
@@ -109,12 +120,12 @@ def _dropout_note(step: Step, study: Study) -> str:
     rate = dict(step.attributes)["rate"]
     assert isinstance(rate, int | float)
     x, name = step.inputs[0].name, step.output.name
-    here = "The values below are those without dropout, as the network is used: the mask is all ones."
     return (
-        f"In training, each number of {x} is set to 0 with probability {rate:g}, drawn anew in each "
-        f"epoch; what is kept is multiplied by 1 / (1 − {rate:g}) = {1 / (1 - rate):.4g}, so that on "
-        f"average {name} is as large as {x} and nothing has to be changed when the network is used "
-        f"(“inverted” dropout). {here}"
+        f"In training, each number of {x} is set to 0 with probability {rate:g}, drawn anew in "
+        f"each epoch; what is kept is multiplied by 1 / (1 − {rate:g}) = {1 / (1 - rate):.4g}, so "
+        f"that on average {name} is as large as {x} and nothing has to be changed when the network "
+        "is used (“inverted” dropout). The values below are those without dropout, as the network "
+        "is used: the mask is all ones."
     )
 
 
@@ -126,13 +137,17 @@ def backward_groups(study: Study) -> list[Group]:
     named = [s for s in network.backward.body if not all(v.is_nameless for v in s.made())]
     lines = study.programs["numpy"].lines
     groups = []
-    for undoes, steps in groupby(named, key=lambda s: s.undoes or f"+{s.made()[0].name}"):
+    for (title, line), steps in groupby(named, key=lambda step: _undone(step, lines)):
         cards = tuple(_backward_card(step, study) for step in steps)
-        if undoes.startswith("+"):
-            groups.append(Group(highlight.python(undoes[1:]), "Adding up", cards))
-        else:
-            groups.append(Group(highlight.python(lines[undoes]), "Back through", cards))
+        groups.append(Group(highlight.python(line), title, cards))
     return groups
+
+
+def _undone(step: Step, lines: Mapping[str, str]) -> tuple[str, str]:
+    """What stands above a backward step: the forward line that it undoes, or what it adds up."""
+    if step.undoes:
+        return "Back through", lines.get(step.undoes, step.undoes)
+    return "Adding up", step.made()[0].name
 
 
 def _backward_card(step: Step, study: Study) -> Card:
@@ -170,14 +185,18 @@ def _shown(value: Value, study: Study) -> Shown:
     shape = shape_text(value.shape) if value.shape else "one number"
     if arrays and any(isinstance(size, str) for size in value.shape):
         shape += f", here {sizes(arrays[0][1].shape)}"
-    return Shown(value.name, shape, sides, _apart(value.name, study))
+    apart = _apart(value.name, study)
+    if len(arrays) == 1:
+        library = LIBRARY_NAMES[arrays[0][0].library]
+        apart = f"Only the {library} program has this number by itself: there is nothing to compare."
+    return Shown(value.name, shape, sides, apart)
 
 
 def _apart(name: str, study: Study) -> str:
     """How far apart a value is at the same precision, and as printed where that is another."""
     same = study.comparison.difference(name)
     if same is None:
-        return "Only one of the two programs has this number, so there is nothing to compare."
+        return "Neither program has this number by itself."
     if same.ulps == 0:
         said = "No difference, to the last bit."
     else:
@@ -195,7 +214,7 @@ def marked(words: str, study: Study) -> Markup:
     lines = set(study.programs["numpy"].lines.values())
     names = {v.name for kind in study.experiment.network.kinds for v in kind.values()}
     names -= {"a", "A", "I", "loss"}  # words, or letters that are words
-    wanted = [*sorted(lines, key=len, reverse=True), *sorted(names, key=len, reverse=True)]
+    wanted = sorted(lines | names, key=lambda w: (-len(w), w))  # the longest match first
     pattern = "|".join(rf"(?<!\w){re.escape(w)}(?!\w)" for w in wanted if w in words)
     if not pattern:
         return escape(words)

@@ -20,11 +20,13 @@ def element(name: str, *children: Markup | str, **attributes: Number | str) -> M
         shown = value if isinstance(value, str) else number(value)
         parts.append(f'{key.rstrip("_").replace("_", "-")}="{escape(shown)}"')
     inside = Markup("").join(children)
-    opening = Markup(" ".join(parts))  # noqa: S704  (escaped just above)
-    return Markup(f"<{opening}>{inside}</{name}>") if inside else Markup(f"<{opening}/>")  # noqa: S704
+    opening = Markup(" ".join(parts))
+    return Markup(f"<{opening}>{inside}</{name}>") if inside else Markup(f"<{opening}/>")
 
 
-def drawing(width: Number, height: Number, label: str, *children: Markup, class_: str) -> Markup:
+def drawing(
+    width: Number, height: Number, label: str, *children: Markup, class_: str, style: str = ""
+) -> Markup:
     """An `<svg>` that scales with its box, and says to a screen reader what it shows."""
     return element(
         "svg",
@@ -36,6 +38,7 @@ def drawing(width: Number, height: Number, label: str, *children: Markup, class_
         role="group",
         aria_label=label,
         class_=class_,
+        **({"style": style} if style else {}),
     )
 
 

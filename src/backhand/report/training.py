@@ -1,6 +1,5 @@
 """Training as the page shows it: the update, plots, masks, weights before and after, published."""
 
-import ast
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from backhand.study import Study
 
 MOST_MAPS = 12
 """Arrays of weights with heat maps; of a deeper network the first, the last and some between."""
-MOST_MASKS = 6
+MOST_MASKS = 4
 
 
 @dataclass(frozen=True)
@@ -116,19 +115,13 @@ def _ends(losses: np.ndarray) -> tuple[str, str]:
     return f"{losses[0]:.8g}", f"{losses[-1]:.8g}"
 
 
-def _function(text: str, name: str) -> str:
-    """A function of a program, as it stands there."""
-    node = next(n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef) and n.name == name)
-    return "\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno])
+def _update_and_loop(program: str) -> str:
+    return f"{_loop(program)}\n\n\n{highlight.functions(program)['update']}"
 
 
-def _update_and_loop(text: str) -> str:
-    return f"{_loop(text)}\n\n\n{_function(text, 'update')}"
-
-
-def _loop(text: str) -> str:
+def _loop(program: str) -> str:
     """The lines of `train` after its docstring."""
-    lines = _function(text, "train").splitlines()
+    lines = highlight.functions(program)["train"].splitlines()
     end = next(i for i, line in enumerate(lines) if line.rstrip().endswith('"""'))
     return "\n".join(line.removeprefix("    ") for line in lines[end + 1 :])
 
@@ -161,11 +154,12 @@ def _masks_apart(study: Study, names: list[str]) -> str:
     ours, theirs = study.traces[0], study.traces[-1]
     if not names or ours.epochs != theirs.epochs:
         return ""
-    pairs = [(ours.training[n] == 0, theirs.training[n] == 0) for n in names if n in theirs.training]
+    both = [n for n in names if n in theirs.training]
+    pairs = [(ours.training[n] == 0, theirs.training[n] == 0) for n in both]
     count = sum(a.size for a, _ in pairs)
     different = sum(int(np.count_nonzero(a != b)) for a, b in pairs)
     if different:
-        return f"{different:,} of {count:,} numbers were dropped by one program and kept by the other."
+        return f"{different:,} of {count:,} numbers were dropped by one and kept by the other."
     return f"Both programs dropped the same ones, in all {count:,} draws."
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from backhand.report.wording import sizes
 
 MOST = 8
-"""Rows and columns of an array that is shown whole."""
-AHEAD, BEHIND = 3, 2
+"""Rows and columns of an array that is shown whole, and decimals of a number."""
+AHEAD, BEHIND = 2, 2
 """Rows and columns shown of a larger one, from its beginning and its end."""
 
 GAP = "⋯"
@@ -67,6 +67,8 @@ def _shown(length: int) -> list[int | None]:
 def _summary(values: np.ndarray) -> str:
     """What can be said of an array that is not shown whole."""
     said = f"{sizes(values.shape)} in all"
+    if values.ndim > 2:
+        said = f"the slice [{', '.join(['0'] * (values.ndim - 2))}] of {said}"
     finite = values[np.isfinite(values)].astype(np.float64)
     if len(finite) < values.size:
         said += f", {values.size - len(finite):,} of them not finite"
@@ -81,17 +83,18 @@ def _texts(values: np.ndarray, digits: int) -> list[str]:
     numbers = [float(v) for v in values.ravel()]
     finite = [abs(v) for v in numbers if isfinite(v)]
     largest = max(finite, default=0.0)
-    if largest and not 1e-4 <= largest < 10**digits:
+    if largest and not 1e-3 <= largest < 10**digits:
         return [_signed(f"{v:.{digits - 2}e}") if isfinite(v) else str(v) for v in numbers]
     decimals = max(0, digits - 1 - floor(log10(largest))) if largest else 0
-    return aligned([f"{v:.{min(decimals, digits)}f}" for v in numbers])
+    return aligned([f"{v:.{min(decimals, MOST)}f}" for v in numbers])
 
 
 def aligned(texts: Sequence[str]) -> list[str]:
     """Decimal texts without the zeros that end every one of them."""
     tails = [len(t) - len(t.rstrip("0")) for t in texts if "." in t]
     cut = min(tails, default=0)
-    return [_signed((t[: len(t) - cut] if cut and "." in t else t).removesuffix(".")) for t in texts]
+    shorter = [t[: len(t) - cut] if "." in t else t for t in texts]
+    return [_signed(t.removesuffix(".")) for t in shorter]
 
 
 def _signed(text: str) -> str:

@@ -63,4 +63,4 @@ def scientific(number: float) -> str:
     if not number or not isfinite(number):
         return f"{number:g}"
     mantissa, _, power = f"{number:.1e}".partition("e")
-    return f"{mantissa} × 10{str(int(power)).translate(RAISED)}"
+    return f"{mantissa}\u00a0×\u00a010{str(int(power)).translate(RAISED)}"

@@ -39,6 +39,6 @@ register(
     wrt="x",
     none=["mask"],
     torch="F.dropout(x, rate, training)",
-    noun="h",
+    noun="kept",
     examples=[example(x=uniform(-3, 3, (3, 5)), mask=uniform(0, 2, (3, 5)), rate=0.4)],
 )

@@ -100,8 +100,8 @@ def result_shapes(
     try:
         with np.errstate(all="ignore"):
             runs = [_probe(op, inputs, attributes, length) for length in PROBES]
-    except (ValueError, IndexError, TypeError) as error:
-        shapes = " and ".join(f"{v} {shape_text(v.shape)}" for v in inputs if v.role != "generator")
+    except (ValueError, IndexError, TypeError, OverflowError) as error:
+        shapes = " and ".join(_shown(v) for v in inputs if v.role != "generator")
         raise BackhandError(
             f"`{op.name.partition('.')[0]}` cannot take these shapes",
             wanted="shapes that fit each other (B is the batch, any length)",
@@ -111,8 +111,18 @@ def result_shapes(
     return tuple(_common(first, second, op) for first, second in zip(*runs, strict=True))
 
 
+def _shown(value: Value) -> str:
+    """`w1 [3, 4]`; a part of a formula that has no name is `an array [B, 4]`."""
+    name = "an array" if value.is_nameless else str(value)
+    return f"{name} {shape_text(value.shape)}" if value.literal is None else name
+
+
 def _fitting(message: str) -> str:
-    """NumPy's own reason, without the lengths that only the probes had."""
+    """What to do, or NumPy's own reason where it does not quote lengths only the probes had."""
+    if "core dimension" in message:
+        return "in `a @ b` the last size of a must be the first of b (of its last two)"
+    if "broadcast" in message:
+        return "counted from the right, sizes must be equal, or one of them 1"
     return f"NumPy says: {message.split(' (size')[0]}" if message else ""
 
 

@@ -57,8 +57,7 @@ def max_all(x, *, axis=None, keepdims=False):
 def max_backward(dy, x, *, axis=None, keepdims=False):
     # equal maxima share the derivative evenly, as torch.amax does
     winners = x == x.max(axis=axis, keepdims=True)
-    if axis is not None and not keepdims:
-        dy = np.expand_dims(dy, axis)
+    dy = np.full_like(x, dy if axis is None or keepdims else np.expand_dims(dy, axis))
     return winners * (dy / winners.sum(axis=axis, keepdims=True, dtype=x.dtype))
 
 

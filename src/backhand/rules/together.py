@@ -18,7 +18,8 @@ class Pair:
     """`loss(activation(x), y)` and the derivative of the loss by x, skipping the activation.
 
     An empty `activation` means the loss alone, and the derivative by its own first input.
-    `condition` must stand among the facts of `y`; empty if none is needed.
+    `condition` must stand among the facts of `y`; empty if none is needed. `because` speaks of
+    `{p}` and `{y}`, the loss's inputs.
     """
 
     activation: str
@@ -54,21 +55,21 @@ PAIRS = {
             "cross_entropy",
             softmax_cross_entropy_backward,
             "rows sum to one",
-            "the two derivatives together are p - y, because each row of y sums to 1",
+            "the two derivatives together are {p} - {y}, because each row of {y} sums to 1",
         ),
         _pair(
             "sigmoid",
             "bce",
             sigmoid_bce_backward,
             "",
-            "the two derivatives together are p - y, since the sigmoid's p (1 - p) cancels",
+            "the two derivatives together are {p} - {y}, since the sigmoid's {p} (1 - {p}) cancels",
         ),
         _pair(
             "",
             "cross_entropy_logits",
             one_hot_logits_backward,
             "rows sum to one",
-            "softmax of the logits less y, because each row of y sums to 1",
+            "softmax({p}) - {y}, because each row of {y} sums to 1",
         ),
     )
 }

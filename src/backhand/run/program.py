@@ -9,11 +9,12 @@ import numpy as np
 from backhand.experiment import Experiment, Precision
 from backhand.run.probes import Progress, probed
 from backhand.run.trace import Trace, kept_epochs
+from backhand.write import shared
 from backhand.write.program import Program
 
 
 class NumpyRecorder:
-    """Collects copies of every value; `training` is False until `train` is called."""
+    """Collects copies of every value: first of one evaluation, then of the epochs that are kept."""
 
     def __init__(self, experiment: Experiment, progress: Progress | None) -> None:
         self.experiment = experiment
@@ -21,22 +22,57 @@ class NumpyRecorder:
         self.current: dict[str, np.ndarray] = {}
         self.evaluation: dict[str, np.ndarray] = {}
         self.epochs: dict[int, dict[str, np.ndarray]] = {}
+        self.listening = False
         self.kept: frozenset[int] = frozenset()
         self.done = 0
         self.weights: tuple[Any, ...] = ()
         self.losses: list[float] = []
 
-    @property
-    def keeps(self) -> bool:
-        """Whether what is reported now will be kept: it costs a copy."""
-        return not self.kept or self.done + 1 in self.kept
-
     def value(self, name: str, value: Any) -> None:
-        if self.keeps:
+        if self.listening:
             self.current[name] = np.array(value)
 
     def dropout(self, name: str, x: Any, rate: float, training: bool) -> None:
         raise NotImplementedError("a NumPy program draws its masks itself")
+
+    def evaluate(self, namespace: dict[str, Any]) -> None:
+        """Run the network, its loss and its derivatives once, at the weights it begins with."""
+        self.listening = True
+        given = self.arguments(namespace)
+        outputs = self.forward(namespace, given)
+        network = self.experiment.network
+        if network.loss is not None:
+            names = shared.names(network.forward.outputs)
+            given |= dict(zip(names, (outputs,) if len(names) == 1 else outputs, strict=True))
+            self.differentiate(namespace, given)
+        self.evaluation = self.read()
+        self.listening = False
+
+    def forward(self, namespace: dict[str, Any], given: dict[str, Any]) -> Any:
+        """The outputs; what the backward pass needs is put beside what is given."""
+        found = namespace["network"](*(given[n] for n in shared.call_names(self.experiment)))
+        if self.experiment.network.backward is None:
+            return found
+        outputs, given["saved"] = found
+        return outputs
+
+    def arguments(self, namespace: dict[str, Any]) -> dict[str, Any]:
+        """Data and initial weights, by the names that the program's functions take."""
+        given = dict(zip(shared.data_names(self.experiment), namespace["data"](), strict=True))
+        if self.experiment.network.forward.parameters:
+            self.weights = namespace["initial_weights"]()
+            given["weights"] = self.weights
+        return given
+
+    def differentiate(self, namespace: dict[str, Any], given: dict[str, Any]) -> None:
+        """Loss and backward pass of the evaluation."""
+        loss = namespace["network_loss"](
+            *(given[n] for n in shared.loss_arguments(self.experiment))
+        )
+        if self.experiment.network.saved_by_loss:
+            loss, given["saved_by_loss"] = loss
+        names = shared.backward_arguments(self.experiment)
+        namespace["network_backward"](*(given[n] for n in names))
 
     def read(self) -> dict[str, np.ndarray]:
         """Everything reported since the last reading, and the weights as they are now."""
@@ -47,16 +83,17 @@ class NumpyRecorder:
         return values
 
     def training_begins(self, weights: tuple[Any, ...]) -> None:
-        self.weights = weights
-        self.evaluation = self.read()
         training = self.experiment.training
         size = sum(array.nbytes for array in self.evaluation.values())
+        self.weights = weights
         self.kept = frozenset(kept_epochs(training.epochs if training else 0, size))
+        self.listening = 1 in self.kept
 
     def epoch_done(self) -> None:
         self.done += 1
         if self.done in self.kept:
             self.epochs[self.done] = self.read()
+        self.listening = self.done + 1 in self.kept
         if self.progress:
             self.progress(self.done)
 
@@ -94,15 +131,12 @@ def execute(program: Program, recorder: Any, precision: Any, folder: Path) -> tu
     experiment = recorder.experiment
     if experiment.network.loss:
         namespace["network_loss"] = _reporting_loss(namespace["network_loss"], recorder)
+    recorder.evaluate(namespace)
     if experiment.training:
         namespace["train"] = _reporting_training(namespace["train"], recorder)
-    if experiment.network.forward.parameters:
-        namespace["initial_weights"] = _reporting_weights(namespace["initial_weights"], recorder)
     printed: list[str] = []
     namespace["print"] = lambda *values: printed.append(" ".join(map(str, values)))
     namespace["main"]()
-    if not experiment.training:
-        recorder.training_begins(recorder.weights)
     return tuple(printed)
 
 
@@ -118,18 +152,12 @@ def _reporting_loss(network_loss: Callable[..., Any], recorder: Any) -> Callable
 
 
 def _reporting_training(train: Callable[..., Any], recorder: Any) -> Callable[..., Any]:
+    place = len(shared.data_names(recorder.experiment))  # train(x, y, weights, ...)
+
     def reporting(*arguments: Any) -> Any:
-        recorder.training_begins(recorder.weights)
+        recorder.training_begins(arguments[place])
         recorder.losses = train(*arguments)
         return recorder.losses
-
-    return reporting
-
-
-def _reporting_weights(make: Callable[[], Any], recorder: Any) -> Callable[[], Any]:
-    def reporting() -> Any:
-        recorder.weights = make()
-        return recorder.weights
 
     return reporting
 

@@ -10,6 +10,7 @@ from backhand.experiment import Experiment, Precision
 from backhand.run.probes import Progress
 from backhand.run.program import NumpyRecorder, execute, trace_of
 from backhand.run.trace import Trace
+from backhand.write import shared
 from backhand.write.program import Program
 
 if TYPE_CHECKING:
@@ -31,18 +32,25 @@ class TorchRecorder(NumpyRecorder):
         self.derivatives = {v.name for v in backward.values()} if backward else set()
 
     def value(self, name: str, value: Any) -> None:
-        if not self.keeps:
+        if not self.listening:
             return
         if value.requires_grad and not value.is_leaf:
             value.retain_grad()
         self.tensors[name] = value
+
+    def forward(self, namespace: dict[str, Any], given: dict[str, Any]) -> Any:
+        return namespace["network"](*(given[n] for n in shared.call_names(self.experiment)))
+
+    def differentiate(self, namespace: dict[str, Any], given: dict[str, Any]) -> None:
+        names = shared.loss_arguments(self.experiment)
+        namespace["network_loss"](*(given[name] for name in names)).backward()
 
     def dropout(self, name: str, x: Any, rate: float, training: bool) -> None:
         """Draw the mask that is about to be drawn, and put the generator back."""
         import torch
         import torch.nn.functional as F  # noqa: N812
 
-        if not self.keeps:
+        if not self.listening:
             return
         state = torch.get_rng_state()
         mask = F.dropout(torch.ones_like(x), rate, training)

@@ -22,14 +22,15 @@ from backhand.rules.register import rule
 from backhand.write import expressions as ex
 from backhand.write import latex as tex
 from backhand.write.latex import Level, NoFormulaError, Term
-from backhand.write.meanings import Derivative, meanings
+from backhand.write.meanings import Derivative, meanings, of_network
 from backhand.write.translate import Scope, translated
 from backhand.write.words import in_words
 
 __all__ = ["backward_formula", "forward_formula", "in_words", "mathml"]
 
 LOSS = "L"
-NO_FORMULA = (NoFormulaError, SyntaxError, ArithmeticError)
+NO_FORMULA = (NoFormulaError, SyntaxError, ArithmeticError, TypeError, ValueError)
+"""What reading somebody's function can end in: not understood, or constants that do not fit."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def backward_formula(step: Step, network: Network) -> str:
     return _line(step, network.backward.body, term)
 
 
-@lru_cache(maxsize=4)
+@of_network
 def _forward_names(network: Network) -> Mapping[str, str]:
     kinds = (network.forward, network.loss) if network.loss else (network.forward,)
     return _names(value for kind in kinds for value in kind.values())
@@ -92,9 +93,11 @@ def _line(step: Step, steps: Sequence[Step], term: Callable[[Value], Term]) -> s
             return nameless.get(value.name, tex.named(r"\ldots", value.shape))
         return term(value)
 
+    where: tuple[str, ...] = ()
     for part in _parts(step, steps):
-        (nameless[part.output.name],) = _right(part, found).terms
-    return _equation([found(v).tex for v in step.made()], _right(step, found))
+        right = _right(part, found, where)
+        (nameless[part.output.name],), where = right.terms, right.where
+    return _equation([found(v).tex for v in step.made()], _right(step, found, where))
 
 
 def _parts(step: Step, steps: Sequence[Step]) -> list[Step]:
@@ -152,24 +155,25 @@ def _drawn(step: Step, names: Mapping[str, str]) -> str:
 # Right-hand sides
 
 
-def _right(step: Step, term: Callable[[Value], Term]) -> Right:
+def _right(step: Step, term: Callable[[Value], Term], where: tuple[str, ...]) -> Right:
     """What a step computes: from its expression, else the textbook's, else its statements;
-    where none of these can be read, the name of its function."""
+    where none of these can be read, the name of its function. `where` stands in its line already.
+    """
     op = operation(step.function)
     inputs = {p: term(value) for p, value in zip(op.parameters, step.inputs, strict=True)}
     attributes = dict(step.attributes)
     try:
         if len(op.expressions) == 1:
-            return Right((_translated(op.expressions[0], inputs, attributes),))
+            return Right((_translated(op.expressions[0], inputs, attributes),), where)
         textbook = "" if "." in step.function else rule(step.function).means
         if textbook:
-            return Right((_translated(ex.parse(textbook), inputs, attributes),))
+            return Right((_translated(ex.parse(textbook), inputs, attributes),), where)
     except NO_FORMULA:
         pass
     try:
-        return _statements(step, op, inputs, attributes)
+        return _statements(step, inputs, attributes, where)
     except NO_FORMULA:
-        return Right((_called(step, op, inputs, attributes),))
+        return Right((_called(step, op, inputs, attributes),), where)
 
 
 def _translated(
@@ -180,12 +184,14 @@ def _translated(
 
 
 def _statements(
-    step: Step, op: Operation, inputs: Mapping[str, Term], attributes: Mapping[str, Attribute]
+    step: Step,
+    inputs: Mapping[str, Term],
+    attributes: Mapping[str, Attribute],
+    before: tuple[str, ...],
 ) -> Right:
     """A body that gives names to parts of its result: the result, where these names are so."""
-    known = dict(inputs)
-    where: list[str] = []
-    pending = list(op.function.tree.body)
+    known, where = dict(inputs), list(before)
+    pending = list(operation(step.function).function.tree.body)
     while pending:
         match pending.pop(0):
             case ast.Expr(value=ast.Constant()):
@@ -226,7 +232,8 @@ def _local(name: str, term: Term, known: Mapping[str, Term], where: list[str]) -
     if name in known or (term.level >= Level.ATOM and "(" not in term.tex):
         return term
     text = tex.identifier(name)
-    while any(_stands_in(text, other.tex) for other in known.values()):
+    taken = [*(other.tex for other in known.values()), *where]
+    while any(_stands_in(text, other) for other in taken):
         text += "'"
     where.append(f"{text} = {term.tex}")
     return tex.named(text, term.shape)

@@ -54,7 +54,9 @@ class Term:
 
     `shape` is None where it is not known; such a term is taken for an array. `leads` says that it
     stands before a fraction rather than in its numerator. `reaches` says that it ends in a big
-    operator, which would swallow a plus sign behind it. `factors` remembers a product.
+    operator, which would swallow a plus sign behind it. `stack` is the number of axes along which
+    matrices are stacked, where the rows of all of them are taken together. `factors` remembers a
+    product.
     """
 
     tex: str
@@ -63,6 +65,7 @@ class Term:
     number: Decimal | None = None
     leads: bool = False
     reaches: bool = False
+    stack: int = 0
     factors: "Factors | None" = None
 
     @property
@@ -111,14 +114,14 @@ def _symbol(word: str) -> str:
 
 
 def identifiers(names: Iterable[str]) -> dict[str, str]:
-    """LaTeX for names that stand in one formula: `w1` and `w_1` do not come out the same."""
+    """LaTeX for names that stand beside each other: of `w1` and `w_1`, which would look the same,
+    the second is spelled letter by letter."""
     owners: dict[str, str] = {}
+    found: dict[str, str] = {}
     for name in names:
-        owners.setdefault(identifier(name), name)
-    # found by its owner, a name is written as usual; any other that looks the same is spelled out
-    return {name: tex for tex, name in owners.items()} | {
-        name: plain(name) for name in names if owners[identifier(name)] != name
-    }
+        tex = identifier(name)
+        found[name] = tex if owners.setdefault(tex, name) == name else plain(name)
+    return found
 
 
 def operator(name: str) -> str:
@@ -153,7 +156,7 @@ def number(value: float | int | Decimal) -> Term:
 def parenthesised(tex: str, brackets: str = "()") -> str:
     """In parentheses, which grow with what is tall."""
     left, right = brackets[0], brackets[1]
-    tall = any(word in tex for word in (r"\frac", r"\sum", r"\prod", r"\begin", r"\sqrt", r"\left"))
+    tall = any(word in tex for word in (r"\frac", r"\sum", r"\prod", r"\begin", r"\sqrt"))
     return rf"\left{left}{tex}\right{right}" if tall else f"{left}{tex}{right}"
 
 
@@ -230,9 +233,17 @@ def root(a: Term) -> Term:
 
 
 def matmul(a: Term, b: Term) -> Term:
-    """A matrix product, its factors side by side."""
+    """A matrix product, its factors side by side; of two stacks' rows, the sum over the stack."""
     tex = rf"{at_least(a, Level.MATMUL)}\, {at_least(b, Level.POWER)}"
-    return Term(tex, Level.MATMUL, _matmul_shape(a.shape, b.shape))
+    product = Term(tex, Level.MATMUL, _matmul_shape(a.shape, b.shape))
+    if a.stack and a.stack == b.stack:
+        return big(r"\sum", axes_label(range(a.stack)), product, None)
+    return product
+
+
+def axes_label(axes: Sequence[int]) -> str:
+    """`axis 0`, `axes 0, 1`."""
+    return f"axis {axes[0]}" if len(axes) == 1 else "axes " + ", ".join(map(str, axes))
 
 
 def _matmul_shape(a: Shape | None, b: Shape | None) -> Shape | None:
@@ -246,7 +257,7 @@ def _matmul_shape(a: Shape | None, b: Shape | None) -> Shape | None:
 
 def transposed(a: Term) -> Term:
     shape = None if a.shape is None else (*a.shape[:-2], *reversed(a.shape[-2:]))
-    return Term(rf"{at_least(a, Level.ATOM)}^\top", Level.POWER, shape)
+    return Term(rf"{at_least(a, Level.ATOM)}^\top", Level.POWER, shape, stack=a.stack)
 
 
 def applied(function: str, arguments: Sequence[str], shape: Shape | None) -> Term:

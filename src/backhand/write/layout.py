@@ -13,10 +13,11 @@ INDENT = "    "
 
 @dataclass(frozen=True)
 class Line:
-    """A line of code and the comment that stands beside it."""
+    """A line of code, the comment that stands beside it, and a reason if it needs one."""
 
     code: str
     comment: str = ""
+    reason: str = ""
 
 
 def comment_column(lines: Iterable[Line], depth: int = 1) -> int:
@@ -27,19 +28,24 @@ def comment_column(lines: Iterable[Line], depth: int = 1) -> int:
 
 
 def body(lines: Sequence[Line], depth: int = 1, column: int | None = None) -> list[str]:
-    """Indented lines with their comments in one column; too long a line has its comment above."""
+    """Indented lines with their comments in one column; what does not fit beside stands above."""
     indent = INDENT * depth
     column = comment_column(lines, depth) if column is None else column
     text: list[str] = []
     for line in lines:
-        beside = f"{indent}{line.code.ljust(column - 2)}  # {line.comment}"
-        if not line.comment:
-            text.append(indent + line.code)
-        elif len(beside) <= WIDTH:
-            text.append(beside)
-        else:
-            text += [*comment(line.comment, depth), indent + line.code]
+        words = ", ".join(part for part in (line.comment, line.reason) if part)
+        fitting = [
+            (above, indent + code)
+            for above, beside in (("", words), (line.reason, line.comment), (words, ""))
+            if len(indent + (code := _commented(line.code, beside, column))) <= WIDTH or not beside
+        ]
+        above, code = fitting[0]
+        text += [*(comment(above, depth) if above else []), code]
     return text
+
+
+def _commented(code: str, words: str, column: int) -> str:
+    return f"{code.ljust(column - 2)}  # {words}" if words else code
 
 
 def comment(words: str, depth: int = 1) -> list[str]:
@@ -55,20 +61,30 @@ def comment(words: str, depth: int = 1) -> list[str]:
     )
 
 
-def listed(names: Sequence[str], depth: int = 1, before: str = "", after: str = "") -> str:
-    """`before` + `a, b, c` + `after`, in parentheses over several lines where it is too long."""
+def listed(names: Sequence[str], before: str = "", after: str = "") -> list[str]:
+    """`before` + `a, b, c` + `after`, unindented, in parentheses over several lines if long."""
     flat = f"{before}{tuple_of(names) if len(names) == 1 else ', '.join(names)}{after}"
-    if len(flat) + len(INDENT * depth) <= WIDTH:
-        return flat
-    lines = wrapped(", ".join(names) + ",", depth + 1)
-    return f"{before}(\n" + "\n".join(lines) + f"\n{INDENT * depth}){after}"
+    if len(flat) <= WIDTH - 2 * len(INDENT):
+        return [flat]
+    return [f"{before}(", *wrapped(", ".join(names) + ",", 1, WIDTH - 2 * len(INDENT)), f"){after}"]
 
 
-def wrapped(text: str, depth: int) -> list[str]:
+def indented(lines: Iterable[str], depth: int = 1) -> list[str]:
+    """The lines moved to the right."""
+    return [INDENT * depth + line if line else "" for line in lines]
+
+
+def wrapped(text: str, depth: int, width: int = WIDTH) -> list[str]:
     """Text broken at blanks and indented, no line longer than the width if that can be."""
     indent = INDENT * depth
-    lines = textwrap.wrap(text, WIDTH - len(indent), break_long_words=False, break_on_hyphens=False)
-    return [indent + line for line in lines]
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def tuple_of(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from backhand.graph import Step, Value, shape_text
 from backhand.rules.operations import operation
-from backhand.rules.register import AMBIENT, rule
+from backhand.rules.register import rule
 from backhand.write import expressions as ex
 from backhand.write.layout import Line
 
@@ -82,8 +82,7 @@ def _line(step: Step, expression: ast.expr) -> Line:
     names = ", ".join("_" if value is None else value.name for value in step.outputs)
     shapes = ", ".join(shape_text(v.shape) for v in step.made() if v.shape)
     reason = step.because if step.function == "add" else ""
-    words = ", ".join(part for part in (shapes, reason) if part)
-    return Line(f"{names} = {ex.text(expression)}", words)
+    return Line(f"{names} = {ex.text(expression)}", shapes, reason)
 
 
 def numpy_spelling(
@@ -109,9 +108,3 @@ def torch_spelling(
     if not spelled:
         return None
     return ex.fold(ex.substitute(ex.parse(spelled), arguments), {})
-
-
-def ambient_names(steps: Iterable[Step]) -> tuple[str, ...]:
-    """What a function needs beside arrays: a generator, where a mask is drawn."""
-    used = {value.name for step in steps for value in step.inputs}
-    return tuple(name for name in AMBIENT if name in used)

@@ -1,11 +1,34 @@
 """What each value of a backward pass is the derivative of, read off its steps, not its name."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import wraps
+from typing import TypeVar
 
 from backhand.graph import Kind, Network, Step, Value
 from backhand.rules.register import rule
+
+Found = TypeVar("Found")
+
+
+def of_network(function: Callable[[Network], Found]) -> Callable[[Network], Found]:
+    """The function, remembering its last answer: it is asked for with each step of a network.
+
+    By identity, not by `functools.cache`: the hash of a network goes through all of it.
+    """
+    last: list[tuple[Network, Found]] = []
+
+    @wraps(function)
+    def remembered(network: Network) -> Found:
+        for known, answer in last:
+            if known is network:
+                return answer
+        answer = function(network)
+        last[:] = [(network, answer)]
+        return answer
+
+    return remembered
 
 
 @dataclass(frozen=True)
@@ -62,12 +85,9 @@ def parameters_of(step: Step, network: Network) -> tuple[str, ...]:
     return rule(base).wrt if part == "backward" else (part.removeprefix("d"),)
 
 
-@lru_cache(maxsize=4)
+@of_network
 def meanings(network: Network) -> Meanings:
-    """What the values of the backward pass are, nameless ones included.
-
-    Kept for the last few networks, since it is asked for with every step.
-    """
+    """What the values of the backward pass are, nameless ones included."""
     found = Meanings({}, {})
     if network.backward is None:
         return found

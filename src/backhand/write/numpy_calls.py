@@ -145,12 +145,13 @@ def _same(call: Call) -> Term:
 
 
 def _reshaped(call: Call) -> Term:
-    """A stack of matrices as one matrix of rows is the same in a formula; other shapes are not."""
+    """The rows of a stack of matrices, all together; a matrix is that already."""
     rest = [ast.unparse(argument) for argument in call.arguments[1:]]
     if rest != ["-1", f"{ast.unparse(call.arguments[0])}.shape[-1]"]:
         return any_call(replace(call, arguments=call.arguments[:1], keywords={}))
     term = call.term()
-    return term if _rank(term) == 2 else replace(term, shape=None)
+    rank = _rank(term) or 2
+    return term if rank == 2 else replace(term, shape=None, stack=max(rank - 2, 0))
 
 
 def _expanded(call: Call) -> Term:
@@ -224,7 +225,7 @@ def _label(axes: tuple[int, ...] | None, term: Term) -> str:
         return ""
     if _rank(term) == 2:
         return ("rows", "columns")[axes[0]]
-    return f"axis {axes[0]}" if len(axes) == 1 else "axes " + ", ".join(map(str, axes))
+    return tex.axes_label(axes)
 
 
 def _reduced_shape(call: Call, axes: tuple[int, ...] | None, term: Term) -> Shape | None:

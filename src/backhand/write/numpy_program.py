@@ -4,10 +4,11 @@ import ast
 import copy
 
 from backhand.experiment import Experiment
-from backhand.graph import Network, Step, Value
+from backhand.graph import Network, Step
 from backhand.rules.operations import operation
 from backhand.rules.register import Function
 from backhand.write import shared
+from backhand.write.demand import Assign, demanded
 from backhand.write.expressions import double_quoted, names_in
 from backhand.write.layout import Line, body, comment, comment_column, listed, tuple_of
 from backhand.write.lines import Written, lines_of, numpy_spelling, written
@@ -24,8 +25,8 @@ def write(experiment: Experiment) -> Program:
     lines = {**lines_of((*forward, *loss)), **lines_of(backward)}
     parts = [
         *(_source(function) for function in _called(network)),
-        _forward(experiment, forward),
-        *([_loss(experiment, loss)] if network.loss else []),
+        _forward(experiment, [w.line for w in forward if w.line]),
+        *([_loss(experiment, [w.line for w in loss if w.line])] if network.loss else []),
         *([_backward(experiment, backward, lines)] if network.backward else []),
         *([update(experiment), train(experiment)] if experiment.training else []),
         shared.data_function(experiment, "np.array", ""),
@@ -79,54 +80,47 @@ def _source(function: Function) -> str:
     return "\n".join([f"def {function.name}({signature}):", *lines[first:]])
 
 
-def _forward(experiment: Experiment, lines: list[Written]) -> str:
+def _forward(experiment: Experiment, lines: list[Line]) -> str:
     network = experiment.network
     arguments = shared.input_names(experiment)
-    if network.forward.parameters:
-        arguments.append("weights")
-    if experiment.draws:
-        arguments.append("generator=None")
-    text = [shared.signature("network", arguments)]
-    if experiment.draws:
-        text += ['    """Without a generator there is no dropout."""']
-    used = _read(network.forward.body)
-    text += shared.unpacked_weights(experiment, used)
-    text += body([w.line for w in lines if w.line])
-    outputs = shared.outputs_text(experiment)
-    if network.backward:
-        outputs += f", {tuple_of(shared.names(network.saved))}"
-    return "\n".join([*text, f"    return {outputs}"])
+    arguments += ["weights"] * bool(network.forward.parameters)
+    arguments += ["generator=None"] * experiment.draws
+    about = "Without a generator there is no dropout." if experiment.draws else ""
+    saved = f", {tuple_of(shared.names(network.saved))}" if network.backward else ""
+    last = f"return {shared.outputs_text(experiment)}{saved}"
+    return shared.function(
+        "network", arguments, about, shared.with_weights(experiment, lines, last)
+    )
 
 
-def _read(steps: tuple[Step, ...]) -> tuple[Value, ...]:
-    return tuple(value for step in steps for value in step.inputs)
-
-
-def _loss(experiment: Experiment, lines: list[Written]) -> str:
-    loss, saved = experiment.network.loss, experiment.network.saved_by_loss
-    assert loss is not None
-    text = [shared.signature("network_loss", shared.loss_arguments(experiment))]
-    if loss.parameters:
-        text += shared.unpacked_weights(experiment, _read(loss.body))
-    code = [w.line for w in lines if w.line]
+def _loss(experiment: Experiment, lines: list[Line]) -> str:
+    saved = experiment.network.saved_by_loss
     if saved:
-        return "\n".join([*text, *body(code), f"    return loss, {tuple_of(shared.names(saved))}"])
-    last = code[-1].code.removeprefix("loss = ")
-    return "\n".join([*text, *body(code[:-1]), f"    return {last}"])
+        last = f"return loss, {tuple_of(shared.names(saved))}"
+    else:
+        last = f"return {lines[-1].code.removeprefix('loss = ')}"
+        lines = lines[:-1]
+    arguments = shared.loss_arguments(experiment)
+    return shared.function(
+        "network_loss", arguments, "", shared.with_weights(experiment, lines, last)
+    )
 
 
 def _backward(experiment: Experiment, lines: list[Written], quoted: dict[str, str]) -> str:
     network = experiment.network
     assert network.backward is not None
-    text = [shared.signature("network_backward", shared.backward_arguments(experiment))]
-    used = _read(network.backward.body)
-    text += shared.unpacked_weights(experiment, used)
-    for name, values in (("saved", network.saved), ("saved_by_loss", network.saved_by_loss)):
-        if values:
-            text += body([Line(listed(shared.names(values), before="", after=f" = {name}"))])
-    text += _backward_body(lines, quoted)
     gradients = [v.name if v.literal is None else str(v) for v in network.backward.outputs]
-    return "\n".join([*text, "    " + listed(gradients, before="return ")])
+    last = listed(gradients, before="return ")
+    unpacked = [
+        shared.weights_named(experiment),
+        Assign(tuple(shared.names(network.saved)), "saved"),
+        Assign(tuple(shared.names(network.saved_by_loss)), "saved_by_loss"),
+    ]
+    code = [w.line.code for w in lines if w.line]
+    named = demanded([*unpacked, *code])
+    text = [*named[: len(named) - len(code)], *_backward_body(lines, quoted), *last]
+    arguments = shared.backward_arguments(experiment)
+    return shared.function("network_backward", arguments, "", text)
 
 
 def _backward_body(lines: list[Written], quoted: dict[str, str]) -> list[str]:
@@ -140,7 +134,7 @@ def _backward_body(lines: list[Written], quoted: dict[str, str]) -> list[str]:
         if w.line:
             groups[-1][1].append(w.line)
     column = comment_column([line for _, group in groups for line in group])
-    return [text for heading, group in groups for text in (*heading, *body(group, column=column))]
+    return [text for heading, group in groups for text in (*heading, *body(group, 0, column))]
 
 
 def _quotation(step: Step, quoted: dict[str, str]) -> list[str]:
@@ -150,42 +144,33 @@ def _quotation(step: Step, quoted: dict[str, str]) -> list[str]:
         skips = not step.function.startswith("+")
         predictions = [quoted[v.name] for v in step.inputs if v.name in quoted]
         before = f",  {predictions[0]}" if skips else ""
-        return comment(f"{line}{before}:  {step.because}")
-    return comment(line)
+        return comment(f"{line}{before}:  {step.because}", 0)
+    return comment(line, 0)
 
 
 def _main(experiment: Experiment) -> str:
-    network = experiment.network
-    data = shared.data_names(experiment)
-    has_weights = bool(network.forward.parameters)
-    weights = ["weights"] * has_weights
-    text = ["def main():", f"    {listed(data, before='', after=' = data()')}"]
-    if has_weights:
-        text += ["    weights = initial_weights()"]
-    call = ", ".join([*shared.input_names(experiment), *weights])
-    outputs = shared.outputs_text(experiment)
-    text += [f"    {outputs}{', saved' if network.backward else ''} = network({call})"]
-    lines = [*_main_gradients(experiment), *shared.prints(experiment, "numpy", trained=False)]
+    network, data = experiment.network, shared.data_names(experiment)
+    weights = ["weights"] * bool(network.forward.parameters)
+    call = f"network({', '.join([*shared.input_names(experiment), *weights])})"
+    lines: list[str | Assign] = [
+        Assign(tuple(data), "data()"),
+        Assign("weights", "initial_weights()"),
+        Assign((shared.outputs(experiment), "saved") if network.backward
+               else shared.outputs(experiment), call),
+    ]  # fmt: skip
+    if network.backward:
+        loss = f"network_loss({', '.join(shared.loss_arguments(experiment))})"
+        back = f"network_backward({', '.join(shared.backward_arguments(experiment))})"
+        lines += [
+            Assign(("loss", "saved_by_loss") if network.saved_by_loss else "loss", loss),
+            Assign("gradients", back),
+            shared.weights_named(experiment, "d", "gradients"),
+        ]
+    lines += shared.prints(experiment, "numpy", trained=False)
     if experiment.training:
-        trained = shared.printed_weights(experiment, "trained")
-        lines += [f"train({', '.join([*data, 'weights'])})"]
-        lines += shared.unpack(experiment, trained, "weights")
-        lines += shared.prints(experiment, "numpy", trained=True)
-    return "\n".join([*text, *(f"    {line}" for line in lines)])
-
-
-def _main_gradients(experiment: Experiment) -> list[str]:
-    """The loss and the gradients before training, where something is to be printed of them."""
-    network = experiment.network
-    if not network.backward:
-        return []
-    lines = []
-    call = f"network_loss({', '.join(shared.loss_arguments(experiment))})"
-    if network.saved_by_loss:
-        lines += [f"loss, saved_by_loss = {call}"]
-    elif shared.prints_loss(experiment):
-        lines += [f"loss = {call}"]
-    back = ", ".join(shared.backward_arguments(experiment))
-    lines += [f"gradients = network_backward({back})"]
-    shown = shared.printed_weights(experiment, "gradient")
-    return [*lines, *shared.unpack(experiment, shown, "gradients", "d")]
+        lines += [
+            f"train({', '.join([*data, 'weights'])})",
+            shared.weights_named(experiment),
+            *shared.prints(experiment, "numpy", trained=True),
+        ]
+    return shared.function("main", [], "", demanded(lines) or ["pass"])

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from backhand.experiment import Experiment
 from backhand.rules.updates import UPDATES
 from backhand.write import shared
-from backhand.write.layout import tuple_of
+from backhand.write.demand import Assign, demanded
+from backhand.write.layout import indented, tuple_of
 from backhand.write.specialise import specialised
 
 
@@ -41,13 +42,9 @@ def update(experiment: Experiment) -> str:
     chosen = _chosen(experiment)
     target = "w, dw" + (f", {tuple_of(chosen.state)}" if chosen.state else "")
     source = "weights, gradients" + (", state" if chosen.state else "")
-    return "\n".join(
-        [
-            f"def update({', '.join(chosen.arguments)}):",
-            f'    """One step of {chosen.torch}, in place."""',
-            f"    for {target} in zip({source}):",
-            *(f"        {line}" if line else "" for line in chosen.lines),
-        ]
+    lines = [f"for {target} in zip({source}):", *indented(chosen.lines)]
+    return shared.function(
+        "update", chosen.arguments, f"One step of {chosen.torch}, in place.", lines
     )
 
 
@@ -56,31 +53,24 @@ def train(experiment: Experiment) -> str:
     training, network = experiment.training, experiment.network
     assert training is not None
     chosen = _chosen(experiment)
-    data = shared.data_names(experiment)
-    seed = [f"seed={experiment.seed}"] * experiment.draws
-    text = [shared.signature("train", [*data, "weights", f"epochs={training.epochs}", *seed])]
-    text += ['    """Change the weights in place; return the loss of each epoch."""']
-    if experiment.draws:
-        text += ["    generator = np.random.RandomState(seed)"]
-    if chosen.state:
-        zeros = tuple_of(["np.zeros_like(w)"] * len(chosen.state))
-        text += [f"    state = [{zeros} for w in weights]"]
-    count = "step in range(1, epochs + 1)" if chosen.counts_steps else "epoch in range(epochs)"
+    zeros = tuple_of(["np.zeros_like(w)"] * len(chosen.state))
     call = [*shared.input_names(experiment), "weights", *(["generator"] * experiment.draws)]
     loss = f"network_loss({', '.join(shared.loss_arguments(experiment))})"
-    back = shared.backward_arguments(experiment)
-    text += [
-        "    losses = []",
-        f"    for {count}:",
-        f"        {shared.outputs_text(experiment)}, saved = network({', '.join(call)})",
+    back = f"network_backward({', '.join(shared.backward_arguments(experiment))})"
+    loop: list[str | Assign] = [
+        Assign((shared.outputs(experiment), "saved"), f"network({', '.join(call)})"),
+        *([Assign(("loss", "saved_by_loss"), loss)] if network.saved_by_loss else []),
+        f"losses.append(float({'loss' if network.saved_by_loss else loss}))",
+        Assign("gradients", back),
+        f"update({', '.join(chosen.arguments)})",
     ]
-    if network.saved_by_loss:
-        text += [f"        loss, saved_by_loss = {loss}", "        losses.append(float(loss))"]
-    else:
-        text += [f"        losses.append(float({loss}))"]
-    text += [
-        f"        gradients = network_backward({', '.join(back)})",
-        f"        update({', '.join(chosen.arguments)})",
-        "    return losses",
+    count = "step in range(1, epochs + 1)" if chosen.counts_steps else "epoch in range(epochs)"
+    lines = [
+        *(["generator = np.random.RandomState(seed)"] if experiment.draws else []),
+        *([f"state = [{zeros} for w in weights]"] if chosen.state else []),
+        "losses = []",
+        f"for {count}:",
+        *indented(demanded(loop)),
+        "return losses",
     ]
-    return "\n".join(text)
+    return shared.function("train", shared.train_arguments(experiment), shared.TRAIN, lines)

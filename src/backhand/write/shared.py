@@ -6,7 +6,18 @@ import numpy as np
 
 from backhand.experiment import LIBRARY_NAMES, Experiment, Library, Printing
 from backhand.graph import Value
-from backhand.write.layout import INDENT, WIDTH, listed, quoted, tuple_of, wrapped
+from backhand.write.demand import Assign, Target, demanded
+from backhand.write.layout import (
+    INDENT,
+    WIDTH,
+    Line,
+    body,
+    indented,
+    listed,
+    quoted,
+    tuple_of,
+    wrapped,
+)
 
 INLINE = 200
 """Up to this many numbers in all stand in the program itself; more are read from a file."""
@@ -18,10 +29,16 @@ def names(values: tuple[Value, ...]) -> list[str]:
     return [value.name for value in values]
 
 
+def outputs(experiment: Experiment) -> Target:
+    """`p`, or the names `(p, q)` of several."""
+    every = names(experiment.network.forward.outputs)
+    return every[0] if len(every) == 1 else tuple(every)
+
+
 def outputs_text(experiment: Experiment) -> str:
     """`p`, or `(p, q)` for several."""
-    outputs = names(experiment.network.forward.outputs)
-    return outputs[0] if len(outputs) == 1 else tuple_of(outputs)
+    every = names(experiment.network.forward.outputs)
+    return every[0] if len(every) == 1 else tuple_of(every)
 
 
 def data_names(experiment: Experiment) -> list[str]:
@@ -32,6 +49,11 @@ def data_names(experiment: Experiment) -> list[str]:
 
 def input_names(experiment: Experiment) -> list[str]:
     return [v.name for v in experiment.network.forward.inputs if v.role != "generator"]
+
+
+def call_names(experiment: Experiment) -> list[str]:
+    """What the network function is called with in evaluation."""
+    return input_names(experiment) + ["weights"] * bool(experiment.network.forward.parameters)
 
 
 def loss_arguments(experiment: Experiment) -> list[str]:
@@ -47,6 +69,16 @@ def backward_arguments(experiment: Experiment) -> list[str]:
     return [*data_names(experiment), "weights", "saved", *by_loss]
 
 
+TRAIN = "Change the weights in place; return the loss of each epoch."
+
+
+def train_arguments(experiment: Experiment) -> list[str]:
+    """What `train` takes: data, weights, and how long and from which seed by default."""
+    assert experiment.training is not None
+    seed = [f"seed={experiment.seed}"] * experiment.draws
+    return [*data_names(experiment), "weights", f"epochs={experiment.training.epochs}", *seed]
+
+
 def signature(name: str, arguments: list[str]) -> str:
     """`def name(a, b):`, an argument on a line where it is long."""
     flat = f"def {name}({', '.join(arguments)}):"
@@ -55,21 +87,23 @@ def signature(name: str, arguments: list[str]) -> str:
     return "\n".join([f"def {name}(", *(f"{INDENT}{a}," for a in arguments), "):"])
 
 
-def unpack(
-    experiment: Experiment, wanted: Iterable[str], source: str, prefix: str = ""
-) -> list[str]:
-    """`dw1, _ = gradients`, for the weights that are wanted; nothing if none is."""
-    chosen = set(wanted)
+def weights_named(experiment: Experiment, prefix: str = "", source: str = "weights") -> Assign:
+    """`w1, w2 = weights`, or `dw1, dw2 = gradients`, of which only what is read is kept."""
     every = names(experiment.network.forward.parameters)
-    if not chosen.intersection(every):
-        return []
-    kept = [prefix + name if name in chosen else "_" for name in every]
-    return listed(kept, after=f" = {source}").split("\n")
+    return Assign(tuple(prefix + name for name in every), source)
 
 
-def unpacked_weights(experiment: Experiment, used: tuple[Value, ...]) -> list[str]:
-    """The line at the top of a function that names the weights it reads, indented."""
-    return [INDENT + line for line in unpack(experiment, names(used), "weights")]
+def function(name: str, arguments: list[str], about: str, body: Iterable[str]) -> str:
+    """A function with its docstring (if any) from the lines of its body, unindented."""
+    docstring = [f'"""{about}"""'] if about else []
+    return "\n".join([signature(name, arguments), *indented([*docstring, *body])])
+
+
+def with_weights(experiment: Experiment, lines: list[Line], last: str) -> list[str]:
+    """A function's body: the weights it reads, its lines, what it returns."""
+    named = demanded([weights_named(experiment), *(line.code for line in lines), last])
+    unpacked = named[: len(named) - len(lines) - 1]
+    return [*unpacked, *body(lines, depth=0), last]
 
 
 def header(experiment: Experiment, library: Library, about: str) -> str:
@@ -122,31 +156,28 @@ def _arrays_function(
     experiment: Experiment, name: str, about: str, arrays: list[str], call: str, after: str
 ) -> str:
     """A function that returns arrays: `call(numbers, dtype=PRECISION)`, or from a file."""
-    lines = [f"def {name}():", f'    """{about}"""']
     if not is_inline(experiment):
-        lines += ["    with np.load(ARRAYS) as arrays:"]
         items = [f'{call}(arrays["{array}"], dtype=PRECISION{after})' for array in arrays]
-        return "\n".join([*lines, "        " + listed(items, 2, before="return ")])
-    for array in arrays:
-        options = f"dtype=PRECISION{after}".split(", ")
-        lines += _array_lines(array, experiment.arrays[array], call, options)
-    return "\n".join([*lines, INDENT + listed(arrays, before="return ")])
+        lines = ["with np.load(ARRAYS) as arrays:", *indented(listed(items, before="return "))]
+        return function(name, [], about, lines)
+    options = f"dtype=PRECISION{after}".split(", ")
+    lines = [
+        line
+        for array in arrays
+        for line in _array_lines(array, experiment.arrays[array], call, options)
+    ]
+    return function(name, [], about, [*lines, *listed(arrays, before="return ")])
 
 
 def _array_lines(name: str, values: np.ndarray, call: str, options: list[str]) -> list[str]:
     """`x = np.array([[1.0, 2.0], [3.0, 4.0]], ...)`, a row on a line where it is long."""
     numbers = values.tolist()
-    flat = f"{INDENT}{name} = {call}({numbers!r}, {', '.join(options)})"
-    if len(flat) <= WIDTH or values.ndim == 0:
+    flat = f"{name} = {call}({numbers!r}, {', '.join(options)})"
+    if len(flat) <= WIDTH - len(INDENT) or values.ndim == 0:
         return [flat]
-    return [
-        f"{INDENT}{name} = {call}(",
-        f"{INDENT * 2}[",
-        *(line for number in numbers for line in wrapped(f"{number!r},", 3)),
-        f"{INDENT * 2}],",
-        *(f"{INDENT * 2}{option}," for option in options),
-        f"{INDENT})",
-    ]
+    rows = [line for number in numbers for line in wrapped(f"{number!r},", 2, WIDTH - len(INDENT))]
+    last = [f"{INDENT}{option}," for option in options]
+    return [f"{name} = {call}(", f"{INDENT}[", *rows, f"{INDENT}],", *last, ")"]
 
 
 def prints(experiment: Experiment, library: Library, *, trained: bool) -> list[str]:
@@ -186,13 +217,3 @@ def _numbered(label: str) -> str:
         return quoted(label) + ", "
     parts = [part.replace("{", "{{").replace("}", "}}") for part in label.split("{number}")]
     return "f" + quoted("{number + 1}".join(parts)) + ", "
-
-
-def printed_weights(experiment: Experiment, show: str) -> list[str]:
-    """Weights that the given kind of print shows, each once, in the order of the weights."""
-    wanted = {name for p in experiment.printing if p.show == show for name in p.names}
-    return [v.name for v in experiment.network.forward.parameters if v.name in wanted]
-
-
-def prints_loss(experiment: Experiment) -> bool:
-    return any("loss" in p.names for p in experiment.printing if p.show == "value")

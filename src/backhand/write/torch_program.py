@@ -4,8 +4,9 @@ from backhand.experiment import Experiment
 from backhand.graph import Attribute
 from backhand.rules.updates import UPDATES
 from backhand.write import shared
-from backhand.write.layout import Line, body, listed
-from backhand.write.lines import Written, lines_of, torch_spelling, written
+from backhand.write.demand import Assign, demanded
+from backhand.write.layout import Line, indented
+from backhand.write.lines import lines_of, torch_spelling, written
 from backhand.write.program import Program
 
 
@@ -17,7 +18,7 @@ def write(experiment: Experiment) -> Program:
     lines = lines_of((*forward, *loss))
     parts = [
         _forward(experiment, [w.line for w in forward if w.line]),
-        *([_loss(experiment, loss)] if network.loss else []),
+        *([_loss(experiment, [w.line for w in loss if w.line])] if network.loss else []),
         *([_train(experiment)] if experiment.training else []),
         shared.data_function(experiment, "torch.tensor", ""),
         *shared.weights_function(experiment, "torch.tensor", _requires_grad(experiment)),
@@ -43,50 +44,37 @@ def _requires_grad(experiment: Experiment) -> str:
 
 
 def _forward(experiment: Experiment, lines: list[Line]) -> str:
-    forward = experiment.network.forward
     arguments = shared.input_names(experiment)
-    arguments += ["weights"] * bool(forward.parameters)
+    arguments += ["weights"] * bool(experiment.network.forward.parameters)
     arguments += ["training=False"] * experiment.draws
-    read = tuple(value for step in forward.body for value in step.inputs)
-    text = [shared.signature("network", arguments), *shared.unpacked_weights(experiment, read)]
-    return "\n".join([*text, *body(lines), f"    return {shared.outputs_text(experiment)}"])
+    last = f"return {shared.outputs_text(experiment)}"
+    text = shared.with_weights(experiment, lines, last)
+    return shared.function("network", arguments, "", text)
 
 
-def _loss(experiment: Experiment, lines: list[Written]) -> str:
-    loss = experiment.network.loss
-    assert loss is not None
-    code = [w.line for w in lines if w.line]
-    read = tuple(value for step in loss.body for value in step.inputs)
-    text = [shared.signature("network_loss", shared.loss_arguments(experiment))]
-    if loss.parameters:
-        text += shared.unpacked_weights(experiment, read)
-    last = code[-1].code.removeprefix("loss = ")
-    return "\n".join([*text, *body(code[:-1]), f"    return {last}"])
+def _loss(experiment: Experiment, lines: list[Line]) -> str:
+    last = f"return {lines[-1].code.removeprefix('loss = ')}"
+    text = shared.with_weights(experiment, lines[:-1], last)
+    return shared.function("network_loss", shared.loss_arguments(experiment), "", text)
 
 
 def _train(experiment: Experiment) -> str:
-    training = experiment.training
-    assert training is not None
-    data = shared.data_names(experiment)
-    seed = [f"seed={experiment.seed}"] * experiment.draws
-    text = [
-        shared.signature("train", [*data, "weights", f"epochs={training.epochs}", *seed]),
-        '    """Change the weights in place; return the loss of each epoch."""',
-        *(["    torch.manual_seed(seed)"] if experiment.draws else []),
-    ]
     before, after = _optimizer(experiment)
     call = [*shared.input_names(experiment), "weights", *(["training=True"] * experiment.draws)]
-    text += [
-        *before,
-        "    losses = []",
-        "    for epoch in range(epochs):",
-        f"        {shared.outputs_text(experiment)} = network({', '.join(call)})",
-        f"        loss = network_loss({', '.join(shared.loss_arguments(experiment))})",
-        *after,
-        "        losses.append(loss.item())",
-        "    return losses",
+    loop: list[str | Assign] = [
+        Assign(shared.outputs(experiment), f"network({', '.join(call)})"),
+        Assign("loss", f"network_loss({', '.join(shared.loss_arguments(experiment))})"),
+        "loss",
     ]
-    return "\n".join(text)
+    lines = [
+        *(["torch.manual_seed(seed)"] if experiment.draws else []),
+        *before,
+        "losses = []",
+        "for epoch in range(epochs):",
+        *indented([*demanded(loop)[:-1], *after, "losses.append(loss.item())"]),
+        "return losses",
+    ]
+    return shared.function("train", shared.train_arguments(experiment), shared.TRAIN, lines)
 
 
 def _optimizer(experiment: Experiment) -> tuple[list[str], list[str]]:
@@ -100,21 +88,18 @@ def _optimizer(experiment: Experiment) -> tuple[list[str], list[str]]:
     rate = options.pop("learning_rate")
     if training.optimizer == "sgd" and not any(options.values()):
         return [], [
-            "        for w in weights:",
-            "            w.grad = None",
-            "        loss.backward()",
-            "        with torch.no_grad():",
-            "            for w in weights:",
-            f"                w -= {rate!r} * w.grad",
+            "for w in weights:",
+            "    w.grad = None",
+            "loss.backward()",
+            "with torch.no_grad():",
+            "    for w in weights:",
+            f"        w -= {rate!r} * w.grad",
         ]
     chosen = UPDATES[training.optimizer]
     given = ", ".join(f"{k}={v!r}" for k, v in _torch_options(training.optimizer, options).items())
     made = f"torch.optim.{chosen.torch}(weights, lr={rate!r}, {given})"
-    return [f"    optimizer = {made}"], [
-        "        optimizer.zero_grad()",
-        "        loss.backward()",
-        "        optimizer.step()",
-    ]
+    steps = ["optimizer.zero_grad()", "loss.backward()", "optimizer.step()"]
+    return [f"optimizer = {made}"], steps
 
 
 def _torch_options(optimizer: str, options: dict[str, Attribute]) -> dict[str, Attribute | str]:
@@ -130,16 +115,21 @@ def _torch_options(optimizer: str, options: dict[str, Attribute]) -> dict[str, A
 def _main(experiment: Experiment) -> str:
     network, data = experiment.network, shared.data_names(experiment)
     weights = ["weights"] * bool(network.forward.parameters)
-    call = ", ".join([*shared.input_names(experiment), *weights])
-    lines = [listed(data, after=" = data()"), *["weights = initial_weights()"] * len(weights)]
-    lines += [f"{shared.outputs_text(experiment)} = network({call})"]
-    if network.backward:
-        lines += [f"loss = network_loss({', '.join(shared.loss_arguments(experiment))})"]
-        lines += ["loss.backward()"]
-    printed = (shared.printed_weights(experiment, show) for show in ("gradient", "trained"))
-    lines += shared.unpack(experiment, (name for names in printed for name in names), "weights")
-    lines += shared.prints(experiment, "torch", trained=False)
+    prints = shared.prints(experiment, "torch", trained=False)
+    wants_gradient = any(printing.show == "gradient" for printing in experiment.printing)
+    lines: list[str | Assign] = [
+        Assign(tuple(data), "data()"),
+        Assign("weights", "initial_weights()"),
+        Assign(
+            shared.outputs(experiment),
+            f"network({', '.join([*shared.input_names(experiment), *weights])})",
+        ),
+    ]
+    if network.loss:
+        loss = f"network_loss({', '.join(shared.loss_arguments(experiment))})"
+        lines += [Assign("loss", loss), *["loss.backward()"] * wants_gradient]
+    lines += [shared.weights_named(experiment), *prints]
     if experiment.training:
         lines += [f"train({', '.join([*data, 'weights'])})"]
         lines += shared.prints(experiment, "torch", trained=True)
-    return "\n".join(["def main():", *(f"    {line}" for line in lines)])
+    return shared.function("main", [], "", demanded(lines) or ["pass"])

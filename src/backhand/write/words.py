@@ -5,9 +5,7 @@ what. What a rule does to a derivative stands in the tables below; a rule that i
 gets a sentence that is true of any rule.
 """
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from backhand.graph import Network, Step, Value
 from backhand.rules.operations import operation
@@ -18,6 +16,7 @@ from backhand.write.meanings import (
     is_fan_in,
     is_sum,
     meanings,
+    of_network,
     parameters_of,
     undone_step,
 )
@@ -173,7 +172,7 @@ def _link(step: Step, value: Value, network: Network) -> Link:
     )
 
 
-@lru_cache(maxsize=4)
+@of_network
 def _lines(network: Network) -> dict[str, str]:
     """By forward value, the NumPy program's line for it."""
     lines: dict[str, str] = {}
@@ -273,10 +272,8 @@ def _repeated_over(link: Link) -> tuple[str, str]:
 
 def _simpler(step: Step, link: Link, network: Network) -> str:
     """A derivative that is simpler than the rules' own: two steps undone at once, or a loss whose
-    targets are known. The reason speaks of p and y, which have names of their own here."""
-    loss = forward_step(network, step.undoes)
-    names = {"p": str(loss.inputs[0]), "y": str(loss.inputs[1])}
-    because = re.sub(r"\b[py]\b", lambda found: names[found[0]], step.because)
+    targets are known."""
+    loss, because = forward_step(network, step.undoes), step.because
     mean = _of_the_mean(loss).removeprefix(", ")
     tail = (f"; this is {mean}" if mean else "") + _filled("{by}", link)
     if step.function.startswith("+"):
