@@ -178,3 +178,31 @@ def specs(draw: Any) -> str:
         term = draw(st.sampled_from(["sum({} ** 2)", "mean({} * {})", "sum({} * {})"]))
         loss += " + 0.01 * " + term.replace("{}", draw(st.sampled_from(weights)))
     return writer.text(loss, tops)
+
+
+EVERYTHING = """
+seed = 3
+[inputs]
+x = [[1, 2], [3, 4]]
+u = [[1], [2]]
+[targets]
+y = [[0, 1], [1, 0]]
+t = [[1], [0]]
+[weights]
+w1 = { init = "kaiming_uniform", shape = [2, 3] }
+b1 = { init = "normal", shape = [3] }
+w2 = { init = "xavier_normal", shape = [3, 2] }
+w3 = { init = "uniform", shape = [3, 1] }
+[network]
+steps = [
+  "h = gelu(x @ w1 + b1) + tanh(u) * dropout(silu(x @ w1), 0.3)",
+  "p = softmax(h @ w2)",
+  "q = sigmoid(h @ w3 + mean(h) - max(h, axis=1, keepdims=True))",
+]
+outputs = ["p", "q"]
+loss = "cross_entropy(p, y) + bce(q, t) + 0.01 * (sum(w1 ** 2) + sum(w2 ** 2))"
+[training]
+optimizer = "adamw"
+epochs = 3
+"""
+"""One spec with a bit of everything."""

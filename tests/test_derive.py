@@ -18,6 +18,7 @@ from backhand.run.program import run_numpy
 from backhand.run.reference import run_torch
 from backhand.run.trace import Trace
 from backhand.write.files import write_programs
+from tests.random_specs import EVERYTHING
 
 X = "[[1, 2], [3, 4]]"
 
@@ -219,37 +220,12 @@ def test_a_network_without_a_loss() -> None:
 
 # --- the same bytes, whatever Python's hashes --------------------------------------------------
 
-EVERYTHING = """
-seed = 3
-[inputs]
-x = [[1, 2], [3, 4]]
-u = [[1], [2]]
-[targets]
-y = [[0, 1], [1, 0]]
-t = [[1], [0]]
-[weights]
-w1 = { init = "kaiming_uniform", shape = [2, 3] }
-b1 = { init = "normal", shape = [3] }
-w2 = { init = "xavier_normal", shape = [3, 2] }
-w3 = { init = "uniform", shape = [3, 1] }
-[network]
-steps = [
-  "h = gelu(x @ w1 + b1) + tanh(u) * dropout(silu(x @ w1), 0.3)",
-  "p = softmax(h @ w2)",
-  "q = sigmoid(h @ w3 + mean(h) - max(h, axis=1, keepdims=True))",
-]
-outputs = ["p", "q"]
-loss = "cross_entropy(p, y) + bce(q, t) + 0.01 * (sum(w1 ** 2) + sum(w2 ** 2))"
-[training]
-optimizer = "adamw"
-epochs = 3
-"""
-
 SHOW = """
 import sys
 from pathlib import Path
 from backhand.capture.spec import parse
 from backhand.write.files import write_programs
+from tests.random_specs import EVERYTHING
 experiment = parse(sys.stdin.read(), "everything.toml", Path())
 programs = write_programs(experiment)
 print(experiment.network, programs["numpy"].text, programs["torch"].text)

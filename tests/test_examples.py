@@ -121,6 +121,12 @@ def test_keras_sgd(folder: Path) -> None:
     ]  # fmt: skip
 
 
+def test_xor_is_learnt(folder: Path) -> None:
+    for trace in ran("xor", folder).traces:
+        assert np.round(trace.training["p"][-1]).ravel().tolist() == [0, 1, 1, 0]
+        assert trace.losses[-1] < 0.05 < 0.5 < trace.losses[0]
+
+
 def test_the_residual_connection_adds_its_derivatives(folder: Path) -> None:
     text = ran("residual", folder).programs["numpy"].text
     assert "h1 is used twice: its derivatives add" in text

@@ -43,7 +43,7 @@ class Made:
         values = {"xp": xp, **leaves}
         for line in self.lines:
             exec(line, values)
-        return {k: v for k, v in values.items() if k[0] in "xv" and k != "xp"}
+        return {k: v for k, v in values.items() if k != "xp" and k[0] != "_"}
 
 
 def leaf(draw: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:

@@ -50,6 +50,7 @@ class World:
         self.unit = MP.mpf(float(about.eps)) / 2
         self.tiny = MP.mpf(float(about.smallest_normal))
         self.smallest = MP.mpf(float(about.smallest_subnormal))
+        self.largest = MP.mpf(float(about.max)) * (1 + self.unit)
         self.column = 0 if dtype == "float32" else 1
         self.dtype, self.mode, self.random = dtype, mode, random.Random(seed)
 
@@ -58,13 +59,19 @@ class World:
         fixed = {"exact": 0.0, "up": 1.0, "down": -1.0}
         return fixed.get(self.mode) if self.mode in fixed else self.random.choice((-1, -0.5, 0.5, 1))  # type: ignore[return-value]
 
-    def array(self, value: Any, error: Any = None) -> "Num":
-        """Numbers that are off by once their error where they are exact, by twice elsewhere."""
+    def array(self, value: Any, error: Any = None, side: int = 1) -> "Num":
+        """The exact world is at one side's end of the errors, another within as much of that."""
         numbers = each(lambda v: MP.mpf(float(v)), np.asarray(value))
         if error is not None:
-            far = 1 if self.mode == "exact" else (1 + self.lean())
-            numbers = numbers + each(lambda e: MP.mpf(float(e)) * far, np.asarray(error))
+            off = each(lambda e: MP.mpf(float(e)) * (side + self.lean()), np.asarray(error))
+            numbers = np.asarray(numbers + off, dtype=object)
         return Num(self, numbers)
+
+    def within_range(self, numbers: Objects) -> "Num":
+        """What is too large for the dtype is infinite, except in exact arithmetic."""
+        if self.mode == "exact":
+            return Num(self, numbers)
+        return Num(self, each(lambda x: x if abs(x) < self.largest else x * MP.inf, numbers))
 
     def number(self, x: Any) -> Objects:
         """A constant: the real number, or what it rounds to."""
@@ -83,7 +90,7 @@ class World:
                 return x
             return x * (1 + self.lean() * self.unit / (1 + self.unit))
 
-        return Num(self, each(one, numbers))
+        return self.within_range(each(one, numbers))
 
     def rounded(self, numbers: Objects) -> "Num":
         """After * and /, which may underflow. Rounding never goes beyond 0."""
@@ -95,7 +102,7 @@ class World:
                 return x * (1 + self.lean() * self.unit / (1 + self.unit))
             return same_side(x, x + self.lean() * self.smallest / 2)
 
-        return Num(self, each(one, numbers))
+        return self.within_range(each(one, numbers))
 
     def stated(self, name: str, numbers: Objects) -> "Num":
         """After an elementary function: as many units in the last place off as are stated."""
@@ -107,7 +114,7 @@ class World:
             off = self.lean() * max(ACCURACY[name][self.column] * ulp, 2 * self.smallest)
             return same_side(x, x + off)
 
-        return Num(self, each(one, numbers))
+        return self.within_range(each(one, numbers))
 
     def sum(self, rows: Objects) -> Objects:
         """[n, ...] numbers, added from the first to the last."""
@@ -214,6 +221,22 @@ class Num:
 
     def __rtruediv__(self, other: Any) -> "Num":
         return self.world.rounded(each(lambda a, b: a / b, self._other(other), self.numbers))
+
+    def _stored(self, result: "Num") -> "Num":
+        self.numbers[...] = result.numbers
+        return self
+
+    def __iadd__(self, other: Any) -> "Num":
+        return self._stored(self + other)
+
+    def __isub__(self, other: Any) -> "Num":
+        return self._stored(self - other)
+
+    def __imul__(self, other: Any) -> "Num":
+        return self._stored(self * other)
+
+    def __itruediv__(self, other: Any) -> "Num":
+        return self._stored(self / other)
 
     def __pow__(self, other: Any) -> "Num":
         power = each(lambda a, b: a**b, self.numbers, self._other(other))

@@ -11,6 +11,7 @@ from backhand.experiment import LIBRARY_NAMES, Library
 from backhand.graph import Step, Value, shape_text
 from backhand.report import highlight
 from backhand.report.formula import formula
+from backhand.report.layout import layout
 from backhand.report.values import Grid, grid
 from backhand.report.wording import in_units, scientific, side, sizes, units
 from backhand.study import Study
@@ -75,8 +76,13 @@ class Group:
 def forward_cards(study: Study) -> list[Card]:
     """The forward pass and the loss; a step without a name stands in another's line."""
     functions = highlight.functions(study.programs["numpy"].text)
-    steps = study.experiment.network.steps
-    return [_forward_card(step, study, functions) for step in steps if not step.output.is_nameless]
+    network = study.experiment.network
+    operators = {box.name: box.operator for box in layout(network).boxes}
+    named = [step for step in network.steps if not step.output.is_nameless]
+    return [
+        _forward_card(step, operators.get(step.output.name, "drawn"), study, functions)
+        for step in named
+    ]
 
 
 def _helper(line: str, functions: dict[str, str]) -> Markup | None:
@@ -85,12 +91,12 @@ def _helper(line: str, functions: dict[str, str]) -> Markup | None:
     return highlight.python(functions.pop(called)) if called else None
 
 
-def _forward_card(step: Step, study: Study, functions: dict[str, str]) -> Card:
+def _forward_card(step: Step, operator: str, study: Study, functions: dict[str, str]) -> Card:
     name = step.output.name
     remark = "drawn within F.dropout" if step.function == "dropout_mask" else ""
     return Card(
         (name,),
-        step.function,
+        operator,
         formula(forward_formula(step, study.experiment.network)),
         Markup(),
         (_line("numpy", name, study), _line("torch", name, study, remark)),
@@ -188,7 +194,7 @@ def _shown(value: Value, study: Study) -> Shown:
     apart = _apart(value.name, study)
     if len(arrays) == 1:
         library = LIBRARY_NAMES[arrays[0][0].library]
-        apart = f"Only the {library} program has this number by itself: there is nothing to compare."
+        apart = f"Only the {library} program has this number by itself; nothing to compare."
     return Shown(value.name, shape, sides, apart)
 
 

@@ -67,7 +67,7 @@ class Model:
         if terms > 2**16 and self.dtype == np.float32:
             sums = np.sum(parts, axis=axis, keepdims=True, dtype=np.float64)
             return self.up(sums.astype(self.dtype))
-        return self.up(sums * (1 + gamma(2 * terms, self.unit)))
+        return self.up(sums / (1 - terms * self.unit / (1 - terms * self.unit)))
 
 
 @cache

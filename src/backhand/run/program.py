@@ -83,10 +83,8 @@ class NumpyRecorder:
         return values
 
     def training_begins(self, weights: tuple[Any, ...]) -> None:
-        training = self.experiment.training
-        size = sum(array.nbytes for array in self.evaluation.values())
         self.weights = weights
-        self.kept = frozenset(kept_epochs(training.epochs if training else 0, size))
+        self.kept = frozenset(kept_epochs(self.experiment))
         self.listening = 1 in self.kept
 
     def epoch_done(self) -> None:

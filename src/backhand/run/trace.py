@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from backhand.errors import BackhandError
-from backhand.experiment import Library, Precision
+from backhand.experiment import Experiment, Library, Precision
 
 LARGEST = 64 * 2**20
 """Bytes of training that a trace keeps at most; beyond, epochs are thinned out evenly."""
@@ -36,9 +37,19 @@ class Trace:
         return f"{self.library}-{self.precision}"
 
 
-def kept_epochs(epochs: int, bytes_per_epoch: int) -> tuple[int, ...]:
-    """The epochs to keep: all that fit, else evenly spread ones, always the first and the last."""
-    room = max(2, LARGEST // max(bytes_per_epoch, 1))
+def kept_epochs(experiment: Experiment) -> tuple[int, ...]:
+    """The epochs to keep: all that fit, else evenly spread ones, always the first and the last.
+
+    They depend on the network alone, so that traces of both programs keep the same ones.
+    """
+    epochs = experiment.training.epochs if experiment.training else 0
+    batch = len(experiment.arrays[experiment.network.forward.inputs[0].name])
+    numbers = sum(
+        prod(batch if isinstance(size, str) else size for size in value.shape)
+        for kind in experiment.network.kinds
+        for value in kind.values()
+    )
+    room = max(2, LARGEST // (8 * max(numbers, 1)))
     if epochs <= room:
         return tuple(range(1, epochs + 1))
     return tuple(sorted({int(e) for e in np.linspace(1, epochs, room)}))

@@ -46,7 +46,6 @@ def names_read(lines: Iterable[str]) -> set[str]:
     for line in lines:
         code = line.strip()
         code += " pass" if code.endswith(":") else ""
-        code = code.removeprefix("return ")
         for node in ast.walk(ast.parse(code)):
             if isinstance(node, ast.Name):
                 names.add(node.id)

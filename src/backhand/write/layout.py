@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-WIDTH = 100
+WIDTH = 96
+"""Of a line within a function, which is then indented to a hundred at most."""
 ROOM = 20
 """Columns kept for a comment beside code."""
 INDENT = "    "

@@ -10,7 +10,7 @@ from backhand.rules.register import Function
 from backhand.write import shared
 from backhand.write.demand import Assign, demanded
 from backhand.write.expressions import double_quoted, names_in
-from backhand.write.layout import Line, body, comment, comment_column, listed, tuple_of
+from backhand.write.layout import WIDTH, Line, body, comment, comment_column, listed, tuple_of
 from backhand.write.lines import Written, lines_of, numpy_spelling, written
 from backhand.write.numpy_training import train, update
 from backhand.write.program import Program
@@ -22,12 +22,13 @@ def write(experiment: Experiment) -> Program:
     forward = written(network.forward.body, numpy_spelling)
     loss = written(network.loss.body, numpy_spelling) if network.loss else []
     backward = written(network.backward.body, numpy_spelling) if network.backward else []
-    lines = {**lines_of((*forward, *loss)), **lines_of(backward)}
+    undone = lines_of((*forward, *loss))
+    lines = {**undone, **lines_of(backward)}
     parts = [
         *(_source(function) for function in _called(network)),
         _forward(experiment, [w.line for w in forward if w.line]),
         *([_loss(experiment, [w.line for w in loss if w.line])] if network.loss else []),
-        *([_backward(experiment, backward, lines)] if network.backward else []),
+        *([_backward(experiment, backward, undone)] if network.backward else []),
         *([update(experiment), train(experiment)] if experiment.training else []),
         shared.data_function(experiment, "np.array", ""),
         *shared.weights_function(experiment, "np.array", ""),
@@ -86,11 +87,19 @@ def _forward(experiment: Experiment, lines: list[Line]) -> str:
     arguments += ["weights"] * bool(network.forward.parameters)
     arguments += ["generator=None"] * experiment.draws
     about = "Without a generator there is no dropout." if experiment.draws else ""
-    saved = f", {tuple_of(shared.names(network.saved))}" if network.backward else ""
-    last = f"return {shared.outputs_text(experiment)}{saved}"
-    return shared.function(
-        "network", arguments, about, shared.with_weights(experiment, lines, last)
-    )
+    text = shared.with_weights(experiment, lines, _returned(experiment))
+    return shared.function("network", arguments, about, text)
+
+
+def _returned(experiment: Experiment) -> list[str]:
+    """`return p, (z1, h)`; what is saved stands on lines of its own where there is much of it."""
+    network, outputs = experiment.network, shared.outputs_text(experiment)
+    if network.backward is None:
+        return [f"return {outputs}"]
+    flat = f"return {outputs}, {tuple_of(shared.names(network.saved))}"
+    if len(flat) <= WIDTH:
+        return [flat]
+    return [*listed(shared.names(network.saved), before="saved = "), f"return {outputs}, saved"]
 
 
 def _loss(experiment: Experiment, lines: list[Line]) -> str:
@@ -102,7 +111,7 @@ def _loss(experiment: Experiment, lines: list[Line]) -> str:
         lines = lines[:-1]
     arguments = shared.loss_arguments(experiment)
     return shared.function(
-        "network_loss", arguments, "", shared.with_weights(experiment, lines, last)
+        "network_loss", arguments, "", shared.with_weights(experiment, lines, [last])
     )
 
 

@@ -99,11 +99,11 @@ def function(name: str, arguments: list[str], about: str, body: Iterable[str]) -
     return "\n".join([signature(name, arguments), *indented([*docstring, *body])])
 
 
-def with_weights(experiment: Experiment, lines: list[Line], last: str) -> list[str]:
+def with_weights(experiment: Experiment, lines: list[Line], last: list[str]) -> list[str]:
     """A function's body: the weights it reads, its lines, what it returns."""
-    named = demanded([weights_named(experiment), *(line.code for line in lines), last])
-    unpacked = named[: len(named) - len(lines) - 1]
-    return [*unpacked, *body(lines, depth=0), last]
+    code = [line.code for line in lines]
+    named = demanded([weights_named(experiment), *code, "\n".join(last)])
+    return [*named[: len(named) - len(code) - 1], *body(lines, depth=0), *last]
 
 
 def header(experiment: Experiment, library: Library, about: str) -> str:

@@ -48,13 +48,13 @@ def _forward(experiment: Experiment, lines: list[Line]) -> str:
     arguments += ["weights"] * bool(experiment.network.forward.parameters)
     arguments += ["training=False"] * experiment.draws
     last = f"return {shared.outputs_text(experiment)}"
-    text = shared.with_weights(experiment, lines, last)
+    text = shared.with_weights(experiment, lines, [last])
     return shared.function("network", arguments, "", text)
 
 
 def _loss(experiment: Experiment, lines: list[Line]) -> str:
     last = f"return {lines[-1].code.removeprefix('loss = ')}"
-    text = shared.with_weights(experiment, lines[:-1], last)
+    text = shared.with_weights(experiment, lines[:-1], [last])
     return shared.function("network_loss", shared.loss_arguments(experiment), "", text)
 
 
