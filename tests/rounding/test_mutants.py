@@ -186,7 +186,7 @@ attribute("x ** n: slope at the middle", powers_module, "_of_base",
           lambda a, n: n * a.error_or_0 * a.size ** (n - 1))  # fmt: skip
 attribute("x ** y: first order", powers_module, "growth", lambda m, d: d)
 attribute("x ** y: the exponent is exact", powers_module, "_of_both",
-          lambda m, v, a, b: np.abs(v) * elementwise.growth(m, b.size * a.error_or_0 / a.least))  # fmt: skip
+          lambda m, v, a, b: abs(v) * elementwise.growth(m, b.size * a.error / a.least))  # fmt: skip
 
 
 # --- decisions ----------------------------------------------------------------------------------
@@ -217,8 +217,10 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @mutant("max: the largest one's error")
 def _(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(extremes, "candidates", lambda x, axis, largest: x.value == np.max(
-        x.value, axis=axis, keepdims=True) if largest else x.value == np.min(x.value, axis=axis, keepdims=True))  # fmt: skip
+    def winners(x: Term, axis: Any, largest: bool) -> Any:
+        return x.value == (np.max if largest else np.min)(x.value, axis=axis, keepdims=True)
+
+    patch.setattr(extremes, "candidates", winners)
 
 
 # --- sums and products ----------------------------------------------------------------------------
@@ -235,8 +237,10 @@ def _sum_rule(change: Callable[[Any, Term, Any, int], Any]) -> Mutant:
 
 
 MUTANTS["sum: of the result, not of the sizes"] = _sum_rule(
-    lambda m, x, axis, n: abs(x.value.sum(axis=axis, keepdims=True)) * m.gamma(n - 1)
-    + m.total(np.zeros_like(x.value) + x.error_or_0, axis)
+    lambda m, x, axis, n: (
+        abs(x.value.sum(axis=axis, keepdims=True)) * m.gamma(n - 1)
+        + m.total(np.zeros_like(x.value) + x.error_or_0, axis)
+    )
 )
 MUTANTS["sum: the errors are not added"] = _sum_rule(
     lambda m, x, axis, n: m.total(x.reach, axis) * m.gamma(n - 1)
@@ -245,8 +249,10 @@ MUTANTS["sum: the worst error"] = _sum_rule(
     lambda m, x, axis, n: m.total(x.reach, axis) * m.gamma(n - 1) + np.max(x.error_or_0)
 )
 MUTANTS["sum: nobody reaches further"] = _sum_rule(
-    lambda m, x, axis, n: m.total(x.size, axis) * m.gamma(n - 1)
-    + m.total(np.zeros_like(x.value) + x.error_or_0, axis)
+    lambda m, x, axis, n: (
+        m.total(x.size, axis) * m.gamma(n - 1)
+        + m.total(np.zeros_like(x.value) + x.error_or_0, axis)
+    )
 )
 
 
@@ -258,9 +264,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 @mutant("prod: one rounding")
 def _(patch: pytest.MonkeyPatch) -> None:
     right = sums.product_rule
-    patch.setattr(
-        sums, "product_rule", lambda m, v, x, axis, n: right(m, v, x, axis, min(n, 2))
-    )
+    patch.setattr(sums, "product_rule", lambda m, v, x, axis, n: right(m, v, x, axis, min(n, 2)))
 
 
 @mutant("prod: exact factors")

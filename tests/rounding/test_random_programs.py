@@ -1,6 +1,6 @@
 """The bound holds on random programs: for NumPy, for PyTorch, and for an adversary.
 
-    BACKHAND_PROGRAMS=10000 python -m pytest -n auto tests/rounding/test_random_programs.py
+BACKHAND_PROGRAMS=10000 python -m pytest -n auto tests/rounding/test_random_programs.py
 """
 
 import os

@@ -57,7 +57,9 @@ class World:
     def lean(self) -> float:
         """How far, and where to, the next rounding goes: a share of what is allowed."""
         fixed = {"exact": 0.0, "up": 1.0, "down": -1.0}
-        return fixed.get(self.mode) if self.mode in fixed else self.random.choice((-1, -0.5, 0.5, 1))  # type: ignore[return-value]
+        return (
+            fixed.get(self.mode) if self.mode in fixed else self.random.choice((-1, -0.5, 0.5, 1))
+        )  # type: ignore[return-value]
 
     def array(self, value: Any, error: Any = None, side: int = 1) -> "Num":
         """The exact world is at one side's end of the errors, another within as much of that."""
@@ -120,8 +122,15 @@ class World:
         """[n, ...] numbers, added from the first to the last."""
         total = rows[0]
         for row in rows[1:]:
-            total = self.added(total + row).numbers
+            total = self.plus(total, row)
         return total
+
+    def plus(self, total: Objects, row: Objects) -> Objects:
+        """One more addend: an exact 0 rounds nothing, nor does the first that is none."""
+        added = self.added(total + row).numbers
+        if self.mode == "exact":
+            return added
+        return each(lambda s, a, b: s if a and b else a + b, added, total, row)
 
     # --- NumPy's names ------------------------------------------------------------------------
 
@@ -162,7 +171,7 @@ class World:
         rows = np.moveaxis(x.numbers, axis, 0)
         sums = [np.asarray(rows[0], dtype=object)]
         for row in rows[1:]:
-            sums.append(self.added(sums[-1] + row).numbers)
+            sums.append(self.plus(sums[-1], row))
         return Num(self, np.moveaxis(np.stack(sums), 0, axis))
 
     def amax(self, x: "Num", axis: Any, keepdims: bool) -> "Num":

@@ -13,9 +13,6 @@ from backhand.graph import Kind, Network, Step, Value, check
 from backhand.passes.reserved import is_reserved
 from backhand.rules.register import rule
 
-DRAWN = ("dropout_mask", "dropout")
-"""Always named, so that the order of the draws is the order of the lines in both programs."""
-
 NAMELESS = re.compile(r"%\d+")
 
 
@@ -28,7 +25,7 @@ def name_all(network: Network) -> Network:
         for step in network.steps
         for value in step.made()
         if value.is_nameless
-        and (step.function in DRAWN or uses[value.name] > 1 or _is_needed(value, network))
+        and (_is_landmark(step) or uses[value.name] > 1 or _is_needed(value, network))
     }
     often = {noun for noun, count in Counter(nouns.values()).items() if count > 1}
     names: dict[str, str] = {}
@@ -40,6 +37,12 @@ def name_all(network: Network) -> Network:
         return NAMELESS.sub(lambda found: names.get(found[0], found[0]), text)
 
     return check(_renamed(network, new))
+
+
+def _is_landmark(step: Step) -> bool:
+    """What always has a line of its own: the losses that a loss is made of, and what is drawn, so
+    that the order of the draws is the order of the lines in both programs."""
+    return step.function in ("dropout_mask", "dropout") or rule(step.function).output == "loss"
 
 
 def _is_needed(value: Value, network: Network) -> bool:

@@ -96,11 +96,12 @@ class Bounded:
     itemsize = property(lambda self: self.value.itemsize)
     nbytes = property(lambda self: self.value.nbytes)
     T = property(lambda self: np.transpose(self))
-    mT = property(lambda self: np.swapaxes(self, -1, -2))
+    mT = property(lambda self: np.swapaxes(self, -1, -2))  # noqa: N815  (as NumPy has it)
 
     def __repr__(self) -> str:
         shown = np.array2string(self.value, separator=", ")
-        bound = np.array2string(self.error, separator=", ", precision=2)
+        short = {"float_kind": "{:.2g}".format}
+        bound = np.array2string(self.error, separator=", ", formatter=short)  # type: ignore[arg-type]
         return f"{type(self).__name__}({shown}, error={bound}, {self.dtype})"
 
     def __format__(self, spec: str) -> str:
@@ -143,7 +144,7 @@ class Bounded:
 
     def __bool__(self) -> bool:
         if self.size != 1 or self.dtype.kind != "b":
-            return bool(self != 0) if self.size == 1 else bool(self.value)
+            return bool(np.not_equal(self, 0)) if self.size == 1 else bool(self.value)
         if self.error.any():
             raise undecided("a truth value")
         return bool(self.value)

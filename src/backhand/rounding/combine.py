@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-
 from backhand.rounding.array import UFUNC_METHODS, Bounded, made
 from backhand.rounding.elementwise import ELEMENTWISE
 from backhand.rounding.model import Model, model
@@ -45,7 +44,7 @@ def term(x: Any, m: Model) -> Term:
         return Term(exact.value, exact.error, exact.dyadic, is_positive)
     if x.dtype.kind in "iu":
         error = np.where(error, np.inf, 0)
-    moved = error.astype(m.dtype)
+    moved = error.astype(m.dtype, copy=False)
     if x.dtype.itemsize > m.dtype.itemsize:  # rounded where it is used
         moved = m.up(moved * (1 + 4 * m.unit) + exact.size * m.unit)
         moved += np.where(exact.live & (exact.size < m.tiny), 4 * m.smallest, 0).astype(m.dtype)
@@ -62,9 +61,11 @@ def settled(
     if error is None and (np.isfinite(v).all() or certain is None):
         return None
     if error is None:
-        e = np.zeros(np.shape(v), m.dtype)
+        e = np.zeros(v.shape, m.dtype)
+    elif error.shape == v.shape and error.dtype == m.dtype and error.ndim:
+        e = m.up(error)  # rules give fresh arrays
     else:
-        e = m.up(np.array(np.broadcast_to(error, np.shape(v)), dtype=m.dtype))
+        e = m.up(np.array(np.broadcast_to(error, v.shape), dtype=m.dtype))
     finite = np.abs(v) + 2 * e < np.inf  # not where another implementation may overflow
     if not finite.all():
         known = certain() if certain else False
@@ -126,7 +127,9 @@ def _plain(x: Any) -> Any:
     return x if isinstance(x, (bool, int, float)) else np.asarray(x)[()]
 
 
-def apply(ufunc: np.ufunc, compute: Callable[..., Any], operands: Sequence[Any], **opts: Any) -> Any:
+def apply(
+    ufunc: np.ufunc, compute: Callable[..., Any], operands: Sequence[Any], **opts: Any
+) -> Any:
     """The result of `compute`, which is `ufunc` in NumPy's own spelling, with its bound."""
     if ufunc in SPECIAL:
         return SPECIAL[ufunc](compute, *operands, **opts)
@@ -160,7 +163,9 @@ def _unsure_anywhere(operands: Sequence[Any]) -> list[np.ndarray | None]:
         errors = [error_of(x, channel) for x in operands if isinstance(x, Bounded)]
         unsure = [np.asarray(e, bool) for e in errors if e is not None]
         shape = np.broadcast_shapes(*(np.shape(raw(x)) for x in operands))
-        every = np.logical_or.reduce([np.broadcast_to(u, shape) for u in unsure]) if unsure else None
+        every = (
+            np.logical_or.reduce([np.broadcast_to(u, shape) for u in unsure]) if unsure else None
+        )
         found.append(every)
     return found
 

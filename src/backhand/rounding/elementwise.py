@@ -13,6 +13,7 @@ A bound that is no number counts as infinite; `settled` in combine.py sees to th
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -21,16 +22,15 @@ from backhand.rounding.model import Model
 from backhand.rounding.terms import Term
 
 Rule = Callable[..., np.ndarray | None]
+Carry = Callable[[Model, np.ndarray, Term], Any]
 
 
 def rounded(
     m: Model, v: np.ndarray, carried: np.ndarray | None, roundings: float = 1.0
 ) -> np.ndarray:
     """`carried` and the rounding of the result, whose size anywhere is within 2 `carried` of v."""
-    k = roundings * m.unit
-    if carried is None:
-        return np.abs(v) * k
-    e: np.ndarray = carried + (np.abs(v) + 2 * carried) * k
+    k, size = roundings * m.unit, np.abs(v)
+    e: np.ndarray = size * k if carried is None else carried + (size + 2 * carried) * k
     return e
 
 
@@ -72,8 +72,8 @@ def over(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray:
     carried = None
     if b.error is not None:
         quotient = (a.size + a.error_or_0) / b.least
-        carried = np.where(b.least > 0, a.error_or_0 / b.least + quotient * (b.error / b.least), 0)
-        carried = np.where(b.least > 0, carried, np.inf)
+        moved = a.error_or_0 / b.least + quotient * (b.error / b.least)
+        carried = np.where(b.least > 0, moved, np.inf)
     elif a.error is not None:
         carried = a.error / b.size
     is_scaled = b.dyadic and b.value.ndim == 0
@@ -123,11 +123,11 @@ def root(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
         carried = np.minimum(a.error / (2 * np.sqrt(low)), np.sqrt(a.error))
         carried = np.where(a.error > 0, carried, 0)
         if not a.nonnegative:
-            carried = np.where((a.value < 2 * a.error), np.inf, carried)
+            carried = np.where(a.value < 2 * a.error, np.inf, carried)
     return rounded(m, v, carried, STATED["sqrt"].roundings(m.dtype))
 
 
-def stated(name: str, carry: Callable[[Model, np.ndarray, Term], np.ndarray]) -> Rule:
+def stated(name: str, carry: Carry) -> Rule:
     """The rule of an elementary function with a stated accuracy; `carry` bounds its slope."""
 
     def rule(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
@@ -146,24 +146,25 @@ def growth(m: Model, distance: np.ndarray) -> np.ndarray:
     return e
 
 
-def from_exp(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
+def from_exp(m: Model, v: np.ndarray, a: Term) -> Any:
     """|exp(x^) - exp(x*)| <= exp(x) exp(e) (exp(e) - 1), with room for v's own underflow."""
     return (np.abs(v) + 4 * m.smallest) * growth(m, a.error_or_0)
 
 
-def from_exp2(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
+def from_exp2(m: Model, v: np.ndarray, a: Term) -> Any:
+    """The same with log 2, rounded up."""
     return (np.abs(v) + 4 * m.smallest) * growth(m, a.error_or_0 * 0.6931472)
 
 
-def from_expm1(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
-    # not v + 1, which has lost exp(x) to cancellation where x is far below 0
+def from_expm1(m: Model, v: np.ndarray, a: Term) -> Any:
+    """The same with an exp(x) of its own: far below 0, v + 1 has lost it to cancellation."""
     return (np.exp(a.value) + 4 * m.smallest) * growth(m, a.error_or_0)
 
 
-def from_log(factor: float, offset: float) -> Callable[[Model, np.ndarray, Term], np.ndarray]:
+def from_log(factor: float, offset: float) -> Carry:
     """|log(x^) - log(x*)| <= factor e / (the smallest the argument may be)."""
 
-    def carry(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
+    def carry(m: Model, v: np.ndarray, a: Term) -> Any:
         argument = a.value if offset == 0 else (a.value + offset) * (1 - 4 * m.unit)
         low = argument - 2 * a.error_or_0
         moved = np.where(a.error_or_0 > 0, factor * a.error_or_0 / low, 0)
@@ -172,18 +173,18 @@ def from_log(factor: float, offset: float) -> Callable[[Model, np.ndarray, Term]
     return carry
 
 
-def from_tanh(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
+def from_tanh(m: Model, v: np.ndarray, a: Term) -> Any:
     """The slope 1 / cosh(x)^2 is at most 1, and at most 4 exp(-2 |x|)."""
     return a.error_or_0 * np.minimum(1, 4 * np.exp(-2 * a.least))
 
 
-def from_erf(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
+def from_erf(m: Model, v: np.ndarray, a: Term) -> Any:
     """The slope is 2 / sqrt(pi) exp(-x^2)."""
     low = np.minimum(a.least, 6)  # beyond, the square would only make exp less exact
     return a.error_or_0 * (1.1283792 * np.exp(-low * low * (1 - 2.0**-20)))
 
 
-def from_wave(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
+def from_wave(m: Model, v: np.ndarray, a: Term) -> Any:
     """sin and cos: the slope is at most 1, and so are they."""
     return np.minimum(a.error_or_0, 2)
 

@@ -25,15 +25,13 @@ def candidates(x: Term, axis: Axis, largest: bool) -> np.ndarray:
     e = 2 * x.error_or_0
     if largest:
         top = np.max(x.value - e, axis=axis, keepdims=True)
-        return ~(x.value + e < top)
+        return np.asarray(~(x.value + e < top))
     bottom = np.min(x.value + e, axis=axis, keepdims=True)
-    return ~(x.value - e > bottom)
+    return np.asarray(~(x.value - e > bottom))
 
 
 def _extreme(function: Callable[..., Any], largest: bool) -> Callable[..., Any]:
-    def handler(
-        a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False
-    ) -> Any:
+    def handler(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False) -> Any:
         """It moves by no more than the worst of those numbers that may be it."""
         no_out(out, f"np.{function.__name__}")
 
@@ -41,7 +39,7 @@ def _extreme(function: Callable[..., Any], largest: bool) -> Callable[..., Any]:
             if x.error is None:
                 return None
             worst = np.where(candidates(x, axis, largest), x.error, 0)
-            return np.max(worst, axis=axis).reshape(v.shape)
+            return np.asarray(np.max(worst, axis=axis)).reshape(v.shape)
 
         value = function(raw(a), axis=axis, keepdims=keepdims)
         if np.asarray(value).dtype.kind != "f":
@@ -136,8 +134,8 @@ def _doubt(x: Any, channel: int) -> np.ndarray | None:
 
 @implements(np.clip)
 def clip(
-    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None,  # noqa: A002
-    max: Any = None,  # noqa: A002
+    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None,
+    max: Any = None,
 ) -> Any:  # fmt: skip
     """The smaller of the upper limit and the larger of the lower limit and the number."""
     no_out(out, "np.clip")
@@ -177,6 +175,6 @@ def sort(a: Any, axis: int = -1) -> Any:
     def rule(m: Model, v: np.ndarray, x: Term) -> np.ndarray | None:
         if x.error is None:
             return None
-        return np.max(x.error, axis=axis, keepdims=True) + np.zeros_like(v)
+        return np.asarray(np.max(x.error, axis=axis, keepdims=True) + np.zeros_like(v))
 
     return combined(np.sort(raw(a), axis=axis), (a,), rule)

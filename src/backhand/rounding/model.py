@@ -57,7 +57,7 @@ class Model:
         What is 0 stays 0: a rule gives 0 only where nothing was rounded.
         """
         error *= 1 + self.slack
-        error += np.sign(error) * (4 * self.smallest)
+        error += np.minimum(error, 4 * self.smallest)
         return error
 
     def total(self, parts: np.ndarray, axis: int | tuple[int, ...] | None) -> np.ndarray:

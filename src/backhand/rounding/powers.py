@@ -13,7 +13,7 @@ from backhand.rounding.model import Model
 from backhand.rounding.terms import Term
 
 
-def power_rule(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray | None:
+def power_rule(m: Model, v: np.ndarray, a: Term, b: Term) -> Any:
     """a ** b within the ulps of pow. Exponents 0 and 1 round nothing, 2 rounds as a square."""
     exponent = float(b.value) if b.value.ndim == 0 and b.error is None else np.nan
     if exponent == 0:
@@ -51,7 +51,7 @@ def _below_one(a: Term, b: Term) -> Any:
     """|x ** p - y ** p| <= |x - y| ** p for 0 < p < 1 and numbers that are not negative."""
     if not a.nonnegative or b.error is not None or b.value.ndim or not 0 < float(b.value) < 1:
         return None
-    return np.where(a.error_or_0 > 0, a.error_or_0 ** b.value, 0)
+    return np.where(a.error_or_0 > 0, a.error_or_0**b.value, 0)
 
 
 def power(compute: Any, a: Any, b: Any, **options: Any) -> Any:

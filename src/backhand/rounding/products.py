@@ -55,21 +55,30 @@ def _any_product(a: Term, b: Term, multiply: Bilinear) -> np.ndarray:
     return np.asarray(counts) > 0
 
 
-def bilinear(compute: Bilinear, a: Any, b: Any, n: int) -> Any:
-    """compute(a, b), whose every number is a sum of n products."""
+def live_in_rows(a: Term, b: Term) -> int:
+    """The most products in a matrix product's sum that are not exactly 0: those cost nothing."""
+    rows = np.sum(a.live, axis=-1).max(initial=0)
+    columns = np.sum(b.live, axis=-2 if b.value.ndim > 1 else -1).max(initial=0)
+    return int(min(rows, columns))
+
+
+def bilinear(compute: Bilinear, a: Any, b: Any, n: int | Callable[[Term, Term], int]) -> Any:
+    """compute(a, b), whose every number is a sum of (at most) n products."""
     value = compute(raw(a), raw(b))
     if np.asarray(value).dtype.kind != "f":
         raise unknown("a matrix product of whole numbers")
-    return combined(
-        value, (a, b), lambda m, v, s, t: product_sum_rule(m, v, s, t, compute, n)
-    )
+
+    def rule(m: Model, v: np.ndarray, s: Term, t: Term) -> np.ndarray:
+        return product_sum_rule(m, v, s, t, compute, n(s, t) if callable(n) else n)
+
+    return combined(value, (a, b), rule)
 
 
 def matmul(compute: Bilinear, a: Any, b: Any, **options: Any) -> Any:
     """np.matmul and @."""
     if options:
         raise unknown(f"np.matmul({', '.join(options)}=...)")
-    return bilinear(compute, a, b, np.shape(raw(a))[-1])
+    return bilinear(compute, a, b, live_in_rows)
 
 
 SPECIAL[np.matmul] = matmul
@@ -132,7 +141,8 @@ def einsum(subscripts: Any, *operands: Any, **options: Any) -> Any:
     def compute(x: Any, y: Any) -> Any:
         return np.einsum(subscripts, x, y, **options)
 
-    return bilinear(compute, *operands, _summed(subscripts, *map(np.shape, map(raw, operands))))
+    a, b = operands
+    return bilinear(compute, a, b, _summed(subscripts, np.shape(raw(a)), np.shape(raw(b))))
 
 
 def _summed(subscripts: str, *shapes: tuple[int, ...]) -> int:

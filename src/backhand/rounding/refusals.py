@@ -3,15 +3,15 @@
 from backhand.errors import BackhandError
 
 
-class Untracked(BackhandError):
+class Untracked(BackhandError):  # noqa: N818  (a verdict's name)
     """A function without a rule, or a way out of the bounded numbers: a bound would be lost."""
 
 
-class CannotTell(BackhandError):
+class CannotTell(BackhandError):  # noqa: N818  (a verdict's name)
     """A decision (a branch, an index, a truth value) that rounding alone could turn around."""
 
 
-class NotCertified(BackhandError):
+class NotCertified(BackhandError):  # noqa: N818  (a verdict's name)
     """An elementary function of this machine is less accurate than the bounds take it to be."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from backhand.rounding.accuracy import STATED
 from backhand.rounding.refusals import NotCertified
 
-POINTS = {"float32": 300_000, "float64": 40_000}
+POINTS = {"float32": 1_000_000, "float64": 200_000}
 
 RANGES: dict[str, tuple[tuple[float, float], ...]] = {
     "exp": ((-80, 80), (-1, 1)),

@@ -85,8 +85,8 @@ def _moving(function: Callable[..., Any]) -> Callable[..., Any]:
     return handler
 
 
-for _function in MOVING:
-    implements(_function)(_moving(_function))
+for _moves in MOVING:
+    implements(_moves)(_moving(_moves))
 
 
 @implements("getitem")
@@ -160,7 +160,7 @@ def astype(a: Bounded, dtype: Any, copy: bool = True) -> Any:
     if kind == a.dtype:
         return np.copy(a) if copy else a
     if kind.kind == "b":
-        return a != 0
+        return np.not_equal(a, 0)
     if kind.kind != "f" and (a.dtype.kind == "f" or a.error.any()):
         raise Untracked(
             f"`astype({kind.name})` cuts rounding errors to whole numbers",
@@ -209,8 +209,8 @@ def _bounds(parts: list[Any], value: np.ndarray, channel: int) -> Iterator[np.nd
             yield np.zeros(np.shape(raw(part)), error_dtype(value)) if error is None else error
 
 
-for _function in (np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack):
-    implements(_function)(_joining(_function))
+for _joins in (np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack):
+    implements(_joins)(_joining(_joins))
 
 
 @implements(np.append)
@@ -255,8 +255,8 @@ def _like(make: Callable[..., Any]) -> Callable[..., Any]:
     return handler
 
 
-for _function in (np.zeros_like, np.ones_like):
-    implements(_function)(_like(_function))
+for _makes in (np.zeros_like, np.ones_like):
+    implements(_makes)(_like(_makes))
 
 
 @implements(np.empty_like)
@@ -277,8 +277,8 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> 
 
 # --- questions about shape ------------------------------------------------------------------------
 
-for _function in (np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj):
-    implements(_function)(lambda a, *args, _f=_function, **kw: _f(raw(a), *args, **kw))
+for _asks in (np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj):
+    implements(_asks)(lambda a, *args, _f=_asks, **kw: _f(raw(a), *args, **kw))
 
 
 @implements(np.result_type)

@@ -41,6 +41,9 @@ def sum_rule(m: Model, v: np.ndarray, x: Term, axis: Axis, n: int) -> np.ndarray
     shape = np.shape(v)
     if x.dyadic and n * m.unit < 1:  # ones and zeros: every partial sum is a whole number
         return None if x.error is None else m.total(x.error, axis).reshape(shape)
+    live = x.live
+    if not live.all():  # to add an exact 0 rounds nothing
+        n = int(np.max(np.sum(live, axis=axis), initial=0))
     e = m.total(x.reach, axis) * m.gamma(max(n - 1, 0))
     if x.error is not None:
         e = e + m.total(x.error, axis)
@@ -52,7 +55,7 @@ def mean_rule(m: Model, v: np.ndarray, x: Term, axis: Axis, n: int) -> np.ndarra
     summed = sum_rule(m, v * n, x, axis, n)
     divided = None if summed is None else summed / n
     roundings = 1 if n * m.unit < 1 else 2
-    live = np.any(x.live, axis=axis).reshape(v.shape)
+    live = np.asarray(np.any(x.live, axis=axis)).reshape(v.shape)
     return underflowing(m, v, rounded(m, v, divided, roundings), live)
 
 
@@ -189,7 +192,7 @@ def deviation(
 
 
 @implements(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: Any = False) -> Any:  # noqa: A002
+def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: Any = False) -> Any:
     """The 2-norm of a vector (or of all numbers): the root of the sum of the squares."""
     if ord is not None and not (ord == 2 and (isinstance(axis, int) or x.ndim == 1)):
         raise unknown(f"np.linalg.norm(ord={ord!r})")
@@ -202,7 +205,7 @@ def running_sum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = N
     """Each number is a sum of its own length."""
     no_out(out, "np.cumsum")
     value = np.cumsum(raw(a), axis=axis, dtype=dtype)
-    x = np.reshape(a, -1) if axis is None else a
+    x: Any = np.reshape(a, -1) if axis is None else a
     along = 0 if axis is None else axis
     if value.dtype.kind != "f":
         return made(value, [_any_before(error_of(x, c), along) for c in range(len(x.errors))])
@@ -252,8 +255,14 @@ def add_at(ufunc: np.ufunc, target: Any, indices: Any, b: Any) -> None:
     target.origin.exact, target.origin.version = False, target.origin.version + 1
 
 
-REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
-              np.logical_and: np.all, np.logical_or: np.any}  # fmt: skip
+REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: np.sum,
+    np.multiply: np.prod,
+    np.maximum: np.max,
+    np.minimum: np.min,
+    np.logical_and: np.all,
+    np.logical_or: np.any,
+}
 
 
 def reduce(ufunc: np.ufunc, a: Any, axis: Axis = 0, **options: Any) -> Any:

@@ -57,7 +57,7 @@ class Term:
 
 def narrowed(value: np.ndarray, m: Model) -> Term:
     """Exact numbers of whatever type in the model's dtype; what that loses is their error."""
-    kept = value.astype(m.dtype)
+    kept = value.astype(m.dtype, copy=False)
     if value.dtype.kind == "b" or value.dtype == m.dtype:
         return Term(kept, None, dyadic=value.dtype.kind == "b")
     wide = np.result_type(value.dtype, np.float64)

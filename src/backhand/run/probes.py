@@ -10,6 +10,7 @@ from types import CodeType
 from typing import Any, Protocol
 
 PROBED = ("network", "network_loss", "network_backward")
+NOT_VALUES = ("_", "saved")
 
 
 class Recorder(Protocol):
@@ -46,7 +47,7 @@ def _with_probes(statement: ast.stmt) -> list[ast.stmt]:
         return [statement]
     target = statement.targets[0]
     targets = target.elts if isinstance(target, ast.Tuple) else [target]
-    names = [t.id for t in targets if isinstance(t, ast.Name) and t.id != "_"]
+    names = [t.id for t in targets if isinstance(t, ast.Name) and t.id not in NOT_VALUES]
     reports: list[ast.stmt] = [
         _call("value", [ast.Constant(n), ast.Name(n, ast.Load())], statement) for n in names
     ]

@@ -41,8 +41,17 @@ def body(lines: Sequence[Line], depth: int = 1, column: int | None = None) -> li
             if len(indent + (code := _commented(line.code, beside, column))) <= WIDTH or not beside
         ]
         above, code = fitting[0]
-        text += [*(comment(above, depth) if above else []), code]
+        text += [*(comment(above, depth) if above else []), *broken(code, depth)]
     return text
+
+
+def broken(code: str, depth: int = 0) -> list[str]:
+    """A line of code, in parentheses over several lines if it is too long for one."""
+    indent = INDENT * depth
+    start = re.match(r"\s*(return |[\w, ]+ = )", code)
+    if len(code) <= WIDTH or start is None:
+        return [code]
+    return [f"{start[0]}(", *wrapped(code[start.end() :], depth + 1), f"{indent})"]
 
 
 def _commented(code: str, words: str, column: int) -> str:

@@ -12,6 +12,7 @@ from backhand.write.layout import (
     WIDTH,
     Line,
     body,
+    broken,
     indented,
     listed,
     quoted,
@@ -103,7 +104,11 @@ def with_weights(experiment: Experiment, lines: list[Line], last: list[str]) -> 
     """A function's body: the weights it reads, its lines, what it returns."""
     code = [line.code for line in lines]
     named = demanded([weights_named(experiment), *code, "\n".join(last)])
-    return [*named[: len(named) - len(code) - 1], *body(lines, depth=0), *last]
+    return [
+        *named[: len(named) - len(code) - 1],
+        *body(lines, depth=0),
+        *(text for line in last for text in broken(line)),
+    ]
 
 
 def header(experiment: Experiment, library: Library, about: str) -> str:

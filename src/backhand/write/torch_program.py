@@ -2,7 +2,7 @@
 
 from backhand.experiment import Experiment
 from backhand.graph import Attribute
-from backhand.rules.updates import UPDATES
+from backhand.rules.updates import UPDATES, Update
 from backhand.write import shared
 from backhand.write.demand import Assign, demanded
 from backhand.write.layout import Line, indented
@@ -95,21 +95,19 @@ def _optimizer(experiment: Experiment) -> tuple[list[str], list[str]]:
             "    for w in weights:",
             f"        w -= {rate!r} * w.grad",
         ]
-    chosen = UPDATES[training.optimizer]
-    given = ", ".join(f"{k}={v!r}" for k, v in _torch_options(training.optimizer, options).items())
-    made = f"torch.optim.{chosen.torch}(weights, lr={rate!r}, {given})"
+    given = [f"lr={rate!r}", *_torch_options(UPDATES[training.optimizer], options)]
+    made = f"torch.optim.{UPDATES[training.optimizer].torch}(weights, {', '.join(given)})"
     steps = ["optimizer.zero_grad()", "loss.backward()", "optimizer.step()"]
     return [f"optimizer = {made}"], steps
 
 
-def _torch_options(optimizer: str, options: dict[str, Attribute]) -> dict[str, Attribute | str]:
-    """PyTorch's names for our options."""
-    chosen = UPDATES[optimizer]
-    given: dict[str, object] = {}
-    if "beta1" in options:
-        given["betas"] = (options["beta1"], options["beta2"])
-    given |= {chosen.torch_names[k]: v for k, v in options.items() if k in chosen.torch_names}
-    return given  # type: ignore[return-value]
+def _torch_options(update: Update, options: dict[str, Attribute]) -> list[str]:
+    """Keyword arguments of PyTorch's optimizer, for the options that are not its defaults."""
+    changed = {k: v for k, v in options.items() if update.defaults.get(k) != v}
+    betas = f"betas=({options.get('beta1')!r}, {options.get('beta2')!r})"
+    given = [betas] if changed.keys() & {"beta1", "beta2"} else []
+    named = update.torch_names
+    return [*given, *(f"{named[k]}={v!r}" for k, v in changed.items() if k in named)]
 
 
 def _main(experiment: Experiment) -> str:

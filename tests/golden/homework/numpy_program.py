@@ -47,8 +47,8 @@ def network_loss(p, y):
 def network_backward(x, y, weights, saved):
     _, w2 = weights
     z1, mask, h, p = saved
-    # loss = -(y * np.log(p)).sum(),  p = softmax(z2):  the two derivatives together are p - y, because
-    # each row of y sums to 1
+    # loss = -(y * np.log(p)).sum(),  p = softmax(z2):  the two derivatives together are p - y,
+    # because each row of y sums to 1
     dz2 = p - y           # [B, 2]
     # z2 = h @ w2
     dh = dz2 @ w2.T       # [B, 4]
