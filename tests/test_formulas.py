@@ -98,7 +98,7 @@ def test_the_homework_in_words() -> None:
         (
             "p = x @ w",
             "mse(p, y, 'sum') + 0.1 * sum(w ** 2)",
-            r"L = \left(\sum (p - y)^{2}\right) + 0.1\, \sum t",
+            r"L = \mathrm{loss}_1 + 0.1\, \sum t",
         ),
     ],
 )

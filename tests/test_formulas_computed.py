@@ -11,7 +11,7 @@ from backhand.derive import derive
 from backhand.graph import Kind, Network, Step, Value
 from backhand.rules import Example, Rule, all_rules
 from backhand.rules.operations import operation, result_shapes
-from backhand.write import latex
+from backhand.write.formulas import latex
 from tests.formula_checks import check_numbers, check_text, network
 from tests.formula_reader import computed
 from tests.random_specs import specs

@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backhand.write import expressions as ex
-from backhand.write import latex
-from backhand.write.formulas import forward_formula
-from backhand.write.translate import Scope, translated
+from backhand.write.formulas import forward_formula, latex
+from backhand.write.formulas.translate import Scope, translated
 from tests.formula_checks import check_balanced, check_text, network
 
 

@@ -97,7 +97,7 @@ def _(m: Any, v: Any, a: Term, b: Term) -> Any:
 def _(m: Any, v: Any, a: Term, b: Term) -> Any:
     carried = a.error_or_0 * b.size + b.error_or_0 * a.size
     return elementwise.underflowing(
-        m, v, elementwise.rounded(m, v, carried + np.zeros_like(v)), a.live, b.live
+        m, v, elementwise.rounded(m, v, carried + np.zeros_like(v)), a, b
     )
 
 
@@ -114,7 +114,7 @@ def _(m: Any, v: Any, a: Term, b: Term) -> Any:
 @rule_of(np.true_divide, "first order")
 def _(m: Any, v: Any, a: Term, b: Term) -> Any:
     carried = (a.error_or_0 + np.abs(v) * b.error_or_0) / b.size
-    return elementwise.underflowing(m, v, elementwise.rounded(m, v, carried), a.live)
+    return elementwise.underflowing(m, v, elementwise.rounded(m, v, carried), a)
 
 
 @rule_of(np.sqrt, "first order")
@@ -186,7 +186,8 @@ attribute("x ** n: slope at the middle", powers_module, "_of_base",
           lambda a, n: n * a.error_or_0 * a.size ** (n - 1))  # fmt: skip
 attribute("x ** y: first order", powers_module, "growth", lambda m, d: d)
 attribute("x ** y: the exponent is exact", powers_module, "_of_both",
-          lambda m, v, a, b: abs(v) * elementwise.growth(m, b.size * a.error / a.least))  # fmt: skip
+          lambda m, v, a, b: abs(v) * elementwise.growth(m, b.size * a.error / a.least)
+)  # fmt: skip
 
 
 # --- decisions ----------------------------------------------------------------------------------

@@ -66,11 +66,19 @@ def settled(
         e = m.up(error)  # rules give fresh arrays
     else:
         e = m.up(np.array(np.broadcast_to(error, v.shape), dtype=m.dtype))
-    finite = np.abs(v) + 2 * e < np.inf  # not where another implementation may overflow
-    if not finite.all():
+    if not _all_in_range(v, e):
+        finite = np.abs(v) + 2 * e < np.inf  # not where another implementation may overflow
         known = certain() if certain else False
         e = np.where(finite, e, np.where(known & np.isinf(v), 0, np.inf)).astype(m.dtype)
     return e
+
+
+def _all_in_range(v: np.ndarray, e: np.ndarray) -> bool:
+    """Whether all numbers are finite in every implementation: the quick answer, mostly yes."""
+    if v.size == 0:
+        return True
+    largest = max(float(v.max()), -float(v.min())) + 2 * float(e.max())
+    return largest < float(np.finfo(v.dtype).max) and not np.isnan(largest)
 
 
 def exactly_infinite(terms: Sequence[Term]) -> Any:

@@ -34,16 +34,16 @@ def rounded(
     return e
 
 
-def underflowing(m: Model, v: np.ndarray, e: np.ndarray, *live: np.ndarray) -> np.ndarray:
-    """`e` and what underflow may cost, where the result is tiny and no operand is exactly 0.
+def underflowing(m: Model, v: np.ndarray, e: np.ndarray, *factors: Term) -> np.ndarray:
+    """`e` and what underflow may cost, where the result is tiny and no factor is exactly 0.
 
     Anywhere else u |v| is at least half the smallest number already.
     """
     tiny = np.abs(v) < m.tiny
     if not np.any(tiny):
         return e
-    for nonzero in live:
-        tiny = tiny & nonzero
+    for factor in factors:
+        tiny = tiny & factor.live
     return np.where(tiny, e + 4 * m.smallest, e)
 
 
@@ -64,7 +64,7 @@ def times(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray | None:
     elif b.error is not None:
         carried = b.error * a.size
     is_scaled = a.dyadic or b.dyadic
-    return underflowing(m, v, rounded(m, v, carried, 0 if is_scaled else 1), a.live, b.live)
+    return underflowing(m, v, rounded(m, v, carried, 0 if is_scaled else 1), a, b)
 
 
 def over(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray:
@@ -77,7 +77,7 @@ def over(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray:
     elif a.error is not None:
         carried = a.error / b.size
     is_scaled = b.dyadic and b.value.ndim == 0
-    return underflowing(m, v, rounded(m, v, carried, 0 if is_scaled else 1), a.live)
+    return underflowing(m, v, rounded(m, v, carried, 0 if is_scaled else 1), a)
 
 
 def inverse(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
@@ -133,9 +133,10 @@ def stated(name: str, carry: Carry) -> Rule:
     def rule(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
         carried = None if a.error is None else carry(m, v, a)
         e = rounded(m, v, carried, STATED[name].roundings(m.dtype))
-        # an exact 0 gives an exact 0, and exp(-inf) is 0 everywhere
-        live = (v != 0) | (a.live & ~((a.value == -np.inf) & (a.error_or_0 == 0)))
-        return underflowing(m, v, e, live)
+        if a.error is None and np.any(a.value == -np.inf):  # exp(-inf) is 0 everywhere
+            return np.where(a.value == -np.inf, 0, underflowing(m, v, e))
+        # an exact 0 gives 0, or 1; log(1) is not far from what is not 0
+        return underflowing(m, v, e, a)
 
     return rule
 

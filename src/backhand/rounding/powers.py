@@ -25,7 +25,7 @@ def power_rule(m: Model, v: np.ndarray, a: Term, b: Term) -> Any:
         is_whole = exponent >= 1 and exponent.is_integer()
         carried = _of_base(a, exponent) if is_whole else _of_both(m, v, a, b)
     name = "square" if exponent == 2 else "power"
-    return underflowing(m, v, rounded(m, v, carried, STATED[name].roundings(m.dtype)), a.live)
+    return underflowing(m, v, rounded(m, v, carried, STATED[name].roundings(m.dtype)), a)
 
 
 def _of_base(a: Term, exponent: float) -> Any:

@@ -55,8 +55,10 @@ def mean_rule(m: Model, v: np.ndarray, x: Term, axis: Axis, n: int) -> np.ndarra
     summed = sum_rule(m, v * n, x, axis, n)
     divided = None if summed is None else summed / n
     roundings = 1 if n * m.unit < 1 else 2
-    live = np.asarray(np.any(x.live, axis=axis)).reshape(v.shape)
-    return underflowing(m, v, rounded(m, v, divided, roundings), live)
+    e = rounded(m, v, divided, roundings)
+    return np.where(
+        np.asarray(np.any(x.live, axis=axis)).reshape(v.shape), underflowing(m, v, e), e
+    )
 
 
 def product_rule(m: Model, v: np.ndarray, x: Term, axis: Axis, n: int) -> np.ndarray:

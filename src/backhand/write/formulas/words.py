@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from backhand.graph import Network, Step, Value
 from backhand.rules.operations import operation
 from backhand.rules.register import rule
-from backhand.write.lines import lines_of, numpy_spelling, written
-from backhand.write.meanings import (
+from backhand.write.formulas.meanings import (
     forward_step,
     is_fan_in,
     is_sum,
@@ -20,6 +19,7 @@ from backhand.write.meanings import (
     parameters_of,
     undone_step,
 )
+from backhand.write.lines import lines_of, numpy_spelling, written
 
 CLAUSES = {
     ("matmul", "a"): "{that} times the transpose of {b}",

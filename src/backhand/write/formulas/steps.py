@@ -1,13 +1,4 @@
-r"""The third hand: steps as formulas, and a derivative step in words.
-
-    forward_formula(step)             z_1 = x\, w_1
-    backward_formula(step, network)   \frac{\partial L}{\partial h} = ... w_2^\top
-    in_words(step, network)           h reaches the loss only through z2 = h @ w2, so ...
-    mathml(latex)                     for a browser
-
-The formula of a one-line rule is derived from its expression, so it cannot disagree with it.
-Where a name, a derivative or a size could be mistaken for another, it is spelled differently.
-"""
+"""Steps as LaTeX: their expressions translated, their names spelled as what they mean."""
 
 import ast
 import re
@@ -20,13 +11,10 @@ from backhand.graph import Attribute, Network, Step, Value
 from backhand.rules.operations import Operation, operation
 from backhand.rules.register import rule
 from backhand.write import expressions as ex
-from backhand.write import latex as tex
-from backhand.write.latex import Level, NoFormulaError, Term
-from backhand.write.meanings import Derivative, meanings, of_network
-from backhand.write.translate import Scope, translated
-from backhand.write.words import in_words
-
-__all__ = ["backward_formula", "forward_formula", "in_words", "mathml"]
+from backhand.write.formulas import latex as tex
+from backhand.write.formulas.latex import Level, NoFormulaError, Term
+from backhand.write.formulas.meanings import Derivative, meanings, of_network
+from backhand.write.formulas.translate import Scope, translated
 
 LOSS = "L"
 NO_FORMULA = (NoFormulaError, SyntaxError, ArithmeticError, TypeError, ValueError)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from backhand.graph import Size
 from backhand.write import expressions as ex
-from backhand.write import latex as tex
-from backhand.write.latex import Level, NoFormulaError, Shape, Term
+from backhand.write.formulas import latex as tex
+from backhand.write.formulas.latex import Level, NoFormulaError, Shape, Term
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from backhand.write import expressions as ex
-from backhand.write import latex as tex
-from backhand.write.latex import Level, NoFormulaError, Term
-from backhand.write.numpy_calls import Call, any_call, axes_of, count, numpy_call, stretched_by
+from backhand.write.formulas import latex as tex
+from backhand.write.formulas.latex import Level, NoFormulaError, Term
+from backhand.write.formulas.numpy_calls import (
+    Call,
+    any_call,
+    axes_of,
+    count,
+    numpy_call,
+    stretched_by,
+)
 
 
 @dataclass(frozen=True)
