@@ -145,6 +145,7 @@ TALK = {"shape", "ndim", "size", "array2string", "array_repr", "array_str", "isc
         "issubdtype", "iscomplex", "array_equiv"}  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", EVERY)
 def test_no_numpy_function_gives_plain_numbers(name: str) -> None:
     """Called with one, two or three bounded arrays, each gives bounded ones or raises."""

@@ -1,7 +1,10 @@
 """Where in a TOML file a key stands. `tomllib` reads values but forgets their lines."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from backhand.errors import BackhandError, did_you_mean, shown
 
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the top of the file, e.g. `("network", "steps", 1)`."""
@@ -35,6 +38,17 @@ class Places:
         """`homework.toml:12: network.steps[1]`."""
         line = f"{self.file}:{self.line(path)}"
         return f"{line}: {dotted(path)}" if path else line
+
+    def check_keys(self, table: Iterable[str], known: tuple[str, ...], path: KeyPath) -> None:
+        """Raise for the first key of a table that means nothing."""
+        for key in table:
+            if key not in known:
+                raise BackhandError(
+                    f"unknown key `{shown(key)}`",
+                    where=self.where((*path, key)),
+                    wanted=", ".join(known),
+                    repair=did_you_mean(key, known),
+                )
 
 
 def dotted(path: KeyPath) -> str:

@@ -145,15 +145,7 @@ def _both(text: str) -> tuple[tuple[str, str], ...]:
 def _one_printing(
     section: dict[str, Any], network: Network, train: Training | None, path: KeyPath, at: Places
 ) -> Printing:
-    known = (*SHOWS, "title", "heading", "label")
-    for key in section:
-        if key not in known:
-            raise BackhandError(
-                f"unknown key `{shown(key)}`",
-                where=at.where((*path, key)),
-                wanted=", ".join(known),
-                repair=did_you_mean(key, known),
-            )
+    at.check_keys(section, (*SHOWS, "title", "heading", "label"), path)
     shows = [show for show in SHOWS if show in section]
     if len(shows) != 1:
         raise BackhandError(

@@ -17,7 +17,7 @@ from backhand.capture.network import check_name, read_network
 from backhand.capture.places import Places, places
 from backhand.capture.sections import printing, published, training
 from backhand.derive import derive, idle_parameters
-from backhand.errors import BackhandError, did_you_mean, shown
+from backhand.errors import BackhandError, shown
 from backhand.experiment import Experiment, Library, Precision
 from backhand.passes.names import name_all
 
@@ -120,7 +120,7 @@ def _not_toml(error: tomllib.TOMLDecodeError, file: str) -> BackhandError:
 
 def _check_keys(spec: dict[str, Any], at: Places) -> None:
     """Sections are tables, and hold only keys that mean something."""
-    _known(spec, KEYS[""], (), at)
+    at.check_keys(spec, KEYS[""], ())
     for section in ("inputs", "network"):
         if section not in spec:
             raise BackhandError(
@@ -138,20 +138,7 @@ def _check_keys(spec: dict[str, Any], at: Places) -> None:
                 got=shown(table),
             )
         if section in KEYS:
-            _known(table, KEYS[section], (section,), at)
-
-
-def _known(
-    table: dict[str, Any], known: tuple[str, ...], path: tuple[str, ...], at: Places
-) -> None:
-    for key in table:
-        if key not in known:
-            raise BackhandError(
-                f"unknown key `{shown(key)}`",
-                where=at.where((*path, key)),
-                wanted=", ".join(known),
-                repair=did_you_mean(key, known),
-            )
+            at.check_keys(table, KEYS[section], (section,))
 
 
 def _text(spec: dict[str, Any], key: str, at: Places) -> str:
@@ -191,7 +178,7 @@ def _precision(given: object, at: Places) -> dict[Library, Precision]:
         raise BackhandError(
             "`precision` is a word or a table", where=at.where(("precision",)), got=shown(given)
         )
-    _known(given, KEYS["precision"], ("precision",), at)
+    at.check_keys(given, KEYS["precision"], ("precision",))
     for library, precision in given.items():
         if precision not in ("float32", "float64"):
             raise BackhandError(

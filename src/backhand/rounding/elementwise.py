@@ -29,8 +29,12 @@ def rounded(
     m: Model, v: np.ndarray, carried: np.ndarray | None, roundings: float = 1.0
 ) -> np.ndarray:
     """`carried` and the rounding of the result, whose size anywhere is within 2 `carried` of v."""
-    k, size = roundings * m.unit, np.abs(v)
-    e: np.ndarray = size * k if carried is None else carried + (size + 2 * carried) * k
+    e: np.ndarray = np.abs(v)
+    if carried is not None:
+        e += 2 * carried
+    e *= roundings * m.unit
+    if carried is not None:
+        e += carried
     return e
 
 

@@ -230,8 +230,27 @@ def _check(rule: Rule, none: tuple[str, ...]) -> None:
         raise BackhandError("wrt and backward go together", where=where)
     if not rule.examples and rule.backward:
         raise BackhandError("a rule needs at least one example to be checked on", where=where)
+    for function in (rule.forward, *([rule.backward] if rule.backward else [])):
+        _check_alone(function, where)
     if rule.backward:
         _check_backward(rule, rule.backward, where)
+
+
+def _check_alone(function: Function, where: str) -> None:
+    """Raise unless a function can stand in a program: `np`, Python and other functions at most."""
+    if not function.name.isidentifier():
+        raise BackhandError("a rule needs functions with a name", where=where, got=function.name)
+    used = inspect.getclosurevars(function.call)
+    strange = {n for n, value in used.globals.items() if not isinstance(value, FunctionType)}
+    strange = {n for n in strange if not (n == "np" and used.globals[n] is np)} | set(used.nonlocals)
+    if strange:
+        raise BackhandError(
+            f"`{function.name}` uses {', '.join(f'`{name}`' for name in sorted(strange))}, "
+            "which a written program does not have",
+            where=where,
+            wanted="numpy as `np`, its own parameters, and functions of the same module",
+            repair="write a constant into the function, or make it a keyword-only parameter",
+        )
 
 
 def _check_backward(rule: Rule, backward: Function, where: str) -> None:
