@@ -32,7 +32,11 @@ def each(function: Callable[..., Any], *arrays: Any) -> Objects:
             result = function(*numbers)
         except (ZeroDivisionError, ValueError, OverflowError):
             return MP.nan
-        return MP.nan if isinstance(result, MP.mpc) else result
+        # far beyond any dtype: nothing is learned there, and sin would take for ever
+        is_lost = isinstance(result, MP.mpc) or (
+            isinstance(result, MP.mpf) and MP.isfinite(result) and result and MP.mag(result) > 5000
+        )
+        return MP.nan if is_lost else result
 
     return np.asarray(np.frompyfunc(safe, len(arrays), 1)(*arrays), dtype=object)
 

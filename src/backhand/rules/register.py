@@ -241,8 +241,10 @@ def _check_alone(function: Function, where: str) -> None:
     if not function.name.isidentifier():
         raise BackhandError("a rule needs functions with a name", where=where, got=function.name)
     used = inspect.getclosurevars(function.call)
-    strange = {n for n, value in used.globals.items() if not isinstance(value, FunctionType)}
-    strange = {n for n in strange if not (n == "np" and used.globals[n] is np)} | set(used.nonlocals)
+    strange = set(used.nonlocals)
+    for name, value in used.globals.items():
+        if not isinstance(value, FunctionType) and not (name == "np" and value is np):
+            strange.add(name)
     if strange:
         raise BackhandError(
             f"`{function.name}` uses {', '.join(f'`{name}`' for name in sorted(strange))}, "
