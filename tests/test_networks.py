@@ -52,15 +52,15 @@ def changed(program: Program, right: str, wrong: str) -> Program:
 
 
 def sane(text: str, *precisions: str) -> tuple[Experiment, Runs]:
-    """The runs of a spec whose training stays finite, and off the ground the tests below stand on:
-    where a sigmoid saturates, PyTorch's two derivatives in a row lose what p - y keeps."""
+    """The runs of a spec whose training does not run away and whose sigmoids do not saturate, where
+    PyTorch's two derivatives in a row lose what p - y keeps (tests/test_derive.py shows it)."""
     try:
         experiment, runs = run(text, *precisions)
     except BaseException as error:
         assume("PyTorch stopped" not in str(error))
         raise
     for trace in runs.values():
-        assume(np.isfinite(trace.losses).all())
+        assume(np.max(trace.losses) < 1e3 * max(1, trace.losses[0]))  # false for nan, too
         for p in probabilities(experiment):
             for values in (trace.evaluation[p], trace.training[p]):
                 assume((values * (1 - values) > 1e-6).all())

@@ -371,6 +371,11 @@ def test_a_pickle_is_refused_unopened(name: str, folder: Path) -> None:
     assert not Trap.set_off
 
 
+def test_no_message_is_left_over() -> None:
+    names = {re.sub("'", "", name).replace(" ", "_") for name in [*CASES, *FILES]}
+    assert {file.stem for file in GOLDEN.iterdir()} == names
+
+
 def test_the_good_spec_is_good() -> None:
     assert isinstance(parse(GOOD, "good.toml", Path()), Experiment)
 

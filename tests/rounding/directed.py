@@ -129,6 +129,9 @@ def extremes(dtype: str) -> Iterator[Case]:
     yield case("softmax of far rows", "v = xp.exp(x - xp.amax(x, -1, keepdims=True)); "
                "w = v / v.sum(axis=-1, keepdims=True)", dtype,
                x=[[300.0, -300, 1], [5, 5, -80]])  # fmt: skip
+    yield case("what does not exist", "v = 1 / x; w = xp.cos(v); u = xp.tanh(v); t = xp.sin(u); "
+               "s = xp.sign(u); r = xp.copysign(x, u); q = xp.clip(t, -0.5, 0.5)", dtype,
+               x=[0.0, 1.0])  # fmt: skip
     yield case("constants", "v = x * 0.1; w = x + 0.7; u = x / 0.3; t = 0.1 - x; s = x ** 0.1",
                dtype, x=[1.0, 0.75, 3.0])  # fmt: skip
     yield case("logs near 1", "v = xp.log(x); w = xp.log1p(x - 1); u = v * 1e4", dtype,

@@ -94,20 +94,26 @@ def unchanged(m: Model, v: np.ndarray, a: Term) -> np.ndarray | None:
     return None if a.error is None else a.error.copy()
 
 
+def at_most(error: Any, limit: Any) -> Any:
+    """An error that cannot be larger; but an infinite one may stand for what does not exist."""
+    return np.where(np.isfinite(error), np.minimum(error, limit), np.inf)
+
+
 def signum(m: Model, v: np.ndarray, a: Term) -> np.ndarray | None:
     """-1, 0 or 1: off by at most 2 where the sign is not certain."""
     if a.error is None:
         return None
-    unsure = (a.least == 0) & (a.error > 0)
-    return np.where(unsure, 2, 0).astype(m.dtype)
+    unsure = np.where((a.least == 0) & (a.error > 0), 2, 0)
+    return np.where(np.isfinite(a.error), unsure, np.inf).astype(m.dtype)
 
 
 def with_sign(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray | None:
     """copysign(a, b)."""
     if b.error is None:
         return unchanged(m, v, a)
-    unsure = (b.least == 0) & (b.error > 0)
-    e: np.ndarray = a.error_or_0 + np.where(unsure, 2 * a.reach, 0).astype(m.dtype)
+    unsure = np.where((b.least == 0) & (b.error > 0), 2 * a.reach, 0)
+    unsure = np.where(np.isfinite(b.error), unsure, np.inf)
+    e: np.ndarray = a.error_or_0 + unsure.astype(m.dtype)
     return e
 
 
@@ -191,7 +197,7 @@ def from_erf(m: Model, v: np.ndarray, a: Term) -> Any:
 
 def from_wave(m: Model, v: np.ndarray, a: Term) -> Any:
     """sin and cos: the slope is at most 1, and so are they."""
-    return np.minimum(a.error_or_0, 2)
+    return at_most(a.error_or_0, 2)
 
 
 def logaddexp(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray:
