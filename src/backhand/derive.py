@@ -235,12 +235,17 @@ def _append(
         return
     (shape,) = _shapes(function, inputs, attributes, step.place)
     name = _part_name(value, step, work)
-    sums = _sums(shape, value.shape)
-    out = Value(work.unnamed() if sums else name, shape)
+    out = Value(name if shape == value.shape else work.unnamed(), shape)
     made = Step(
         function, inputs, (out,), tuple(attributes.items()), step.place, step.output.name, because
     )
     work.body.append(made)
+    _contribute(value, out, name, step, work)
+
+
+def _contribute(value: Value, out: Value, name: str, step: Step, work: _Work) -> None:
+    """Keep `out` as a part of the derivative by `value`, what broadcasting repeated summed."""
+    sums = _sums(out.shape, value.shape)
     for i, (axes, keepdims) in enumerate(sums, 1):
         out = _summed(out, axes, keepdims, name if i == len(sums) else work.unnamed(), step, work)
     work.parts.setdefault(value.name, []).append(out)
@@ -267,12 +272,7 @@ def _append_whole(available: dict[str, Value], wanted: list[str], step: Step, wo
     attrs = tuple(attributes.items())
     work.body.append(Step(function, inputs, tuple(outputs), attrs, step.place, step.output.name))
     for value, full, name in later:
-        out = full
-        sums = _sums(full.shape, value.shape)
-        for i, (axes, keepdims) in enumerate(sums, 1):
-            last = i == len(sums)
-            out = _summed(out, axes, keepdims, name if last else work.unnamed(), step, work)
-        work.parts.setdefault(value.name, []).append(out)
+        _contribute(value, full, name, step, work)
 
 
 def _shapes(

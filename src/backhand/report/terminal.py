@@ -87,8 +87,8 @@ def _side(name: str) -> str:
 
 
 def _masks(study: Study) -> str:
-    drawn = [s.outputs[0] for s in study.experiment.network.forward.body]
-    names = [v.name for v in drawn if v and _is_mask(study, v.name)]
+    steps = study.experiment.network.forward.body
+    names = [step.output.name for step in steps if step.function == "dropout_mask"]
     same = all(
         np.array_equal(study.traces[0].training[n] != 0, study.traces[-1].training[n] != 0)
         for n in names
@@ -96,11 +96,6 @@ def _masks(study: Study) -> str:
     count = sum(study.traces[0].training[n].size for n in names)
     answer = "the same in both" if same else "NOT the same in both"
     return f"the dropout masks, {count:,} numbers drawn by each program, are {answer}."
-
-
-def _is_mask(study: Study, name: str) -> bool:
-    maker = study.experiment.network.forward.maker(name)
-    return maker is not None and maker.function == "dropout_mask"
 
 
 def _show_published(study: Study, console: Console) -> None:

@@ -7,30 +7,18 @@ line numbers of errors stay those of the file.
 import ast
 from collections.abc import Callable
 from types import CodeType
-from typing import Any, Protocol
 
 PROBED = ("network", "network_loss", "network_backward")
 NOT_VALUES = ("_", "saved")
 
 
-class Recorder(Protocol):
-    """What a probed program reports to."""
-
-    def value(self, name: str, value: Any) -> None:
-        """A name was assigned in the forward pass, the loss or the backward pass."""
-
-    def dropout(self, name: str, x: Any, rate: float, training: bool) -> None:
-        """PyTorch is about to draw the mask for `name`."""
-
-    def own(self, value: Any) -> Any:
-        """What dropout returned, as a value of its own: PyTorch hands back `x` when it is off."""
-
-    def epoch_done(self) -> None:
-        """An epoch of `train` has ended."""
-
-
 def probed(text: str, file: str) -> CodeType:
-    """The program's code with probes: `__recorder__` must stand in its namespace."""
+    """The program's code with probes, which call `__recorder__` in its namespace.
+
+    `value(name, value)` after an assignment in the forward pass, the loss or the backward pass;
+    `dropout(name, x, rate, training)` before PyTorch draws the mask for `name`; `epoch_done()`
+    at the end of each epoch of `train`.
+    """
     tree = ast.parse(text, file)
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name in PROBED:

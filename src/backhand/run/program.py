@@ -117,7 +117,9 @@ def run_numpy(
     return trace_of(program, recorder, precision, printed)
 
 
-def execute(program: Program, recorder: Any, precision: Any, folder: Path) -> tuple[str, ...]:
+def execute(
+    program: Program, recorder: NumpyRecorder, precision: Any, folder: Path
+) -> tuple[str, ...]:
     """Run `main()` of a probed program; what it prints is returned, call by call, not shown."""
     namespace: dict[str, Any] = {
         "__name__": "backhand_program",
@@ -138,7 +140,9 @@ def execute(program: Program, recorder: Any, precision: Any, folder: Path) -> tu
     return tuple(printed)
 
 
-def _reporting_loss(network_loss: Callable[..., Any], recorder: Any) -> Callable[..., Any]:
+def _reporting_loss(
+    network_loss: Callable[..., Any], recorder: NumpyRecorder
+) -> Callable[..., Any]:
     saves = bool(recorder.experiment.network.saved_by_loss)
 
     def reporting(*arguments: Any) -> Any:
@@ -149,7 +153,7 @@ def _reporting_loss(network_loss: Callable[..., Any], recorder: Any) -> Callable
     return reporting
 
 
-def _reporting_training(train: Callable[..., Any], recorder: Any) -> Callable[..., Any]:
+def _reporting_training(train: Callable[..., Any], recorder: NumpyRecorder) -> Callable[..., Any]:
     place = len(shared.data_names(recorder.experiment))  # train(x, y, weights, ...)
 
     def reporting(*arguments: Any) -> Any:
@@ -161,7 +165,7 @@ def _reporting_training(train: Callable[..., Any], recorder: Any) -> Callable[..
 
 
 def trace_of(
-    program: Program, recorder: Any, precision: Precision, printed: tuple[str, ...]
+    program: Program, recorder: NumpyRecorder, precision: Precision, printed: tuple[str, ...]
 ) -> Trace:
     """The trace of a recorder that has seen a whole run."""
     epochs = tuple(sorted(recorder.epochs))

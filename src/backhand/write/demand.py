@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from backhand.write.layout import listed
+from backhand.write.layout import listed, tuple_of
 
 Target = str | tuple["Target", ...]
 """A name, or names to be unpacked, nested as in `(p, q), saved`."""
@@ -66,11 +66,9 @@ def _names(target: Target) -> list[str]:
 def _rendered(target: Target, value: str) -> list[str]:
     if isinstance(target, str):
         return [f"{target} = {value}"]
-    return listed([_text(part) for part in target], after=f" = {value}")
+    return listed([target_text(part) for part in target], after=f" = {value}")
 
 
-def _text(target: Target) -> str:
-    if isinstance(target, str):
-        return target
-    inner = ", ".join(_text(part) for part in target)
-    return f"({inner},)" if len(target) == 1 else f"({inner})"
+def target_text(target: Target) -> str:
+    """`p`, or `(p, q)`."""
+    return target if isinstance(target, str) else tuple_of([target_text(part) for part in target])

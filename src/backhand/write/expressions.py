@@ -11,7 +11,7 @@ import re
 import warnings
 from collections.abc import Mapping
 
-from backhand.graph import Attribute, Size
+from backhand.graph import Attribute
 
 
 def literal(value: Attribute) -> ast.expr:
@@ -146,8 +146,3 @@ def text(expression: ast.expr) -> str:
 def double_quoted(code: str) -> str:
     """Code with its strings, plain words all of them, in double quotes."""
     return re.sub(r"'([\w ]*)'", r'"\1"', code)
-
-
-def ranks_of(shapes: Mapping[str, tuple[Size, ...]]) -> dict[str, int]:
-    """Numbers of dimensions from shapes."""
-    return {value: len(shape) for value, shape in shapes.items()}

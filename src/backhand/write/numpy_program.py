@@ -12,7 +12,7 @@ from backhand.write.demand import Assign, demanded
 from backhand.write.expressions import double_quoted, names_in
 from backhand.write.layout import WIDTH, Line, body, comment, comment_column, listed, tuple_of
 from backhand.write.lines import Written, lines_of, numpy_spelling, written
-from backhand.write.numpy_training import train, update
+from backhand.write.numpy_training import training_functions
 from backhand.write.program import Program
 
 
@@ -29,7 +29,7 @@ def write(experiment: Experiment) -> Program:
         _forward(experiment, [w.line for w in forward if w.line]),
         *([_loss(experiment, [w.line for w in loss if w.line])] if network.loss else []),
         *([_backward(experiment, backward, undone)] if network.backward else []),
-        *([update(experiment), train(experiment)] if experiment.training else []),
+        *training_functions(experiment),
         shared.data_function(experiment, "np.array", ""),
         *shared.weights_function(experiment, "np.array", ""),
         _main(experiment),
@@ -82,10 +82,7 @@ def _source(function: Function) -> str:
 
 
 def _forward(experiment: Experiment, lines: list[Line]) -> str:
-    network = experiment.network
-    arguments = shared.input_names(experiment)
-    arguments += ["weights"] * bool(network.forward.parameters)
-    arguments += ["generator=None"] * experiment.draws
+    arguments = shared.call_names(experiment) + ["generator=None"] * experiment.draws
     about = "Without a generator there is no dropout." if experiment.draws else ""
     text = shared.with_weights(experiment, lines, _returned(experiment))
     return shared.function("network", arguments, about, text)
@@ -159,8 +156,7 @@ def _quotation(step: Step, quoted: dict[str, str]) -> list[str]:
 
 def _main(experiment: Experiment) -> str:
     network, data = experiment.network, shared.data_names(experiment)
-    weights = ["weights"] * bool(network.forward.parameters)
-    call = f"network({', '.join([*shared.input_names(experiment), *weights])})"
+    call = f"network({', '.join(shared.call_names(experiment))})"
     lines: list[str | Assign] = [
         Assign(tuple(data), "data()"),
         Assign("weights", "initial_weights()"),

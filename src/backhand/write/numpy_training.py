@@ -3,7 +3,7 @@
 import ast
 from dataclasses import dataclass
 
-from backhand.experiment import Experiment
+from backhand.experiment import Experiment, Training
 from backhand.rules.updates import UPDATES
 from backhand.write import shared
 from backhand.write.demand import Assign, demanded
@@ -27,9 +27,7 @@ class _Update:
         return ["weights", "gradients", *state, *step]
 
 
-def _chosen(experiment: Experiment) -> _Update:
-    training = experiment.training
-    assert training is not None
+def _chosen(training: Training) -> _Update:
     chosen = UPDATES[training.optimizer]
     lines = specialised(chosen.function, dict(training.options))
     read = {n.id for n in ast.walk(ast.parse("\n".join(lines))) if isinstance(n, ast.Name)}
@@ -37,9 +35,16 @@ def _chosen(experiment: Experiment) -> _Update:
     return _Update(chosen.torch, tuple(lines), state, "step" in read)
 
 
-def update(experiment: Experiment) -> str:
+def training_functions(experiment: Experiment) -> list[str]:
+    """`update` and `train`, if there is training."""
+    if experiment.training is None:
+        return []
+    chosen = _chosen(experiment.training)
+    return [_update(chosen), _train(experiment, chosen)]
+
+
+def _update(chosen: _Update) -> str:
     """The function that changes all weights by their derivatives."""
-    chosen = _chosen(experiment)
     target = "w, dw" + (f", {tuple_of(chosen.state)}" if chosen.state else "")
     source = "weights, gradients" + (", state" if chosen.state else "")
     lines = [f"for {target} in zip({source}):", *indented(chosen.lines)]
@@ -48,13 +53,11 @@ def update(experiment: Experiment) -> str:
     )
 
 
-def train(experiment: Experiment) -> str:
+def _train(experiment: Experiment, chosen: _Update) -> str:
     """The function that trains for some epochs."""
-    training, network = experiment.training, experiment.network
-    assert training is not None
-    chosen = _chosen(experiment)
+    network = experiment.network
     zeros = tuple_of(["np.zeros_like(w)"] * len(chosen.state))
-    call = [*shared.input_names(experiment), "weights", *(["generator"] * experiment.draws)]
+    call = shared.call_names(experiment) + ["generator"] * experiment.draws
     loss = f"network_loss({', '.join(shared.loss_arguments(experiment))})"
     back = f"network_backward({', '.join(shared.backward_arguments(experiment))})"
     loop: list[str | Assign] = [

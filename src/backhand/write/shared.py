@@ -6,7 +6,7 @@ import numpy as np
 
 from backhand.experiment import LIBRARY_NAMES, Experiment, Library, Printing
 from backhand.graph import Value
-from backhand.write.demand import Assign, Target, demanded
+from backhand.write.demand import Assign, Target, demanded, target_text
 from backhand.write.layout import (
     INDENT,
     WIDTH,
@@ -16,7 +16,6 @@ from backhand.write.layout import (
     indented,
     listed,
     quoted,
-    tuple_of,
     wrapped,
 )
 
@@ -38,8 +37,7 @@ def outputs(experiment: Experiment) -> Target:
 
 def outputs_text(experiment: Experiment) -> str:
     """`p`, or `(p, q)` for several."""
-    every = names(experiment.network.forward.outputs)
-    return every[0] if len(every) == 1 else tuple_of(every)
+    return target_text(outputs(experiment))
 
 
 def data_names(experiment: Experiment) -> list[str]:
@@ -53,7 +51,7 @@ def input_names(experiment: Experiment) -> list[str]:
 
 
 def call_names(experiment: Experiment) -> list[str]:
-    """What the network function is called with in evaluation."""
+    """What the network function is called with, beside what switches dropout on."""
     return input_names(experiment) + ["weights"] * bool(experiment.network.forward.parameters)
 
 

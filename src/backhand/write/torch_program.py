@@ -44,9 +44,7 @@ def _requires_grad(experiment: Experiment) -> str:
 
 
 def _forward(experiment: Experiment, lines: list[Line]) -> str:
-    arguments = shared.input_names(experiment)
-    arguments += ["weights"] * bool(experiment.network.forward.parameters)
-    arguments += ["training=False"] * experiment.draws
+    arguments = shared.call_names(experiment) + ["training=False"] * experiment.draws
     last = f"return {shared.outputs_text(experiment)}"
     text = shared.with_weights(experiment, lines, [last])
     return shared.function("network", arguments, "", text)
@@ -60,7 +58,7 @@ def _loss(experiment: Experiment, lines: list[Line]) -> str:
 
 def _train(experiment: Experiment) -> str:
     before, after = _optimizer(experiment)
-    call = [*shared.input_names(experiment), "weights", *(["training=True"] * experiment.draws)]
+    call = shared.call_names(experiment) + ["training=True"] * experiment.draws
     loop: list[str | Assign] = [
         Assign(shared.outputs(experiment), f"network({', '.join(call)})"),
         Assign("loss", f"network_loss({', '.join(shared.loss_arguments(experiment))})"),
@@ -112,7 +110,6 @@ def _torch_options(update: Update, options: dict[str, Attribute]) -> list[str]:
 
 def _main(experiment: Experiment) -> str:
     network, data = experiment.network, shared.data_names(experiment)
-    weights = ["weights"] * bool(network.forward.parameters)
     prints = shared.prints(experiment, "torch", trained=False)
     wants_gradient = any(printing.show == "gradient" for printing in experiment.printing)
     lines: list[str | Assign] = [
@@ -120,7 +117,7 @@ def _main(experiment: Experiment) -> str:
         Assign("weights", "initial_weights()"),
         Assign(
             shared.outputs(experiment),
-            f"network({', '.join([*shared.input_names(experiment), *weights])})",
+            f"network({', '.join(shared.call_names(experiment))})",
         ),
     ]
     if network.loss:
