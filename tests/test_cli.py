@@ -173,3 +173,11 @@ def test_help_and_usage(command: Command, capsys: pytest.CaptureFixture[str]) ->
         assert f" {name} " in text
     assert command("run", "--no-such-option") == 2
     assert command("rnu") == 2
+
+
+def test_a_seed_that_is_none_is_laid_to_the_command_line(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("run", "--seed", "-1") == 2
+    assert capsys.readouterr().err.startswith("backhand: --seed: a seed is a whole number\n")
+    assert os.listdir() == []

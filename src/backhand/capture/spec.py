@@ -76,9 +76,8 @@ def parse(text: str, file: str, folder: Path, seed: int | None = None) -> Experi
         raise BackhandError("this is nested too deeply", where=file) from None
     at = places(file, text)
     _check_keys(spec, at)
-    if seed is not None:
-        spec["seed"] = seed
-    start = _seed(spec.get("seed", 0), at)
+    given = spec.get("seed", 0) if seed is None else seed
+    start = _seed(given, at.where(("seed",)) if seed is None else "--seed")
     arrays = _arrays(spec, at, folder, start)
     network = read_network(spec, at, arrays)
     train = training(spec, network, at)
@@ -160,11 +159,11 @@ def check_spec_name(name: object, where: str) -> str:
     return name
 
 
-def _seed(seed: object, at: Places) -> int:
+def _seed(seed: object, where: str) -> int:
     if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
         raise BackhandError(
             "a seed is a whole number",
-            where=at.where(("seed",)),
+            where=where,
             wanted=f"0 to {LARGEST_SEED}",
             got=shown(seed),
         )
