@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
 
-from backhand.compare import Comparison, compare
+from backhand.differences import Comparison, compare
 from backhand.experiment import Experiment, Library, Precision
 from backhand.run.probes import Progress
 from backhand.run.program import run_numpy

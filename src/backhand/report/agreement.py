@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from backhand.compare import Comparison, Difference, first_not_finite
+from backhand.differences import Comparison, Difference, first_not_finite
 from backhand.report.wording import element, in_units, scientific, units, within
 from backhand.study import Study
 

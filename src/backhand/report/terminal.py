@@ -6,7 +6,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from backhand.compare import Comparison, first_not_finite
+from backhand.differences import Comparison, first_not_finite
 from backhand.experiment import LIBRARIES, LIBRARY_NAMES, Experiment, Library, Printing
 from backhand.study import Study
 
