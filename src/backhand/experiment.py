@@ -10,6 +10,8 @@ from backhand.graph import Attribute, Network
 
 Library = Literal["numpy", "torch"]
 Precision = Literal["float32", "float64"]
+Format = Literal["float64", "float32", "bfloat16", "float16"]
+"""What PyTorch can compute in; NumPy keeps to the first two."""
 
 LIBRARIES: tuple[Library, ...] = ("torch", "numpy")
 """In the order in which they are printed."""

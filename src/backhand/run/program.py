@@ -1,24 +1,30 @@
 """Run a written program, text and all, with probes, and keep what it makes as a Trace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from backhand.experiment import Experiment, Precision
-from backhand.run.probes import Progress, probed
+from backhand.experiment import Experiment, Format, Precision
+from backhand.run.probes import RECORDER, Progress, Uses, probed
 from backhand.run.trace import Trace, kept_epochs
 from backhand.write import shared
 from backhand.write.program import Program
+
+Watch = Callable[[int, Mapping[str, np.ndarray]], None]
+"""Given an epoch's number, 0 for the evaluation, and all its values by name."""
 
 
 class NumpyRecorder:
     """Collects copies of every value: first of one evaluation, then of the epochs that are kept."""
 
-    def __init__(self, experiment: Experiment, progress: Progress | None) -> None:
+    def __init__(
+        self, experiment: Experiment, progress: Progress | None, watch: Watch | None = None
+    ) -> None:
         self.experiment = experiment
         self.progress = progress
+        self.watch = watch
         self.current: dict[str, np.ndarray] = {}
         self.evaluation: dict[str, np.ndarray] = {}
         self.epochs: dict[int, dict[str, np.ndarray]] = {}
@@ -28,9 +34,11 @@ class NumpyRecorder:
         self.weights: tuple[Any, ...] = ()
         self.losses: list[float] = []
 
-    def value(self, name: str, value: Any) -> None:
+    def value(self, name: str, value: Any) -> Any:
+        """What is seen; it is given back as it came."""
         if self.listening:
             self.current[name] = np.array(value)
+        return value
 
     def dropout(self, name: str, x: Any, rate: float, training: bool) -> None:
         raise NotImplementedError("a NumPy program draws its masks itself")
@@ -47,6 +55,8 @@ class NumpyRecorder:
             self.differentiate(namespace, given)
         self.evaluation = self.read()
         self.listening = False
+        if self.watch:
+            self.watch(0, self.evaluation)
 
     def forward(self, namespace: dict[str, Any], given: dict[str, Any]) -> Any:
         """The outputs; what the backward pass needs is put beside what is given."""
@@ -85,13 +95,17 @@ class NumpyRecorder:
     def training_begins(self, weights: tuple[Any, ...]) -> None:
         self.weights = weights
         self.kept = frozenset(kept_epochs(self.experiment))
-        self.listening = 1 in self.kept
+        self.listening = self.watch is not None or 1 in self.kept
 
     def epoch_done(self) -> None:
         self.done += 1
-        if self.done in self.kept:
-            self.epochs[self.done] = self.read()
-        self.listening = self.done + 1 in self.kept
+        if self.listening:
+            values = self.read()
+            if self.done in self.kept:
+                self.epochs[self.done] = values
+            if self.watch:
+                self.watch(self.done, values)
+        self.listening = self.watch is not None or self.done + 1 in self.kept
         if self.progress:
             self.progress(self.done)
 
@@ -102,6 +116,7 @@ def run_numpy(
     precision: Precision,
     folder: Path,
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Trace:
     """Run a written NumPy program in this process.
 
@@ -111,26 +126,43 @@ def run_numpy(
         precision: takes the place of the program's own.
         folder: where the program would lie, with its arrays beside it.
         progress: told after each epoch.
+        watch: given the values of the evaluation and of every epoch, kept or not.
     """
-    recorder = NumpyRecorder(experiment, progress)
+    recorder = NumpyRecorder(experiment, progress, watch)
     printed = execute(program, recorder, getattr(np, precision), folder)
     return trace_of(program, recorder, precision, printed)
 
 
-def execute(
-    program: Program, recorder: NumpyRecorder, precision: Any, folder: Path
-) -> tuple[str, ...]:
-    """Run `main()` of a probed program; what it prints is returned, call by call, not shown."""
+def namespace_of(
+    program: Program,
+    recorder: Any,
+    precision: Any,
+    folder: Path,
+    *,
+    guarded: bool = False,
+    uses: Uses | None = None,
+) -> dict[str, Any]:
+    """A program's functions, probed, after its text has run."""
     namespace: dict[str, Any] = {
         "__name__": "backhand_program",
         "__file__": str(folder / program.file),
-        "__recorder__": recorder,
+        RECORDER: recorder,
     }
-    exec(probed(program.text, program.file), namespace)
+    exec(probed(program.text, program.file, guarded=guarded, uses=uses), namespace)
     namespace["PRECISION"] = precision
+    return namespace
+
+
+def execute(
+    program: Program,
+    recorder: NumpyRecorder,
+    precision: Any,
+    folder: Path,
+    uses: Uses | None = None,
+) -> tuple[str, ...]:
+    """Run `main()` of a probed program; what it prints is returned, call by call, not shown."""
+    namespace = namespace_of(program, recorder, precision, folder, uses=uses)
     experiment = recorder.experiment
-    if experiment.network.loss:
-        namespace["network_loss"] = _reporting_loss(namespace["network_loss"], recorder)
     recorder.evaluate(namespace)
     if experiment.training:
         namespace["train"] = _reporting_training(namespace["train"], recorder)
@@ -138,19 +170,6 @@ def execute(
     namespace["print"] = lambda *values: printed.append(" ".join(map(str, values)))
     namespace["main"]()
     return tuple(printed)
-
-
-def _reporting_loss(
-    network_loss: Callable[..., Any], recorder: NumpyRecorder
-) -> Callable[..., Any]:
-    saves = bool(recorder.experiment.network.saved_by_loss)
-
-    def reporting(*arguments: Any) -> Any:
-        result = network_loss(*arguments)
-        recorder.value("loss", result[0] if saves and isinstance(result, tuple) else result)
-        return result
-
-    return reporting
 
 
 def _reporting_training(train: Callable[..., Any], recorder: NumpyRecorder) -> Callable[..., Any]:
@@ -165,7 +184,7 @@ def _reporting_training(train: Callable[..., Any], recorder: NumpyRecorder) -> C
 
 
 def trace_of(
-    program: Program, recorder: NumpyRecorder, precision: Precision, printed: tuple[str, ...]
+    program: Program, recorder: NumpyRecorder, precision: Format, printed: tuple[str, ...]
 ) -> Trace:
     """The trace of a recorder that has seen a whole run."""
     epochs = tuple(sorted(recorder.epochs))

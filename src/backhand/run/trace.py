@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from backhand.errors import BackhandError
-from backhand.experiment import Experiment, Library, Precision
+from backhand.experiment import Experiment, Format, Library
 
 LARGEST = 64 * 2**20
 """Bytes of training that a trace keeps at most; beyond, epochs are thinned out evenly."""
@@ -25,7 +25,7 @@ class Trace:
     """
 
     library: Library
-    precision: Precision
+    precision: Format
     evaluation: Mapping[str, np.ndarray]
     training: Mapping[str, np.ndarray]
     epochs: tuple[int, ...]
