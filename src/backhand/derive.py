@@ -19,15 +19,20 @@ LONGEST_SUM = 50
 """Terms of a sum of derivatives on one line; a longer one goes on below."""
 
 
-def derive(network: Network) -> Network:
+def derive(network: Network, *, together: bool = True) -> Network:
     """The network with its backward pass: the derivative of the loss by every parameter.
+
+    Args:
+        network: without a backward pass.
+        together: use the simpler derivatives of `rules/together.py`; without them each step is
+            differentiated by itself, as autograd does it.
 
     Raises:
         BackhandError: if there is no loss, or a parameter does not influence it.
     """
     if network.loss is None:
         raise BackhandError("a backward pass needs a loss", where=network.name)
-    work = _Work.of(network)
+    work = _Work.of(network, together)
     for step in reversed(network.steps):
         if step.output.name in work.reached:
             _undo(step, work)
@@ -70,7 +75,7 @@ class _Work:
     nameless: int = 0
 
     @classmethod
-    def of(cls, network: Network) -> "_Work":
+    def of(cls, network: Network, together: bool) -> "_Work":
         assert network.loss is not None
         reached = _reached(network)
         uses: Counter[str] = Counter()
@@ -78,7 +83,7 @@ class _Work:
             if step.output.name in reached:
                 uses.update(v.name for v in _differentiable(step) if v.name in reached)
         taken = {v.name for kind in network.kinds for v in kind.values()}
-        work = cls(reached, uses, _pairs(network, uses), taken)
+        work = cls(reached, uses, _pairs(network, uses) if together else {}, taken)
         work.parts[network.loss.outputs[0].name] = [ONE]
         return work
 

@@ -18,7 +18,7 @@ from backhand.rules.register import Function
 
 @dataclass(frozen=True)
 class Update:
-    """An optimiser: its function, what it keeps, and what PyTorch calls it and its options.
+    """An optimiser: its function, what it keeps, and what PyTorch calls it, its options and that.
 
     `limits` gives each option its smallest allowed value and the bound it must stay below.
     """
@@ -27,6 +27,7 @@ class Update:
     function: Function
     torch: str
     torch_names: Mapping[str, str]
+    torch_states: Mapping[str, str]
     limits: Mapping[str, tuple[float, float]]
 
     @property
@@ -93,6 +94,7 @@ _INFINITY = float("inf")
 _LIMITS = {"learning_rate": (0.0, _INFINITY), "momentum": (0.0, _INFINITY),
            "weight_decay": (0.0, _INFINITY), "eps": (0.0, _INFINITY),
            "beta1": (0.0, 1.0), "beta2": (0.0, 1.0)}  # fmt: skip
+_STATES = {"velocity": "momentum_buffer", "m": "exp_avg", "v": "exp_avg_sq"}
 
 
 def _update(function: Callable[..., Any], torch: str) -> Update:
@@ -101,6 +103,7 @@ def _update(function: Callable[..., Any], torch: str) -> Update:
         Function(function.__name__, function),
         torch,
         MappingProxyType(_NAMES),
+        MappingProxyType(_STATES),
         MappingProxyType(_LIMITS),
     )
 

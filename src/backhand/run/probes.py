@@ -40,7 +40,7 @@ def probed(text: str, file: str, *, guarded: bool = False, uses: Uses | None = N
     tree = ast.parse(text, file)
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name in PROBED:
-            body = _with_loss(node.body) if node.name == "network_loss" else node.body
+            body = with_loss(node.body) if node.name == "network_loss" else node.body
             statements = [_with_uses(statement, uses or {}) for statement in body]
             node.body = [new for s in statements for new in _with_probes(s, guarded)]
         elif isinstance(node, ast.FunctionDef) and node.name == "train":
@@ -48,7 +48,7 @@ def probed(text: str, file: str, *, guarded: bool = False, uses: Uses | None = N
     return compile(ast.fix_missing_locations(tree), file, "exec")
 
 
-def _with_loss(body: list[ast.stmt]) -> list[ast.stmt]:
+def with_loss(body: list[ast.stmt]) -> list[ast.stmt]:
     """`return -np.sum(...)` as `loss = -np.sum(...)` and `return loss`."""
     last = body[-1]
     if not isinstance(last, ast.Return) or isinstance(last.value, ast.Tuple) or not last.value:

@@ -35,6 +35,11 @@ def _chosen(training: Training) -> _Update:
     return _Update(chosen.torch, tuple(lines), state, "step" in read)
 
 
+def kept_state(training: Training) -> tuple[str, ...]:
+    """Names of the arrays that the written `update` keeps for each weight, in order."""
+    return _chosen(training).state
+
+
 def training_functions(experiment: Experiment) -> list[str]:
     """`update` and `train`, if there is training."""
     if experiment.training is None:

@@ -1,0 +1,243 @@
+"""The comparison: PyTorch's run is watched epoch by epoch, the NumPy program fed with it."""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from backhand.agreement.feeding import FedProgram, Seen, Values
+from backhand.agreement.formulas import torch_formulas
+from backhand.agreement.judging import Judgement, Part, joined, judged
+from backhand.agreement.labels import Labels
+from backhand.agreement.result import Agreement, Finding, StepAgreement
+from backhand.agreement.statements import upstream
+from backhand.agreement.units import uses
+from backhand.agreement.witness import testimony
+from backhand.capture.spec import load
+from backhand.errors import BackhandError
+from backhand.experiment import LIBRARY_NAMES, Experiment, Format, Library, Precision
+from backhand.run.probes import Progress
+from backhand.run.reference import run_torch
+from backhand.write.files import save_programs
+from backhand.write.program import Program
+
+Key = tuple[Part, str]
+LIFTED: Precision = "float64"
+
+
+@dataclass
+class Ledger:
+    """What has been seen in one format so far."""
+
+    precision: Format
+    judgements: dict[Key, Judgement] = field(default_factory=dict)
+    first: Key | None = None
+    evidence: Values = field(default_factory=dict)
+    """All values of the epoch in which a step first parted."""
+    compared: int = 0
+    broken: tuple[str, int] | None = None
+
+    def enter(self, seen: Seen, values: Values) -> None:
+        """Judge what one pass has shown."""
+        for sight in seen.sights:
+            key = (sight.part, sight.name)
+            judgement = judged(sight, self.precision)
+            if judgement.first is not None and self.first is None:
+                self.first, self.evidence = key, dict(values)
+            self._add(key, judgement)
+        for key, reason in seen.refused.items():
+            self._add(key, Judgement(reason=reason))
+
+    def _add(self, key: Key, judgement: Judgement) -> None:
+        earlier = self.judgements.get(key)
+        self.judgements[key] = joined(earlier, judgement) if earlier else judgement
+
+
+def compare_experiment(
+    experiment: Experiment,
+    programs: Mapping[Library, Program],
+    folder: Path,
+    precision: Format | None = None,
+    progress: Progress | None = None,
+) -> Agreement:
+    """Hold the NumPy program against the PyTorch program, step by step.
+
+    Args:
+        experiment: what both were written from.
+        programs: both hands; the NumPy one may have been edited.
+        folder: where they lie, with their arrays if they need any.
+        precision: what PyTorch computes in beside float64; nothing means what the spec says.
+        progress: told after each epoch of each run how many are done in all.
+    """
+    own = precision or experiment.precision["torch"]
+    formats: list[Format] = [LIFTED, *([own] if own != LIFTED else [])]
+    epochs = experiment.training.epochs if experiment.training else 0
+    ledgers = []
+    for number, kind in enumerate(formats):
+        told = _shifted(progress, number * epochs)
+        ledgers.append(_watched(experiment, programs, folder, kind, told))
+    labels = Labels.of(experiment, programs)
+    steps = _steps(ledgers, labels)
+    return Agreement(
+        experiment.name,
+        (LIBRARY_NAMES["numpy"], LIBRARY_NAMES["torch"]),
+        own,
+        min(ledger.compared for ledger in ledgers),
+        steps,
+        _first(ledgers, steps, experiment, programs["numpy"], folder),
+        broken=next((ledger.broken for ledger in ledgers if ledger.broken), None),
+    )
+
+
+def _shifted(progress: Progress | None, done: int) -> Progress | None:
+    return (lambda epoch: progress(done + epoch)) if progress else None
+
+
+def _watched(
+    experiment: Experiment,
+    programs: Mapping[Library, Program],
+    folder: Path,
+    precision: Format,
+    progress: Progress | None,
+) -> Ledger:
+    """Run PyTorch in one format and compare each of its epochs as it comes."""
+    network = experiment.network
+    ours: Precision = "float32" if precision == "float32" else "float64"
+    fed = FedProgram(programs["numpy"], experiment, ours, folder, torch_formulas(network))
+    ledger = Ledger(precision)
+    weights = [value.name for value in network.forward.parameters]
+
+    def watch(number: int, values: Values) -> None:
+        if ledger.broken:
+            return
+        if bad := _not_finite(values, ["loss", *weights]):
+            ledger.broken = (bad, number)
+            return
+        seen = fed.evaluation(values) if number == 0 else fed.epoch(number, values)
+        ledger.enter(seen, values)
+        ledger.compared = number
+
+    with np.errstate(all="ignore"):
+        run_torch(programs["torch"], experiment, precision, folder, progress, watch, uses(network))
+    return ledger
+
+
+def _not_finite(values: Values, names: list[str]) -> str:
+    """The first of these values that is not all finite numbers; empty if they are."""
+    held = (name for name in names if name in values)
+    return next((name for name in held if not np.isfinite(values[name]).all()), "")
+
+
+def _steps(ledgers: list[Ledger], labels: Labels) -> tuple[StepAgreement, ...]:
+    keys = dict.fromkeys(key for ledger in ledgers for key in ledger.judgements)
+    known = frozenset(name for _, name in keys)
+    found = []
+    for part, name in keys:
+        lines = upstream(name, labels.made_by, known - {name}) if part != "update" else []
+        found.append(
+            StepAgreement(
+                name,
+                part,
+                labels.function(part, name),
+                labels.code(part, name),
+                tuple(statement.code for statement in lines) or (labels.code(part, name),),
+                labels.theirs(part, name),
+                {
+                    ledger.precision: ledger.judgements[part, name]
+                    for ledger in ledgers
+                    if (part, name) in ledger.judgements
+                },
+            )
+        )
+    return tuple(found)
+
+
+def _first(
+    ledgers: list[Ledger],
+    steps: tuple[StepAgreement, ...],
+    experiment: Experiment,
+    program: Program,
+    folder: Path,
+) -> Finding | None:
+    """The first step that parts, lifted if it does there: in time, then in the program's order."""
+    for ledger in ledgers:
+        if ledger.first is None:
+            continue
+        step = next(s for s in steps if (s.part, s.name) == ledger.first)
+        element = ledger.judgements[ledger.first].first
+        assert element is not None
+        side, words = testimony(step, element, ledger.evidence, experiment, program, folder)
+        return Finding(step, ledger.precision, element, side, words)
+    return None
+
+
+def compare(
+    spec: str | Path | Experiment,
+    *,
+    precision: Format | None = None,
+    epochs: int | None = None,
+    program: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Agreement:
+    """Hold a network's NumPy program against its PyTorch program, step by step.
+
+    Each step of the forward pass, the loss, the backward pass and the update is fed PyTorch's
+    numbers and compared with what PyTorch makes of them, dropout on, against a bound of what
+    rounding can do: in float64 first, where a wrong formula shows by a factor of a million, then
+    in PyTorch's own precision.
+
+    Args:
+        spec: a spec's file, or what was read from one.
+        precision: of PyTorch, one of float64, float32, float16, bfloat16; else the spec's.
+        epochs: of training to compare, at most; else the spec's.
+        program: the file of a NumPy program to take in place of ours: ours with changes. It is run.
+        progress: told after each epoch of each run how many are done in all.
+
+    Raises:
+        BackhandError: for a spec, a program or a precision that cannot be used.
+    """
+    experiment = spec if isinstance(spec, Experiment) else load(Path(spec))
+    experiment = shortened(experiment, epochs)
+    with TemporaryDirectory() as place:
+        programs = save_programs(experiment, Path(place))
+        if program is not None:
+            programs["numpy"] = replace(programs["numpy"], text=_text(Path(program)))
+        return compare_experiment(experiment, programs, Path(place), precision, progress)
+
+
+def shortened(experiment: Experiment, epochs: int | None) -> Experiment:
+    """The experiment with this many epochs of training."""
+    if epochs is None or experiment.training is None:
+        return experiment
+    if epochs < 0:
+        raise BackhandError(
+            "there are no negative epochs", where="epochs", wanted="0 or more", got=str(epochs)
+        )
+    training = replace(experiment.training, epochs=epochs) if epochs else None
+    return replace(experiment, training=training)
+
+
+def _text(file: Path) -> str:
+    """A program's text.
+
+    Raises:
+        BackhandError: if it cannot be read, is not Python, or lacks a function that is compared.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+        functions = {n.name for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)}
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
+        raise BackhandError(
+            "this program cannot be read", where=str(file), wanted="a Python file", got=str(error)
+        ) from None
+    missing = [name for name in ("network", "data", "initial_weights") if name not in functions]
+    if missing:
+        raise BackhandError(
+            f"this program has no function `{missing[0]}`",
+            where=str(file),
+            wanted="the NumPy program that `backhand write` makes of the spec, with your changes",
+        )
+    return text

@@ -1,0 +1,275 @@
+"""A written NumPy program run step by step on a reference's numbers, each with its bound.
+
+Every value that a line makes is shown beside the reference's, and the reference's takes its place
+for the lines below: so errors do not pile up, and a line that computes something else is found
+where it stands. Values that the reference does not have are carried on with their bounds.
+"""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backhand import rounding
+from backhand.agreement.formulas import Formulas
+from backhand.agreement.judging import Part, Sight
+from backhand.agreement.statements import Statement, statements
+from backhand.errors import BackhandError
+from backhand.experiment import Experiment, Precision
+from backhand.rounding import Bounded, CannotTell, Untracked, bounded
+from backhand.rules.updates import UPDATES
+from backhand.run.program import namespace_of
+from backhand.run.reference import state_name
+from backhand.write import shared
+from backhand.write.numpy_training import kept_state
+from backhand.write.program import Program
+
+Values = Mapping[str, np.ndarray]
+
+PARTS: Mapping[str, Part] = {
+    "network": "forward", "network_loss": "loss", "network_backward": "backward",
+}  # fmt: skip
+
+
+@dataclass
+class Seen:
+    """What one pass over the program has shown: values side by side, and refusals."""
+
+    sights: list[Sight] = field(default_factory=list)
+    refused: dict[tuple[Part, str], str] = field(default_factory=dict)
+
+
+class Feeder:
+    """The recorder of a guarded program: shows what a line made, hands back the reference's."""
+
+    refusals = (Untracked, CannotTell)
+
+    def __init__(
+        self,
+        made_by: Mapping[str, Statement],
+        formulas: Formulas,
+        likely: bool,
+    ) -> None:
+        self.made_by, self.formulas, self.likely = made_by, formulas, likely
+        self.reference: Values = {}
+        self.epoch = 0
+        self.known: dict[str, Bounded] = {}
+        self.largest: dict[str, float] = {}
+        self.seen = Seen()
+
+    def begin(self, epoch: int, reference: Values) -> None:
+        self.epoch, self.reference, self.seen = epoch, reference, Seen()
+        self.known, self.largest = {}, {}
+
+    def feed(self, name: str) -> Bounded:
+        """The reference's number, exact."""
+        self.known[name] = bounded(self.reference[name], likely=self.likely)
+        self.largest[name] = _largest(self.reference[name])
+        return self.known[name]
+
+    def value(self, name: str, value: Any) -> Any:
+        ours = value if isinstance(value, Bounded) else bounded(value, likely=self.likely)
+        if name not in self.reference:
+            self.known[name], self.largest[name] = ours, _largest(ours.value)
+            return ours
+        other = self.formulas.value(name, self.known, self.likely)
+        self.show(self.part(name), name, ours, other, self.made_by[name].reads)
+        return self.feed(name)
+
+    def part(self, name: str) -> Part:
+        return PARTS[self.made_by[name].function]
+
+    def refused(self, name: str, error: BackhandError) -> Any:
+        """A line that has no bound: the reference's number, so that the others are seen."""
+        self.seen.refused[self.part(name), name] = error.what
+        if name not in self.reference:
+            raise error
+        return self.feed(name)
+
+    def show(
+        self,
+        part: Part,
+        name: str,
+        ours: Bounded,
+        other: Bounded | None = None,
+        reads: Sequence[str] = (),
+    ) -> None:
+        """Put a value beside the reference's. `other` is it by the reference's own formula."""
+        theirs = self.reference[name]
+        if theirs.shape != ours.shape:
+            self.seen.refused[part, name] = (
+                f"shapes {ours.shape} and {theirs.shape} of the two sides do not fit"
+            )
+            return
+        went_in = max((self.largest.get(read, 0.0) for read in reads), default=0.0)
+        likely = None
+        if ours.likely is not None:
+            likely = apart(ours, other, ours.likely, None if other is None else other.likely)
+        bound = apart(ours, other, ours.error, None if other is None else other.error)
+        value = np.array(ours.value)
+        sight = Sight(name, part, self.epoch, value, theirs, bound, likely, went_in)
+        self.seen.sights.append(sight)
+
+
+def apart(
+    ours: Bounded, other: Bounded | None, error: np.ndarray, other_error: np.ndarray | None
+) -> np.ndarray:
+    """How far two sides may be apart: the error of each.
+
+    Where the other formula, computed by NumPy, is farther from ours than both bounds allow, the two
+    are not equal in exact arithmetic at these numbers (a row that does not quite sum to one, a
+    saturated sigmoid), and the excess counts as known.
+    """
+    if other is None or other_error is None:
+        return 2 * error
+    with np.errstate(invalid="ignore", over="ignore"):
+        excess = np.abs(ours.value - other.value) - error - other_error
+        total: np.ndarray = error + other_error + np.maximum(excess, 0)
+    return np.where(np.isnan(total), np.inf, total)
+
+
+def _largest(array: np.ndarray) -> float:
+    if array.dtype.kind != "f":
+        return 1.0
+    return float(np.max(np.abs(array), initial=0.0, where=np.isfinite(array)))
+
+
+def _copy(array: Any) -> Any:
+    """Of a bounded array, which an update may change; NumPy's stubs know only its own arrays."""
+    return np.copy(array)
+
+
+class FedProgram:
+    """A NumPy program whose passes are run one by one on what a reference made.
+
+    Args:
+        program: as `write.numpy_program` gave it, or edited by hand.
+        experiment: what it was written from; only its data, shapes and names are read.
+        precision: what NumPy computes in.
+        folder: where the program lies.
+        formulas: the other ways in which the reference may have computed a value.
+        likely: carry the statistical bound too.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        experiment: Experiment,
+        precision: Precision,
+        folder: Path,
+        formulas: Formulas,
+        *,
+        likely: bool = False,
+    ) -> None:
+        self.experiment, self.likely = experiment, likely
+        self.made_by = statements(program.text)
+        self.feeder = Feeder(self.made_by, formulas, likely)
+        self.namespace = namespace_of(
+            program, self.feeder, getattr(np, precision), folder, guarded=True
+        )
+        self.data = dict(zip(shared.data_names(experiment), self.namespace["data"](), strict=True))
+        weights = [v.name for v in experiment.network.forward.parameters]
+        initial = self.namespace["initial_weights"]() if weights else ()
+        self.weights: dict[str, Any] = dict(zip(weights, initial, strict=True))
+        self.generator = np.random.RandomState(experiment.seed) if experiment.draws else None
+        self.states: dict[str, Bounded] = {}
+
+    def evaluation(self, reference: Values) -> Seen:
+        """Data, initial weights, and one pass without dropout."""
+        self.feeder.begin(0, reference)
+        for name, plain in {**self.data, **self.weights}.items():
+            if name in reference:
+                self.feeder.show("data", name, bounded(plain, likely=self.likely))
+        self.data = {n: self._given(n, plain) for n, plain in self.data.items()}
+        self.weights = {n: self._given(n, plain) for n, plain in self.weights.items()}
+        self._passes(None)
+        return self.feeder.seen
+
+    def epoch(self, number: int, reference: Values) -> Seen:
+        """One pass with dropout and the update that follows; `number` counts from 1."""
+        self.feeder.begin(number, reference)
+        for name, exact in {**self.data, **self.weights}.items():
+            self.feeder.known[name] = exact
+            self.feeder.largest[name] = _largest(exact.value)
+        gradients = self._passes(self.generator)
+        if gradients is not None:
+            self._update(number, gradients)
+        return self.feeder.seen
+
+    def _given(self, name: str, plain: np.ndarray) -> Bounded:
+        if name in self.feeder.reference:
+            return self.feeder.feed(name)
+        exact = bounded(plain, likely=self.likely)
+        self.feeder.known[name], self.feeder.largest[name] = exact, _largest(exact.value)
+        return exact
+
+    def _run(self, function: str, arguments: Sequence[Any]) -> Any:
+        return rounding.run(self.namespace[function], *arguments, likely=self.likely)
+
+    def _passes(self, generator: Any) -> Sequence[Any] | None:
+        """Forward, loss and backward; the gradients, or None if a line cannot be passed."""
+        experiment, network = self.experiment, self.experiment.network
+        given: dict[str, Any] = {**self.data, "weights": tuple(self.weights.values())}
+        draws = [generator] * (experiment.draws and generator is not None)
+        try:
+            found = self._run(
+                "network", [*(given[n] for n in shared.call_names(experiment)), *draws]
+            )
+            if network.loss is None:
+                return None
+            outputs, given["saved"] = found if network.backward else (found, ())
+            names = shared.names(network.forward.outputs)
+            given |= dict(zip(names, (outputs,) if len(names) == 1 else outputs, strict=True))
+            loss = self._run("network_loss", [given[n] for n in shared.loss_arguments(experiment)])
+            if network.saved_by_loss:
+                _, given["saved_by_loss"] = loss
+            if network.backward is None:
+                return None
+            arguments = [given[n] for n in shared.backward_arguments(experiment)]
+            gradients: Sequence[Any] = self._run("network_backward", arguments)
+            return gradients
+        except Feeder.refusals:
+            return None  # `refused` has written down where
+
+    def _update(self, number: int, gradients: Sequence[Any]) -> None:
+        """The optimiser's step, and each weight and state after it beside the reference's."""
+        training = self.experiment.training
+        assert training is not None
+        kept = kept_state(training)
+        weights = tuple(map(_copy, self.weights.values()))
+        state = [tuple(self._state(s, name) for s in kept) for name in self.weights]
+        given = {"weights": weights, "gradients": gradients, "state": state, "step": number}
+        arguments = inspect.signature(self.namespace["update"]).parameters
+        try:
+            self._run("update", [given[name] for name in arguments])
+        except Feeder.refusals as error:
+            for name in self.weights:
+                self.feeder.seen.refused["update", name] = error.what
+        for name, weight, states in zip(self.weights, weights, state, strict=True):
+            for kind, array in zip(kept, states, strict=True):
+                key = self._key(kind, name)
+                self.states[key] = self._updated(key, name, array)
+            self.weights[name] = self._updated(name, name, weight)
+
+    def _updated(self, key: str, weight: str, ours: Bounded) -> Bounded:
+        """What is carried into the next epoch: the reference's, beside which ours is shown."""
+        if key not in self.feeder.reference:
+            return ours
+        self.feeder.show("update", key, ours, None, [weight, "d" + weight])
+        return self.feeder.feed(key)
+
+    def _state(self, state: str, weight: str) -> Bounded:
+        """What the optimiser keeps of a weight, a copy; zeros before the first step."""
+        key = self._key(state, weight)
+        if key in self.states:
+            kept: Bounded = _copy(self.states[key])
+            return kept
+        return bounded(np.zeros_like(self.weights[weight].value), likely=self.likely)
+
+    def _key(self, state: str, weight: str) -> str:
+        training = self.experiment.training
+        assert training is not None
+        return state_name(UPDATES[training.optimizer].torch_states[state], weight)

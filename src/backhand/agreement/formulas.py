@@ -1,0 +1,163 @@
+"""Where PyTorch computes by another formula than the rule's text, and what that costs.
+
+Equal in exact arithmetic, two formulas round differently: the bound on the difference is then one
+side's plus the other's. Each function here takes what the rule's own takes. Sources: PyTorch 2.13,
+aten/src/ATen/native: cpu/Activation.cpp, cpu/UnaryOpsKernel.cpp, cpu/SoftMaxKernel.cpp, Loss.cpp.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from backhand import rounding
+from backhand.agreement.units import makers, unit
+from backhand.derive import derive
+from backhand.graph import Network, Step, Value
+from backhand.rounding import Bounded, bounded
+from backhand.rules.operations import operation
+
+Arrays = Mapping[str, Bounded]
+
+
+def sigmoid(x):  # type: ignore[no-untyped-def]
+    return 1 / (1 + np.exp(-x))
+
+
+def silu(x):  # type: ignore[no-untyped-def]
+    return x / (1 + np.exp(-x))
+
+
+def silu_backward(dy, x):  # type: ignore[no-untyped-def]
+    s = 1 / (1 + np.exp(-x))
+    return dy * s * (1 + x * (1 - s))
+
+
+def elu(x, *, alpha=1.0):  # type: ignore[no-untyped-def]
+    return np.where(x > 0, x, alpha * (np.exp(np.minimum(x, 0)) - 1))
+
+
+def softplus_backward(dy, x):  # type: ignore[no-untyped-def]
+    e = np.exp(np.minimum(x, 20))
+    return np.where(x > 20, dy, dy * e / (e + 1))
+
+
+def bce_logits(z, y, *, reduction="mean"):  # type: ignore[no-untyped-def]
+    losses = (1 - y) * z - (np.minimum(z, 0) - np.log1p(np.exp(-np.abs(z))))
+    return losses.mean() if reduction == "mean" else losses.sum()
+
+
+def cross_entropy_logits_backward(dloss, z, y, *, reduction="mean"):  # type: ignore[no-untyped-def]
+    shifted = z - z.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    dlog_p = -dloss * y / (len(z) if reduction == "mean" else 1)
+    return dlog_p - np.exp(log_p) * dlog_p.sum(axis=-1, keepdims=True)
+
+
+FORMULAS: Mapping[str, Callable[..., Any]] = {
+    "sigmoid": sigmoid,
+    "silu": silu,
+    "silu.dx": silu_backward,
+    "elu": elu,
+    "softplus.dx": softplus_backward,
+    "bce_logits": bce_logits,
+    "cross_entropy_logits.dz": cross_entropy_logits_backward,
+    "+cross_entropy_logits.dx": cross_entropy_logits_backward,
+}
+"""By a step's function: what PyTorch does in its place."""
+
+GELU_ERF = 6.5
+"""Units of roundoff of |x| by which PyTorch's float32 gelu may be off besides: oneDNN computes it
+with an erf of its own whose absolute error is 7.6e-7 (measured over 3e6 points: 6.4)."""
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """The ways in which another implementation computes the values of a network.
+
+    `units` holds, by the name of a value, the steps that lead to it by the other formula. A number
+    in a backward step, which Python multiplies out for us, is `folded` from that many at most.
+    """
+
+    units: Mapping[str, tuple[Step, ...]]
+    folded: int
+
+    def value(self, name: str, known: Arrays, likely: bool) -> Bounded | None:
+        """The value by its other formula, from bounded values by name; None if it has none, or if
+        what it is made from is not all known."""
+        steps = self.units.get(name)
+        if not steps:
+            return None
+        found: dict[str, Any] = dict(known)
+        for step in steps:
+            if any(v.literal is None and v.name not in found for v in step.inputs):
+                return None
+            self._compute(step, found, likely)
+        return found[name] if isinstance(found[name], Bounded) else None
+
+    def _compute(self, step: Step, found: dict[str, Any], likely: bool) -> None:
+        """Add a step's results to what is found."""
+        kinds = [found[v.name].dtype for v in step.inputs if v.literal is None]
+        inputs = [
+            self._rounded(v.literal, kinds[0], likely) if _is_folded(v) and kinds
+            else found[v.name] if v.literal is None
+            else v.literal
+            for v in step.inputs
+        ]  # fmt: skip
+        call = FORMULAS.get(step.function) or operation(step.function).call
+        attributes: dict[str, Any] = dict(step.attributes)
+        result = rounding.run(call, *inputs, likely=likely, **attributes)
+        if step.function == "gelu":
+            result = _with_own_erf(result, inputs[0])
+        results = result if isinstance(result, tuple) else (result,)
+        for value, array in zip(step.outputs, results, strict=True):
+            if value is not None:
+                found[value.name] = array
+
+    def _rounded(self, number: float | None, kind: np.dtype, likely: bool) -> Bounded:
+        """A number that autograd multiplies out in the network's own precision."""
+        assert number is not None
+        unit = float(np.finfo(kind).eps) / 2
+        error = rounding.gamma(self.folded, unit) * abs(number)
+        return bounded(kind.type(number), error, likely=likely)
+
+
+def torch_formulas(network: Network) -> Formulas:
+    """PyTorch's formulas for the values of a network whose values have names."""
+    known = frozenset(v.name for kind in network.kinds for v in kind.values() if not v.is_nameless)
+    made_by = makers(network)
+    units = {name: unit(name, made_by, known - {name}) for name in known if name in made_by}
+    other = {name: steps for name, steps in units.items() if any(map(_has_formula, steps))}
+    folded = len(network.loss.body) + 1 if network.loss else 0
+    return Formulas({**other, **_apart(network, known, made_by)}, folded)
+
+
+def _has_formula(step: Step) -> bool:
+    is_other = step.function in FORMULAS or step.function == "gelu"
+    return is_other or (bool(step.undoes) and any(map(_is_folded, step.inputs)))
+
+
+def _is_folded(value: Value) -> bool:
+    return value.literal is not None and not float(value.literal).is_integer()
+
+
+def _apart(
+    network: Network, known: frozenset[str], made_by: Mapping[str, Step]
+) -> dict[str, tuple[Step, ...]]:
+    """What pairs of derivatives simplify, each derivative by itself, as autograd has them."""
+    pairs = [name for name, step in made_by.items() if "+" in step.function.lstrip("+")]
+    if not pairs:
+        return {}
+    bare = replace(network, backward=None, saved=(), saved_by_loss=())
+    apart = makers(derive(bare, together=False))
+    found = {name: unit(name, apart, known - {name}) for name in pairs if name in apart}
+    return {name: steps for name, steps in found.items() if steps}
+
+
+def _with_own_erf(y: Bounded, x: Bounded) -> Bounded:
+    """PyTorch's gelu in float32, off by its own erf; in float64 it takes the C library's."""
+    if y.dtype != np.float32:
+        return y
+    more = GELU_ERF * float(np.finfo(np.float32).eps) / 2 * np.abs(x.value)
+    return bounded(y.value, y.error + more, likely=y.likely is not None)
