@@ -4,11 +4,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backhand.errors import BackhandError
+
+if TYPE_CHECKING:
+    from backhand.experiment import Experiment
 
 app = typer.Typer(
     add_completion=False,
@@ -59,7 +62,7 @@ def run(spec: Spec = None, out: Out = None, seed: Seed = None) -> None:
 
     experiment = load(spec or HOMEWORK, seed)
     folder = out or Path("backhand-out") / experiment.name
-    epochs = experiment.training.epochs if experiment.training else 0
+    epochs = _epochs(experiment)
     with (
         _interruptible(),
         results(folder) as scratch,
@@ -73,6 +76,49 @@ def run(spec: Spec = None, out: Out = None, seed: Seed = None) -> None:
         written = sorted(path.name for path in scratch.iterdir())
     terminal.show(found, Console(highlight=False))
     print(f"\nWritten into {folder}: {', '.join(written)}")
+
+
+@app.command("compare")
+def compare_command(
+    spec: Spec = None,
+    program: Annotated[
+        Path | None,
+        typer.Option("--program", metavar="FILE", show_default=False,
+                     help="A NumPy program in place of ours: ours with your changes. It is run."),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option("--precision", metavar="FORMAT", show_default=False,
+                     help="What PyTorch computes in, beside float64: float32, float16, bfloat16."),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option("--epochs", metavar="N", help="Of training, in place of the spec's.",
+                     show_default=False),
+    ] = None,
+    seed: Seed = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+) -> None:
+    """Say whether both programs agree, step by step, within computed rounding bounds.
+
+    Exit code 0: they agree. 1: they differ. 3: it cannot be told. 2: an error.
+    """
+    from rich.console import Console
+
+    from backhand.agreement.comparing import as_format, compare, formats, shortened
+    from backhand.agreement.telling import show as show_agreement
+    from backhand.capture.spec import load
+
+    experiment = shortened(load(spec or HOMEWORK, seed), epochs)
+    chosen = None if precision is None else as_format(precision)
+    total = len(formats(experiment, chosen)) * _epochs(experiment)
+    with _interruptible(), _progress(total) as told:
+        found = compare(experiment, precision=chosen, program=program, progress=told)
+    if as_json:
+        print(found.to_json(), end="")
+    else:
+        show_agreement(found, Console(highlight=False))
+    raise typer.Exit(found.exit_code)
 
 
 @app.command()
@@ -128,6 +174,10 @@ def schema() -> None:
     from backhand.capture.spec import SCHEMA
 
     print(SCHEMA.read_text(encoding="utf-8"), end="")
+
+
+def _epochs(experiment: "Experiment") -> int:
+    return experiment.training.epochs if experiment.training else 0
 
 
 @contextmanager

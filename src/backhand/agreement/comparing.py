@@ -1,10 +1,11 @@
 """The comparison: PyTorch's run is watched epoch by epoch, the NumPy program fed with it."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from backhand.agreement.statements import upstream
 from backhand.agreement.units import uses
 from backhand.agreement.witness import testimony
 from backhand.capture.spec import load
-from backhand.errors import BackhandError
+from backhand.errors import BackhandError, did_you_mean, shown
 from backhand.experiment import LIBRARY_NAMES, Experiment, Format, Library, Precision
 from backhand.run.probes import Progress
 from backhand.run.reference import run_torch
@@ -26,6 +27,9 @@ from backhand.write.program import Program
 
 Key = tuple[Part, str]
 LIFTED: Precision = "float64"
+LIKELY_UNTIL = 1
+"""The epoch up to which the statistical bound is carried too: it costs as much as the certain one,
+and tells the same of every epoch."""
 
 
 @dataclass
@@ -33,6 +37,8 @@ class Ledger:
     """What has been seen in one format so far."""
 
     precision: Format
+    label: str = ""
+    """What to call it; nothing means its format."""
     judgements: dict[Key, Judgement] = field(default_factory=dict)
     first: Key | None = None
     evidence: Values = field(default_factory=dict)
@@ -72,24 +78,59 @@ def compare_experiment(
         precision: what PyTorch computes in beside float64; nothing means what the spec says.
         progress: told after each epoch of each run how many are done in all.
     """
-    own = precision or experiment.precision["torch"]
-    formats: list[Format] = [LIFTED, *([own] if own != LIFTED else [])]
     epochs = experiment.training.epochs if experiment.training else 0
     ledgers = []
-    for number, kind in enumerate(formats):
+    for number, kind in enumerate(formats(experiment, precision)):
         told = _shifted(progress, number * epochs)
         ledgers.append(_watched(experiment, programs, folder, kind, told))
+    sides = (LIBRARY_NAMES["numpy"], LIBRARY_NAMES["torch"])
+    return agreement_of(experiment, programs, ledgers, sides, folder)
+
+
+def agreement_of(
+    experiment: Experiment,
+    programs: Mapping[Library, Program],
+    ledgers: Sequence[Ledger],
+    sides: tuple[str, str],
+    folder: Path,
+) -> Agreement:
+    """What the ledgers hold, step by step, and the first step that parts."""
     labels = Labels.of(experiment, programs)
     steps = _steps(ledgers, labels)
     return Agreement(
         experiment.name,
-        (LIBRARY_NAMES["numpy"], LIBRARY_NAMES["torch"]),
-        own,
+        sides,
+        ledgers[-1].precision,
         min(ledger.compared for ledger in ledgers),
         steps,
         _first(ledgers, steps, experiment, programs["numpy"], folder),
         broken=next((ledger.broken for ledger in ledgers if ledger.broken), None),
     )
+
+
+def formats(experiment: Experiment, precision: Format | None = None) -> tuple[Format, ...]:
+    """What is computed in: float64, and PyTorch's own format where that is another."""
+    own = precision or experiment.precision["torch"]
+    return (LIFTED, *([own] if own != LIFTED else []))
+
+
+def as_format(word: str) -> Format:
+    """A word from outside as a format.
+
+    Raises:
+        BackhandError: if it is none.
+    """
+    known = get_args(Format)
+    if word not in known:
+        raise BackhandError(
+            "unknown precision",
+            where="--precision",
+            wanted=f"one of {', '.join(known)}",
+            got=shown(word),
+            repair=did_you_mean(word, known),
+        )
+    found: Format = next(name for name in known if name == word)
+    return found
 
 
 def _shifted(progress: Progress | None, done: int) -> Progress | None:
@@ -106,7 +147,8 @@ def _watched(
     """Run PyTorch in one format and compare each of its epochs as it comes."""
     network = experiment.network
     ours: Precision = "float32" if precision == "float32" else "float64"
-    fed = FedProgram(programs["numpy"], experiment, ours, folder, torch_formulas(network))
+    formulas = torch_formulas(network)
+    fed = FedProgram(programs["numpy"], experiment, ours, folder, formulas, likely=True)
     ledger = Ledger(precision)
     weights = [value.name for value in network.forward.parameters]
 
@@ -116,6 +158,8 @@ def _watched(
         if bad := _not_finite(values, ["loss", *weights]):
             ledger.broken = (bad, number)
             return
+        if number == LIKELY_UNTIL + 1:
+            fed.be_certain()
         seen = fed.evaluation(values) if number == 0 else fed.epoch(number, values)
         ledger.enter(seen, values)
         ledger.compared = number
@@ -131,7 +175,7 @@ def _not_finite(values: Values, names: list[str]) -> str:
     return next((name for name in held if not np.isfinite(values[name]).all()), "")
 
 
-def _steps(ledgers: list[Ledger], labels: Labels) -> tuple[StepAgreement, ...]:
+def _steps(ledgers: Sequence[Ledger], labels: Labels) -> tuple[StepAgreement, ...]:
     keys = dict.fromkeys(key for ledger in ledgers for key in ledger.judgements)
     known = frozenset(name for _, name in keys)
     found = []
@@ -146,7 +190,7 @@ def _steps(ledgers: list[Ledger], labels: Labels) -> tuple[StepAgreement, ...]:
                 tuple(statement.code for statement in lines) or (labels.code(part, name),),
                 labels.theirs(part, name),
                 {
-                    ledger.precision: ledger.judgements[part, name]
+                    ledger.label or ledger.precision: ledger.judgements[part, name]
                     for ledger in ledgers
                     if (part, name) in ledger.judgements
                 },
@@ -156,7 +200,7 @@ def _steps(ledgers: list[Ledger], labels: Labels) -> tuple[StepAgreement, ...]:
 
 
 def _first(
-    ledgers: list[Ledger],
+    ledgers: Sequence[Ledger],
     steps: tuple[StepAgreement, ...],
     experiment: Experiment,
     program: Program,
@@ -170,7 +214,7 @@ def _first(
         element = ledger.judgements[ledger.first].first
         assert element is not None
         side, words = testimony(step, element, ledger.evidence, experiment, program, folder)
-        return Finding(step, ledger.precision, element, side, words)
+        return Finding(step, ledger.label or ledger.precision, element, side, words)
     return None
 
 
@@ -205,7 +249,8 @@ def compare(
         programs = save_programs(experiment, Path(place))
         if program is not None:
             programs["numpy"] = replace(programs["numpy"], text=_text(Path(program)))
-        return compare_experiment(experiment, programs, Path(place), precision, progress)
+        chosen = None if precision is None else as_format(precision)
+        return compare_experiment(experiment, programs, Path(place), chosen, progress)
 
 
 def shortened(experiment: Experiment, epochs: int | None) -> Experiment:

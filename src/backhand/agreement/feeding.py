@@ -29,6 +29,9 @@ from backhand.write.program import Program
 
 Values = Mapping[str, np.ndarray]
 
+GENERATOR = "generator"
+"""What the written program calls what it draws masks from."""
+
 PARTS: Mapping[str, Part] = {
     "network": "forward", "network_loss": "loss", "network_backward": "backward",
 }  # fmt: skip
@@ -52,8 +55,10 @@ class Feeder:
         made_by: Mapping[str, Statement],
         formulas: Formulas,
         likely: bool,
+        draws_are_data: bool,
     ) -> None:
         self.made_by, self.formulas, self.likely = made_by, formulas, likely
+        self.draws_are_data = draws_are_data
         self.reference: Values = {}
         self.epoch = 0
         self.known: dict[str, Bounded] = {}
@@ -75,6 +80,8 @@ class Feeder:
         if name not in self.reference:
             self.known[name], self.largest[name] = ours, _largest(ours.value)
             return ours
+        if self.draws_are_data and GENERATOR in self.made_by[name].reads:
+            return self.feed(name)
         other = self.formulas.value(name, self.known, self.likely)
         self.show(self.part(name), name, ours, other, self.made_by[name].reads)
         return self.feed(name)
@@ -151,7 +158,8 @@ class FedProgram:
         precision: what NumPy computes in.
         folder: where the program lies.
         formulas: the other ways in which the reference may have computed a value.
-        likely: carry the statistical bound too.
+        likely: carry the statistical bound too, until `be_certain` ends it.
+        draws_are_data: take the reference's masks as they are, whoever drew them.
     """
 
     def __init__(
@@ -163,10 +171,11 @@ class FedProgram:
         formulas: Formulas,
         *,
         likely: bool = False,
+        draws_are_data: bool = False,
     ) -> None:
         self.experiment, self.likely = experiment, likely
         self.made_by = statements(program.text)
-        self.feeder = Feeder(self.made_by, formulas, likely)
+        self.feeder = Feeder(self.made_by, formulas, likely, draws_are_data)
         self.namespace = namespace_of(
             program, self.feeder, getattr(np, precision), folder, guarded=True
         )
@@ -176,6 +185,15 @@ class FedProgram:
         self.weights: dict[str, Any] = dict(zip(weights, initial, strict=True))
         self.generator = np.random.RandomState(experiment.seed) if experiment.draws else None
         self.states: dict[str, Bounded] = {}
+        self.kept = kept_state(experiment.training) if experiment.training else ()
+
+    def be_certain(self) -> None:
+        """Carry the certain bound alone from here on."""
+        self.likely = self.feeder.likely = False
+        for held in (self.data, self.weights, self.states):
+            for name, array in held.items():
+                error = array.error if array.error.any() else None
+                held[name] = bounded(array.value, error)
 
     def evaluation(self, reference: Values) -> Seen:
         """Data, initial weights, and one pass without dropout."""
@@ -236,11 +254,8 @@ class FedProgram:
 
     def _update(self, number: int, gradients: Sequence[Any]) -> None:
         """The optimiser's step, and each weight and state after it beside the reference's."""
-        training = self.experiment.training
-        assert training is not None
-        kept = kept_state(training)
         weights = tuple(map(_copy, self.weights.values()))
-        state = [tuple(self._state(s, name) for s in kept) for name in self.weights]
+        state = [tuple(self._state(s, name) for s in self.kept) for name in self.weights]
         given = {"weights": weights, "gradients": gradients, "state": state, "step": number}
         arguments = inspect.signature(self.namespace["update"]).parameters
         try:
@@ -249,7 +264,7 @@ class FedProgram:
             for name in self.weights:
                 self.feeder.seen.refused["update", name] = error.what
         for name, weight, states in zip(self.weights, weights, state, strict=True):
-            for kind, array in zip(kept, states, strict=True):
+            for kind, array in zip(self.kept, states, strict=True):
                 key = self._key(kind, name)
                 self.states[key] = self._updated(key, name, array)
             self.weights[name] = self._updated(name, name, weight)

@@ -99,7 +99,7 @@ class Formulas:
     def _compute(self, step: Step, found: dict[str, Any], likely: bool) -> None:
         """Add a step's results to what is found."""
         kinds = [found[v.name].dtype for v in step.inputs if v.literal is None]
-        inputs = [
+        inputs: list[Any] = [
             self._rounded(v.literal, kinds[0], likely) if _is_folded(v) and kinds
             else found[v.name] if v.literal is None
             else v.literal

@@ -24,7 +24,8 @@ class StepAgreement:
         lines: all lines that were compared here: the line itself, and those before it whose values
             the other side does not have.
         theirs: what the other side does instead.
-        judgements: by the format that both sides computed in, the lifted one first.
+        judgements: by the format that both sides computed in, the lifted one first; by the name of
+            the trace where traces were compared.
     """
 
     name: str
@@ -33,14 +34,14 @@ class StepAgreement:
     code: str
     lines: tuple[str, ...]
     theirs: str
-    judgements: Mapping[Format, Judgement]
+    judgements: Mapping[str, Judgement]
 
     @property
     def verdict(self) -> Verdict:
         return worst(judgement.verdict for judgement in self.judgements.values())
 
     @property
-    def worst(self) -> tuple[Format, Judgement]:
+    def worst(self) -> tuple[str, Judgement]:
         """The format in which the difference is the largest share of its bound, failing ones
         first."""
         return max(
@@ -64,7 +65,8 @@ class Finding:
     """The first step that parts: where, by how much, and which side is off."""
 
     step: StepAgreement
-    precision: Format
+    where: str
+    """The format or the trace in which it parts."""
     element: Element
     side: str
     """Which side a third computation speaks against; empty where there is none."""
@@ -100,7 +102,8 @@ class Agreement:
         steps: every value in the order of the program.
         first: the first step that parts, or None.
         undetected: known slips that would have gone unseen; None where this was not asked.
-        broken: the epoch from which there are no finite numbers to compare, and which value.
+        broken: which value is no finite number, and from which epoch on; nothing is compared there.
+        ignored: names of arrays that the network has no value for.
     """
 
     name: str
@@ -113,6 +116,7 @@ class Agreement:
     slips: int = 0
     """How many known slips were tried."""
     broken: tuple[str, int] | None = None
+    ignored: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -129,8 +133,8 @@ class Agreement:
         return EXIT_CODES[self.verdict]
 
     @property
-    def formats(self) -> tuple[Format, ...]:
-        """What was computed in, float64 first."""
+    def formats(self) -> tuple[str, ...]:
+        """What was computed in, float64 first; or the names of the traces."""
         return tuple(dict.fromkeys(f for step in self.steps for f in step.judgements))
 
     def step(self, name: str, part: Part | None = None) -> StepAgreement:
@@ -170,7 +174,7 @@ def _plain(agreement: Agreement) -> dict[str, Any]:
         "first": None if first is None else {
             "name": first.step.name,
             "part": first.step.part,
-            "precision": first.precision,
+            "where": first.where,
             **_element(first.element),
             "ratio": _number(first.ratio),
             "side": first.side,

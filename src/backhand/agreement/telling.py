@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 40
 """Steps that are told one by one; of more, those that do not agree and the nearest to a bound."""
-WIDTH, CODE = 110, 44
+WIDTH = 100
+FIGURES = 11
+"""Columns of a column of figures."""
 MOST_UNSEEN = 12
 
 
@@ -36,11 +38,11 @@ def html(agreement: Agreement) -> str:
 
 def show(agreement: Agreement, console: "Console") -> None:
     """Print all of it."""
-    for part in _parts(agreement):
+    for part in _parts(agreement, console.width):
         console.print(part, markup=False, highlight=False)
 
 
-def _parts(agreement: Agreement) -> "Iterator[RenderableType]":
+def _parts(agreement: Agreement, width: int) -> "Iterator[RenderableType]":
     from rich.text import Text
 
     styles = {"agrees": "bold green", "differs": "bold red", "cannot tell": "bold yellow"}
@@ -49,7 +51,7 @@ def _parts(agreement: Agreement) -> "Iterator[RenderableType]":
         yield Text("\n".join(told(agreement.first, agreement.sides)))
     yield from (Text(line) for line in puzzles(agreement))
     yield ""
-    yield _table(agreement)
+    yield _table(agreement, width)
     yield from (Text(line) for line in remarks(agreement))
 
 
@@ -80,7 +82,7 @@ def told(finding: Finding, sides: tuple[str, str]) -> list[str]:
     name = indexed(step.name, element)
     widest = max(len(side) for side in sides)
     lines = [
-        f"First at {name}, {step.part}, {when}, in {finding.precision}:",
+        f"First at {name}, {step.part}, {when}, in {finding.where}:",
         f"  {sides[0]:{widest}}  {element.ours:<24.17g} {step.code}",
         f"  {sides[1]:{widest}}  {element.theirs:<24.17g} {step.theirs}",
         f"  They differ by {element.difference:.3g}; rounding allows {element.bound:.3g}"
@@ -123,34 +125,35 @@ def indexed(name: str, element: Element) -> str:
     return f"{name}[{', '.join(map(str, element.index))}]" if element.index else name
 
 
-def _table(agreement: Agreement) -> "RenderableType":
+def _table(agreement: Agreement, width: int) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
+    steps = chosen(agreement)
+    names = max((len(step.name) for step in steps), default=0)
+    room = max(12, width - names - FIGURES * (len(agreement.formats) + 2) - 4)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("step", no_wrap=True)
-    table.add_column("line", no_wrap=True, overflow="ellipsis")
-    for number, precision in enumerate(agreement.formats):
-        above = "" if number else "part of bound used"
-        table.add_column(f"{above}\n{precision}", justify="right", min_width=9)
-    table.add_column("a slip is\nseen from", justify="right", min_width=9)
-    table.add_column("\nverdict", no_wrap=True, min_width=11)
-    for step in chosen(agreement):
+    table.add_column("\nstep", no_wrap=True)
+    table.add_column("\nline", no_wrap=True)
+    for precision in agreement.formats:
+        table.add_column(f"of bound,\n{precision}", justify="right", no_wrap=True)
+    table.add_column("a slip is\nseen from", justify="right", no_wrap=True)
+    table.add_column("\nverdict", no_wrap=True)
+    for step in steps:
         shares = [
             f"{step.judgements[f].share:.2g}" if f in step.judgements else ""
             for f in agreement.formats
         ]
-        cells = [step.name, _cut(step.code), *shares, caught(step), step.verdict]
+        code = step.code if len(step.code) <= room else step.code[: room - 1] + "…"
+        cells = [step.name, code, *shares, caught(step), step.verdict]
         table.add_row(*(Text(cell) for cell in cells))
     return table
 
 
-def _cut(code: str) -> str:
-    return code if len(code) <= CODE else code[: CODE - 1] + "…"
-
-
 def caught(step: StepAgreement) -> str:
     """The smallest relative slip that would have been seen."""
+    if step.verdict == "differs":
+        return ""
     if step.caught == 0:
         return "any"
     return f"{step.caught:.0e}" if step.caught < float("inf") else ""
@@ -177,6 +180,8 @@ def remarks(agreement: Agreement) -> list[str]:
             f"From epoch {epoch} on {name} is no finite number, for the training diverges: "
             "nothing is compared there."
         )
+    if agreement.ignored:
+        found.append(f"No value of the network, not compared: {', '.join(agreement.ignored)}.")
     odd = [s.name for s in agreement.steps if _is_suspicious(s)]
     if odd:
         found.append(

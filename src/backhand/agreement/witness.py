@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from backhand.agreement.feeding import Values
+from backhand.agreement.feeding import GENERATOR, Values
 from backhand.agreement.judging import Element
 from backhand.agreement.result import StepAgreement
 from backhand.agreement.statements import Statement, statements, upstream
@@ -22,7 +22,6 @@ from backhand.write.program import Program
 STEP = 1e-6
 """Of a number's size: the quotient's truncation and rounding errors are then about equal small
 (Higham, Accuracy and Stability, section 1.14; central differences)."""
-DRAWS = "generator"
 OURS, THEIRS = LIBRARY_NAMES["numpy"], LIBRARY_NAMES["torch"]
 
 
@@ -81,7 +80,7 @@ def _by_quotient(
         moved[source][element.index] += change
         stirred = {source}
         for statement in forward:
-            if stirred & set(statement.reads) and DRAWS not in statement.reads:
+            if stirred & set(statement.reads) and GENERATOR not in statement.reads:
                 moved |= _executed(statement, moved, space)
                 stirred |= set(statement.makes)
         return float(moved["loss"])
@@ -97,7 +96,7 @@ def _by_float64(
     made_by: Mapping[str, Statement],
     space: dict[str, Any],
 ) -> tuple[str, str]:
-    if DRAWS in made_by[step.name].reads:
+    if GENERATOR in made_by[step.name].reads:
         return "", ""
     found = dict(given)
     for statement in upstream(step.name, made_by, frozenset(given) - {step.name}):

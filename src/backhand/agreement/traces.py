@@ -1,0 +1,137 @@
+"""Arrays that somebody else made: each value held against what our line makes of their numbers.
+
+Nothing is asked of them but names. What they have is fed to the lines below; what they lack is
+computed by ours, and carried on with its bound.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from backhand.agreement.comparing import Ledger, agreement_of
+from backhand.agreement.feeding import FedProgram, Values
+from backhand.agreement.formulas import torch_formulas
+from backhand.agreement.result import Agreement
+from backhand.errors import BackhandError, did_you_mean
+from backhand.experiment import LIBRARY_NAMES, Experiment, Precision
+from backhand.run.trace import Trace, load
+from backhand.write.files import save_programs
+
+Passes = Mapping[int, Values]
+"""By epoch, 0 for the evaluation at the initial weights: values by name."""
+
+
+def compare_arrays(experiment: Experiment, traces: Mapping[str, Passes]) -> Agreement:
+    """Hold what others computed for a network against its NumPy program, step by step.
+
+    Args:
+        experiment: the network, its data and its initial weights.
+        traces: by what to call it, what somebody computed; each is judged by itself, in float32 if
+            its arrays are, so that of two the one that parts from the program is named.
+
+    Raises:
+        BackhandError: if a trace holds no value of the network.
+    """
+    known = _known(experiment)
+    ledgers: list[Ledger] = []
+    with TemporaryDirectory() as place:
+        programs = save_programs(experiment, Path(place))
+        for name, passes in traces.items():
+            _check(name, passes, known)
+            precision = precision_of(passes)
+            fed = FedProgram(
+                programs["numpy"], experiment, precision, Path(place),
+                torch_formulas(experiment.network), likely=True, draws_are_data=True,
+            )  # fmt: skip
+            ledger = Ledger(precision, label=name)
+            for epoch in _followed(passes):
+                values = passes[epoch]
+                seen = fed.epoch(epoch, values) if epoch else fed.evaluation(values)
+                ledger.enter(seen, values)
+                ledger.compared = epoch
+            ledgers.append(ledger)
+        sides = (LIBRARY_NAMES["numpy"], " and ".join(traces))
+        found = agreement_of(experiment, programs, ledgers, sides, Path(place))
+    ignored = sorted({n for p in traces.values() for v in p.values() for n in v} - known)
+    return replace(found, ignored=tuple(ignored))
+
+
+def read_trace(file: Path) -> Passes:
+    """The passes of an `.npz`: one of ours (`trace.npz`), or arrays under the values' names.
+
+    Raises:
+        BackhandError: if it cannot be read, or holds anything but plain arrays.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except (OSError, ValueError, EOFError) as error:
+        raise BackhandError(
+            "this is not a file of arrays",
+            where=str(file),
+            wanted="an .npz as np.savez writes it, arrays of numbers under the values' names",
+            got=str(error).partition("\n")[0],
+        ) from None
+    if any("/evaluation/" in key for key in arrays):
+        traces = load(file)
+        theirs = next((t for t in traces if t.library == "torch"), traces[0])
+        return passes_of(theirs)
+    return {0: arrays}
+
+
+def passes_of(trace: Trace) -> Passes:
+    """A trace of ours, epoch by epoch."""
+    later = {
+        epoch: {name: values[i] for name, values in trace.training.items()}
+        for i, epoch in enumerate(trace.epochs)
+    }
+    return {0: trace.evaluation, **later}
+
+
+def plain(arrays: Mapping[str, Any]) -> Values:
+    """Arrays of any library as NumPy's: lists, numbers, and tensors with their derivatives cut."""
+    found = {}
+    for name, array in arrays.items():
+        held = array.detach().cpu() if hasattr(array, "detach") else array
+        found[name] = np.asarray(held)
+        if found[name].dtype.kind not in "fiub":
+            raise BackhandError(
+                f"`{name}` is no array of numbers", got=f"dtype {found[name].dtype}"
+            )
+    return found
+
+
+def precision_of(passes: Passes) -> Precision:
+    """float32 if any of its arrays is, else float64."""
+    kinds = {array.dtype.name for values in passes.values() for array in values.values()}
+    return "float32" if "float32" in kinds else "float64"
+
+
+def _known(experiment: Experiment) -> set[str]:
+    network = experiment.network
+    values = {v.name for kind in network.kinds for v in kind.values() if not v.is_nameless}
+    targets = {v.name for v in network.targets}
+    return values | targets | {f"d{v.name}" for v in network.forward.parameters} | {"loss"}
+
+
+def _check(name: str, passes: Passes, known: Iterable[str]) -> None:
+    held = {value for values in passes.values() for value in values}
+    if held & set(known):
+        return
+    first = next(iter(sorted(held)), "")
+    raise BackhandError(
+        "none of these arrays has the name of a value of the network",
+        where=name,
+        wanted=f"some of {', '.join(sorted(known))}",
+        got=", ".join(sorted(held)) or "no arrays",
+        repair=did_you_mean(first, known),
+    )
+
+
+def _followed(passes: Passes) -> list[int]:
+    """The epochs that can be compared: those whose weights before are known, in order."""
+    return [epoch for epoch in sorted(passes) if epoch == 0 or epoch - 1 in passes]
