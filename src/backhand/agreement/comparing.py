@@ -14,8 +14,10 @@ from backhand.agreement.formulas import torch_formulas
 from backhand.agreement.judging import Judgement, Part, joined, judged
 from backhand.agreement.labels import Labels
 from backhand.agreement.result import Agreement, Finding, StepAgreement
+from backhand.agreement.scenes import Scene, Stage
 from backhand.agreement.statements import upstream
 from backhand.agreement.units import uses
+from backhand.agreement.unseen import undetected
 from backhand.agreement.witness import testimony
 from backhand.capture.spec import load
 from backhand.errors import BackhandError, did_you_mean, shown
@@ -43,6 +45,7 @@ class Ledger:
     first: Key | None = None
     evidence: Values = field(default_factory=dict)
     """All values of the epoch in which a step first parted."""
+    scenes: tuple[Scene, ...] = ()
     compared: int = 0
     broken: tuple[str, int] | None = None
 
@@ -84,7 +87,11 @@ def compare_experiment(
         told = _shifted(progress, number * epochs)
         ledgers.append(_watched(experiment, programs, folder, kind, told))
     sides = (LIBRARY_NAMES["numpy"], LIBRARY_NAMES["torch"])
-    return agreement_of(experiment, programs, ledgers, sides, folder)
+    found = agreement_of(experiment, programs, ledgers, sides, folder)
+    if not ledgers[0].scenes:
+        return found
+    tried, unseen = undetected(ledgers[0].scenes, programs["numpy"], experiment, folder)
+    return replace(found, slips=tried, undetected=unseen)
 
 
 def agreement_of(
@@ -149,7 +156,7 @@ def _watched(
     ours: Precision = "float32" if precision == "float32" else "float64"
     formulas = torch_formulas(network)
     fed = FedProgram(programs["numpy"], experiment, ours, folder, formulas, likely=True)
-    ledger = Ledger(precision)
+    ledger, stage = Ledger(precision), Stage()
     weights = [value.name for value in network.forward.parameters]
 
     def watch(number: int, values: Values) -> None:
@@ -160,12 +167,12 @@ def _watched(
             return
         if number == LIKELY_UNTIL + 1:
             fed.be_certain()
-        seen = fed.evaluation(values) if number == 0 else fed.epoch(number, values)
-        ledger.enter(seen, values)
+        ledger.enter(stage.take(fed, number, values), values)
         ledger.compared = number
 
     with np.errstate(all="ignore"):
         run_torch(programs["torch"], experiment, precision, folder, progress, watch, uses(network))
+    ledger.scenes = tuple(stage.scenes)
     return ledger
 
 

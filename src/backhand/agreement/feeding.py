@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from backhand import rounding
-from backhand.agreement.formulas import Formulas
+from backhand.agreement.formulas import Formulas, Other
 from backhand.agreement.judging import Part, Sight
 from backhand.agreement.statements import Statement, statements
 from backhand.errors import BackhandError
@@ -101,7 +101,7 @@ class Feeder:
         part: Part,
         name: str,
         ours: Bounded,
-        other: Bounded | None = None,
+        other: Other | None = None,
         reads: Sequence[str] = (),
     ) -> None:
         """Put a value beside the reference's. `other` is it by the reference's own formula."""
@@ -112,29 +112,20 @@ class Feeder:
             )
             return
         went_in = max((self.largest.get(read, 0.0) for read in reads), default=0.0)
-        likely = None
-        if ours.likely is not None:
-            likely = apart(ours, other, ours.likely, None if other is None else other.likely)
-        bound = apart(ours, other, ours.error, None if other is None else other.error)
+        bound, likely = 2 * ours.error, None if ours.likely is None else 2 * ours.likely
+        if other is not None:
+            bound = apart(ours.error, other.error, other.apart)
+            if ours.likely is not None and other.likely is not None:
+                likely = apart(ours.likely, other.likely, other.apart)
         value = np.array(ours.value)
         sight = Sight(name, part, self.epoch, value, theirs, bound, likely, went_in)
         self.seen.sights.append(sight)
 
 
-def apart(
-    ours: Bounded, other: Bounded | None, error: np.ndarray, other_error: np.ndarray | None
-) -> np.ndarray:
-    """How far two sides may be apart: the error of each.
-
-    Where the other formula, computed by NumPy, is farther from ours than both bounds allow, the two
-    are not equal in exact arithmetic at these numbers (a row that does not quite sum to one, a
-    saturated sigmoid), and the excess counts as known.
-    """
-    if other is None or other_error is None:
-        return 2 * error
+def apart(error: np.ndarray, other_error: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """How far two sides may be apart: the error of each, and the distance of their formulas."""
     with np.errstate(invalid="ignore", over="ignore"):
-        excess = np.abs(ours.value - other.value) - error - other_error
-        total: np.ndarray = error + other_error + np.maximum(excess, 0)
+        total: np.ndarray = error + other_error + distance
     return np.where(np.isnan(total), np.inf, total)
 
 
@@ -255,7 +246,7 @@ class FedProgram:
     def _update(self, number: int, gradients: Sequence[Any]) -> None:
         """The optimiser's step, and each weight and state after it beside the reference's."""
         weights = tuple(map(_copy, self.weights.values()))
-        state = [tuple(self._state(s, name) for s in self.kept) for name in self.weights]
+        state = [tuple(self.state(s, name) for s in self.kept) for name in self.weights]
         given = {"weights": weights, "gradients": gradients, "state": state, "step": number}
         arguments = inspect.signature(self.namespace["update"]).parameters
         try:
@@ -276,7 +267,7 @@ class FedProgram:
         self.feeder.show("update", key, ours, None, [weight, "d" + weight])
         return self.feeder.feed(key)
 
-    def _state(self, state: str, weight: str) -> Bounded:
+    def state(self, state: str, weight: str) -> Bounded:
         """What the optimiser keeps of a weight, a copy; zeros before the first step."""
         key = self._key(state, weight)
         if key in self.states:

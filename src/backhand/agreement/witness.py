@@ -14,6 +14,7 @@ import numpy as np
 from backhand.agreement.feeding import GENERATOR, Values
 from backhand.agreement.judging import Element
 from backhand.agreement.result import StepAgreement
+from backhand.agreement.sight import Silent
 from backhand.agreement.statements import Statement, statements, upstream
 from backhand.experiment import LIBRARY_NAMES, Experiment
 from backhand.run.program import namespace_of
@@ -23,18 +24,6 @@ STEP = 1e-6
 """Of a number's size: the quotient's truncation and rounding errors are then about equal small
 (Higham, Accuracy and Stability, section 1.14; central differences)."""
 OURS, THEIRS = LIBRARY_NAMES["numpy"], LIBRARY_NAMES["torch"]
-
-
-class _Silent:
-    """A recorder that lets every value pass."""
-
-    refusals = ()
-
-    def value(self, name: str, value: Any) -> Any:
-        return value
-
-    def epoch_done(self) -> None:
-        return None
 
 
 def testimony(
@@ -47,7 +36,7 @@ def testimony(
 ) -> tuple[str, str]:
     """Which side is off, and the sentence that says so; empty strings if there is no witness."""
     made_by = statements(program.text)
-    space = namespace_of(program, _Silent(), np.float64, folder)
+    space = namespace_of(program, Silent(), np.float64, folder)
     given = {n: np.asarray(a, dtype=np.float64) for n, a in values.items() if a.dtype.kind == "f"}
     try:
         with np.errstate(all="ignore"):
