@@ -10,7 +10,7 @@ from backhand.agreement.judging import Part
 from backhand.run.reference import state_name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scene:
     """What the lines of a program read and make in one epoch; 0 is the evaluation.
 

@@ -1,7 +1,8 @@
 """What the check can see: known slips, run on the numbers at hand, that would pass as rounding."""
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from backhand.write.numpy_training import kept_state
 from backhand.write.program import Program
 
 STALE = "__stale__"
+
+Pair = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""A value as it was, as it is with a slip, the reference's, and its bound."""
 
 
 class Silent:
@@ -44,7 +48,9 @@ class Sight:
         self.statements = list(dict.fromkeys(statements(program.text).values()))
         self.code = {s.line: compile(s.code, program.file, "exec") for s in self.statements}
         self.weights = [value.name for value in experiment.network.forward.parameters]
-        self.right: dict[tuple[int, int], dict[str, np.ndarray]] = {}
+        self.right: dict[Scene, dict[str, np.ndarray]] = {}
+        nodes = ast.parse(program.text).body
+        self.functions = {n.name: n for n in nodes if isinstance(n, ast.FunctionDef)}
 
     @cached_property
     def slips(self) -> tuple[Slip, ...]:
@@ -55,84 +61,95 @@ class Sight:
         """The line that a slip is in, as it stands in the program."""
         return self.program.text.splitlines()[slip.line - 1].partition("  #")[0].strip()
 
-    def shows(self, slip: Slip, scene: Scene) -> float:
-        """By how many times its bound a slip shows in a scene; infinite where it stops the program
-        or changes a shape, 0 where it changes no number."""
+    def shows(self, slip: Slip, scenes: Iterable[Scene]) -> float:
+        """By how many times its bound a slip shows in the first scene in which it is out of it, or
+        at most; infinite where it stops the program or changes a shape, 0 where it changes no
+        number."""
+        most = 0.0
         with np.errstate(all="ignore"):
-            try:
-                ratios = [_ratio(*pair) for pair in self._changed(slip, scene)]
-            except Exception:
-                # a slip may do anything to the lines below: that it stops them is how it shows
-                return np.inf
-        return max(ratios, default=0.0)
+            for scene in scenes:
+                most = max(most, self._shows(slip, scene))
+                if most > 1:
+                    break
+        return most
 
-    def _changed(
-        self, slip: Slip, scene: Scene
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-        """What the slip changes: as it was, as it is with the slip, the reference's, its bound."""
-        space = {**self.space, STALE: scene.stale.__getitem__}
+    def _shows(self, slip: Slip, scene: Scene) -> float:
+        try:
+            return max((_ratio(*pair) for pair in self._changed(slip, scene)), default=0.0)
+        except Exception:
+            # a slip may do anything to the lines below: that it stops them is how it shows
+            return np.inf
+
+    def _changed(self, slip: Slip, scene: Scene) -> Iterator[Pair]:
+        """What the slip changes."""
+        self.space[STALE] = scene.stale.__getitem__
+        right = self._as_they_are(scene)
+        if slip.function in PARTS:
+            yield from self._run(scene, right, {slip.line: _code(slip.tree)}, "")
+            return
+        kept = self.space[slip.function]
         if slip.function == "update":
-            yield from self._updated(slip, scene, space)
-        elif slip.function in PARTS:
-            yield from self._run(scene, space, {slip.line: _code(slip.tree)}, {slip.line})
-        else:
-            yield from self._run(scene, _with_helper(space, self.program.text, slip), {}, set())
+            if not scene.after:
+                return
+            right = self._after_update(scene)
+        try:
+            exec(_planted(self.functions[slip.function], slip), self.space)
+            if slip.function != "update":
+                yield from self._run(scene, right, {}, slip.function)
+                return
+            for name, array in self._after_update(scene).items():
+                if ("update", name) in scene.bounds:
+                    bound = scene.bounds["update", name]
+                    yield right[name], array, scene.after[name], bound
+        finally:
+            self.space[slip.function] = kept
 
     def _run(
-        self, scene: Scene, space: dict[str, Any], changed: Mapping[int, Any], lines: set[int]
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-        """Run the statements that a slip reaches; without `lines`, all that call a function."""
+        self, scene: Scene, right: Values, changed: Mapping[int, Any], helper: str
+    ) -> Iterator[Pair]:
+        """Run the statements that are changed or call the helper, and those that they reach."""
         moved = dict(scene.values)
         stirred: set[str] = set()
         for statement in self.statements:
             if GENERATOR in statement.reads and scene.epoch:
                 continue  # the masks of an epoch are drawn once
-            is_reached = statement.line in lines if lines else _calls(statement, space)
-            if not is_reached and not stirred & set(statement.reads):
+            is_changed = statement.line in changed
+            is_calling = bool(helper) and bool(self.callers & set(statement.reads))
+            if not (is_changed or is_calling or stirred & set(statement.reads)):
                 continue
             code = changed.get(statement.line, self.code[statement.line])
-            made = self._executed(space, code, statement, moved)
+            made = self._executed(code, statement, moved)
             for name, array in made.items():
                 key = (PARTS[statement.function], name)
                 if key in scene.bounds:  # the lines below are fed the reference's
-                    yield (
-                        self._as_it_was(statement, scene)[name],
-                        array,
-                        scene.values[name],
-                        scene.bounds[key],
-                    )
+                    yield right[name], array, scene.values[name], scene.bounds[key]
                 else:
                     moved[name] = array
                     stirred.add(name)
 
-    def _as_it_was(self, statement: Statement, scene: Scene) -> dict[str, np.ndarray]:
-        key = (statement.line, scene.epoch)
-        if key not in self.right:
-            code = self.code[statement.line]
-            self.right[key] = self._executed(self.space, code, statement, scene.values)
-        return self.right[key]
+    @cached_property
+    def callers(self) -> set[str]:
+        """The program's functions that are called by lines: any may call the changed one."""
+        return set(self.functions) - set(PARTS)
+
+    def _as_they_are(self, scene: Scene) -> dict[str, np.ndarray]:
+        """What the program's own statements make in a scene."""
+        if scene not in self.right:
+            made: dict[str, np.ndarray] = {}
+            for statement in self.statements:
+                if not (GENERATOR in statement.reads and scene.epoch):
+                    made |= self._executed(self.code[statement.line], statement, scene.values)
+            self.right[scene] = made
+        return self.right[scene]
 
     def _executed(
-        self, space: dict[str, Any], code: Any, statement: Statement, values: Mapping[str, Any]
+        self, code: Any, statement: Statement, values: Mapping[str, Any]
     ) -> dict[str, np.ndarray]:
         local = {**values, GENERATOR: None}
-        exec(code, space, local)
+        exec(code, self.space, local)
         return {name: np.asarray(local[name]) for name in statement.makes}
 
-    def _updated(
-        self, slip: Slip, scene: Scene, space: dict[str, Any]
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-        if not scene.after:
-            return
-        right = self._after_update(self.space["update"], scene)
-        exec(_function_with(self.program.text, slip, watch=True), space)
-        for name, array in self._after_update(space["update"], scene, space).items():
-            if ("update", name) in scene.bounds:
-                yield right[name], array, scene.after[name], scene.bounds["update", name]
-
-    def _after_update(
-        self, update: Callable[..., Any], scene: Scene, space: dict[str, Any] | None = None
-    ) -> dict[str, np.ndarray]:
+    def _after_update(self, scene: Scene) -> dict[str, np.ndarray]:
         """Weights and states after one step, from those of the scene."""
         training = self.experiment.training
         assert training is not None
@@ -140,9 +157,9 @@ class Sight:
         weights = [scene.values[name].copy() for name in self.weights]
         gradients = [scene.values["d" + name] for name in self.weights]
         state = [tuple(scene.states[state_name(k, n)].copy() for k in kept) for n in self.weights]
-        if space is not None:
-            space[STALE] = _of_this_weight(scene.stale, self.weights)
+        self.space[STALE] = _of_this_weight(scene.stale, self.weights)
         given = {"weights": weights, "gradients": gradients, "state": state, "step": scene.epoch}
+        update = self.space["update"]
         names = update.__code__.co_varnames[: update.__code__.co_argcount]
         update(*(given[name] for name in names))
         found = dict(zip(self.weights, weights, strict=True))
@@ -169,10 +186,6 @@ def _ratio(right: np.ndarray, wrong: np.ndarray, reference: np.ndarray, bound: n
     return float(np.nanmax(ratio, initial=np.finfo(float).tiny))
 
 
-def _calls(statement: Statement, space: Mapping[str, Any]) -> bool:
-    return any(callable(space.get(name)) for name in statement.reads)
-
-
 def _code(tree: ast.stmt) -> Any:
     """A changed statement, compiled; a loss that is returned gets its name."""
     (statement, *_) = with_loss([tree])
@@ -180,29 +193,21 @@ def _code(tree: ast.stmt) -> Any:
     return compile(module, "slip", "exec")
 
 
-def _with_helper(space: dict[str, Any], text: str, slip: Slip) -> dict[str, Any]:
-    """The namespace with a helper function that has the slip in it, and all that call it."""
-    exec(_function_with(text, slip, watch=False), space)
-    return space
+def _planted(function: ast.FunctionDef, slip: Slip) -> Any:
+    """A function with the slip in it, compiled."""
+    changed = _Planting(slip).visit(copy.deepcopy(function))
+    return compile(ast.fix_missing_locations(ast.Module([changed], [])), "slip", "exec")
 
 
-def _function_with(text: str, slip: Slip, *, watch: bool) -> Any:
-    """The program's functions, one with the slip in it; those that are compared stay out."""
-    tree = ast.parse(text)
-    kept = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name not in PARTS]
-    if watch:
-        kept = [n for n in kept if n.name == "update"]
-    changed = [_Planted(slip).visit(n) for n in kept]
-    return compile(ast.fix_missing_locations(ast.Module(changed, [])), "slip", "exec")
-
-
-class _Planted(ast.NodeTransformer):
+class _Planting(ast.NodeTransformer):
     def __init__(self, slip: Slip) -> None:
-        self.slip = slip
+        self.tree = slip.tree
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        tree = self.slip.tree
-        is_place = isinstance(node, ast.stmt) and node.lineno == tree.lineno
-        if is_place and node.col_offset == tree.col_offset:  # type: ignore[attr-defined]
-            return tree
+        if isinstance(node, ast.stmt) and _place(node) == _place(self.tree):
+            return self.tree
         return super().generic_visit(node)
+
+
+def _place(statement: ast.stmt) -> tuple[int, int]:
+    return statement.lineno, statement.col_offset

@@ -1,6 +1,7 @@
 """The slips that went unseen, why, and other inputs at which they would show."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def undetected(
         folder: where it lies.
     """
     sight = Sight(program, experiment, "float64", folder)
-    shown = {slip: max(sight.shows(slip, scene) for scene in scenes) for slip in sight.slips}
+    shown = {slip: sight.shows(slip, scenes) for slip in sight.slips}
     hidden = {slip: share for slip, share in shown.items() if share <= 1}
     cures = _cures(hidden, sight, folder) if hidden else {}
     found = [
@@ -61,18 +62,13 @@ def _cures(slips: Mapping[Slip, float], sight: Sight, folder: Path) -> dict[Slip
             break
         arrays = change(sight.experiment, np.random.default_rng(0))
         scenes = _scenes_at(arrays, sight, folder)
-        cures |= {
-            slip: words for slip in left if any(sight.shows(slip, scene) > 1 for scene in scenes)
-        }
+        cures |= {slip: words for slip in left if sight.shows(slip, scenes) > 1}
     return cures
 
 
 def _scenes_at(arrays: Arrays, sight: Sight, folder: Path) -> list[Scene]:
     """The program's own numbers at other data and weights, with their bounds."""
     experiment = replace(sight.experiment, arrays=dict(arrays))
-    if experiment.training:
-        few = replace(experiment.training, epochs=min(Stage.LAST, experiment.training.epochs))
-        experiment = replace(experiment, training=few)
     program = _at(arrays, sight.program, experiment, folder)
     formulas = torch_formulas(experiment.network)
     fed = FedProgram(program, experiment, "float64", folder, formulas)
@@ -80,11 +76,16 @@ def _scenes_at(arrays: Arrays, sight: Sight, folder: Path) -> list[Scene]:
 
     def watch(epoch: int, values: Values) -> None:
         stage.take(fed, epoch, values)
+        if epoch == Stage.LAST:
+            raise _EnoughError
 
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), suppress(_EnoughError):
         run_numpy(program, experiment, "float64", folder, watch=watch)
-    sight.right.clear()
     return stage.scenes
+
+
+class _EnoughError(Exception):
+    """The scenes are there: the program's own training goes on for longer."""
 
 
 def _at(arrays: Arrays, program: Program, experiment: Experiment, folder: Path) -> Program:
