@@ -57,7 +57,7 @@ def run(spec: Spec = None, out: Out = None, seed: Seed = None) -> None:
     from backhand.folder import results
     from backhand.report import page, terminal
     from backhand.run import trace
-    from backhand.study import runs, study
+    from backhand.study import formats_run, study
     from backhand.write.files import save_programs, save_weights
 
     experiment = load(spec or HOMEWORK, seed)
@@ -66,7 +66,7 @@ def run(spec: Spec = None, out: Out = None, seed: Seed = None) -> None:
     with (
         _interruptible(),
         results(folder) as scratch,
-        _progress(len(runs(experiment)) * epochs) as told,
+        _progress((1 + len(formats_run(experiment))) * epochs) as told,
     ):
         programs = save_programs(experiment, scratch)
         found = study(experiment, programs, scratch, told)
@@ -83,18 +83,27 @@ def compare_command(
     spec: Spec = None,
     program: Annotated[
         Path | None,
-        typer.Option("--program", metavar="FILE", show_default=False,
-                     help="A NumPy program in place of ours: ours with your changes. It is run."),
+        typer.Option(
+            "--program",
+            metavar="FILE",
+            show_default=False,
+            help="A NumPy program in place of ours: ours with your changes. It is run.",
+        ),
     ] = None,
     precision: Annotated[
         str | None,
-        typer.Option("--precision", metavar="FORMAT", show_default=False,
-                     help="What PyTorch computes in, beside float64: float32, float16, bfloat16."),
+        typer.Option(
+            "--precision",
+            metavar="FORMAT",
+            show_default=False,
+            help="What PyTorch computes in, beside float64: float32, float16, bfloat16.",
+        ),
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option("--epochs", metavar="N", help="Of training, in place of the spec's.",
-                     show_default=False),
+        typer.Option(
+            "--epochs", metavar="N", help="Of training, in place of the spec's.", show_default=False
+        ),
     ] = None,
     seed: Seed = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,

@@ -2,117 +2,105 @@
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import get_args
 
 import numpy as np
 
-from backhand.agreement.feeding import FedProgram, Seen, Values
+from backhand.agreement.feeding import FedProgram, Values
 from backhand.agreement.formulas import torch_formulas
-from backhand.agreement.judging import Judgement, Part, joined, judged
-from backhand.agreement.labels import Labels
-from backhand.agreement.result import Agreement, Finding, StepAgreement
+from backhand.agreement.ledger import Ledger, agreement_of
+from backhand.agreement.result import Agreement
 from backhand.agreement.scenes import Scene, Stage
-from backhand.agreement.statements import upstream
 from backhand.agreement.units import uses
 from backhand.agreement.unseen import undetected
-from backhand.agreement.witness import testimony
 from backhand.capture.spec import load
 from backhand.errors import BackhandError, did_you_mean, shown
 from backhand.experiment import LIBRARY_NAMES, Experiment, Format, Library, Precision
 from backhand.run.probes import Progress
 from backhand.run.reference import run_torch
+from backhand.run.trace import Trace
 from backhand.write.files import save_programs
 from backhand.write.program import Program
 
-Key = tuple[Part, str]
 LIFTED: Precision = "float64"
 LIKELY_UNTIL = 1
 """The epoch up to which the statistical bound is carried too: it costs as much as the certain one,
 and tells the same of every epoch."""
 
 
-@dataclass
-class Ledger:
-    """What has been seen in one format so far."""
+@dataclass(frozen=True)
+class Watched:
+    """One run of the PyTorch program: what it made, and how each step of it compares."""
 
-    precision: Format
-    label: str = ""
-    """What to call it; nothing means its format."""
-    judgements: dict[Key, Judgement] = field(default_factory=dict)
-    first: Key | None = None
-    evidence: Values = field(default_factory=dict)
-    """All values of the epoch in which a step first parted."""
-    scenes: tuple[Scene, ...] = ()
-    compared: int = 0
-    broken: tuple[str, int] | None = None
-
-    def enter(self, seen: Seen, values: Values) -> None:
-        """Judge what one pass has shown."""
-        for sight in seen.sights:
-            key = (sight.part, sight.name)
-            judgement = judged(sight, self.precision)
-            if judgement.first is not None and self.first is None:
-                self.first, self.evidence = key, dict(values)
-            self._add(key, judgement)
-        for key, reason in seen.refused.items():
-            self._add(key, Judgement(reason=reason))
-
-    def _add(self, key: Key, judgement: Judgement) -> None:
-        earlier = self.judgements.get(key)
-        self.judgements[key] = joined(earlier, judgement) if earlier else judgement
+    trace: Trace
+    ledger: Ledger
+    scenes: tuple[Scene, ...]
 
 
-def compare_experiment(
+def watched(
     experiment: Experiment,
     programs: Mapping[Library, Program],
     folder: Path,
-    precision: Format | None = None,
+    precision: Format,
     progress: Progress | None = None,
-) -> Agreement:
-    """Hold the NumPy program against the PyTorch program, step by step.
+) -> Watched:
+    """Run the PyTorch program in one format and compare each of its epochs as it comes.
 
     Args:
-        experiment: what both were written from.
+        experiment: what both programs were written from.
         programs: both hands; the NumPy one may have been edited.
         folder: where they lie, with their arrays if they need any.
-        precision: what PyTorch computes in beside float64; nothing means what the spec says.
-        progress: told after each epoch of each run how many are done in all.
+        precision: what PyTorch computes in.
+        progress: told after each epoch.
     """
-    epochs = experiment.training.epochs if experiment.training else 0
-    ledgers = []
-    for number, kind in enumerate(formats(experiment, precision)):
-        told = _shifted(progress, number * epochs)
-        ledgers.append(_watched(experiment, programs, folder, kind, told))
-    sides = (LIBRARY_NAMES["numpy"], LIBRARY_NAMES["torch"])
-    found = agreement_of(experiment, programs, ledgers, sides, folder)
-    if not ledgers[0].scenes:
-        return found
-    tried, unseen = undetected(ledgers[0].scenes, programs["numpy"], experiment, folder)
-    return replace(found, slips=tried, undetected=unseen)
+    network = experiment.network
+    ours: Precision = "float32" if precision == "float32" else "float64"
+    formulas = torch_formulas(network)
+    fed = FedProgram(programs["numpy"], experiment, ours, folder, formulas, likely=True)
+    ledger, stage = Ledger(precision), Stage()
+    weights = [value.name for value in network.forward.parameters]
+
+    def watch(number: int, values: Values) -> None:
+        if ledger.broken:
+            return
+        if bad := _not_finite(values, ["loss", *weights]):
+            ledger.broken = (bad, number)
+            return
+        if number == LIKELY_UNTIL + 1:
+            fed.be_certain()
+        ledger.enter(stage.take(fed, number, values), values)
+        ledger.compared = number
+
+    with np.errstate(all="ignore"):
+        trace = run_torch(
+            programs["torch"], experiment, precision, folder, progress, watch, uses(network)
+        )
+    return Watched(trace, ledger, tuple(stage.scenes))
 
 
-def agreement_of(
+def _not_finite(values: Values, names: list[str]) -> str:
+    """The first of these values that is not all finite numbers; empty if they are."""
+    held = (name for name in names if name in values)
+    return next((name for name in held if not np.isfinite(values[name]).all()), "")
+
+
+def agreement(
     experiment: Experiment,
     programs: Mapping[Library, Program],
-    ledgers: Sequence[Ledger],
-    sides: tuple[str, str],
     folder: Path,
+    runs: Sequence[Watched],
 ) -> Agreement:
-    """What the ledgers hold, step by step, and the first step that parts."""
-    labels = Labels.of(experiment, programs)
-    steps = _steps(ledgers, labels)
-    return Agreement(
-        experiment.name,
-        sides,
-        ledgers[-1].precision,
-        min(ledger.compared for ledger in ledgers),
-        steps,
-        _first(ledgers, steps, experiment, programs["numpy"], folder),
-        broken=next((ledger.broken for ledger in ledgers if ledger.broken), None),
-    )
+    """What watched runs come to, the one in float64 first, and what could not have been seen."""
+    sides = (LIBRARY_NAMES["numpy"], LIBRARY_NAMES["torch"])
+    ledgers = [run.ledger for run in runs]
+    found = agreement_of(experiment, programs, ledgers, sides, folder)
+    if not runs[0].scenes:
+        return found
+    tried, unseen = undetected(runs[0].scenes, programs["numpy"], experiment, folder)
+    return replace(found, slips=tried, undetected=unseen)
 
 
 def formats(experiment: Experiment, precision: Format | None = None) -> tuple[Format, ...]:
@@ -140,89 +128,9 @@ def as_format(word: str) -> Format:
     return found
 
 
-def _shifted(progress: Progress | None, done: int) -> Progress | None:
+def shifted(progress: Progress | None, done: int) -> Progress | None:
+    """For a run that begins when this many epochs of others are done."""
     return (lambda epoch: progress(done + epoch)) if progress else None
-
-
-def _watched(
-    experiment: Experiment,
-    programs: Mapping[Library, Program],
-    folder: Path,
-    precision: Format,
-    progress: Progress | None,
-) -> Ledger:
-    """Run PyTorch in one format and compare each of its epochs as it comes."""
-    network = experiment.network
-    ours: Precision = "float32" if precision == "float32" else "float64"
-    formulas = torch_formulas(network)
-    fed = FedProgram(programs["numpy"], experiment, ours, folder, formulas, likely=True)
-    ledger, stage = Ledger(precision), Stage()
-    weights = [value.name for value in network.forward.parameters]
-
-    def watch(number: int, values: Values) -> None:
-        if ledger.broken:
-            return
-        if bad := _not_finite(values, ["loss", *weights]):
-            ledger.broken = (bad, number)
-            return
-        if number == LIKELY_UNTIL + 1:
-            fed.be_certain()
-        ledger.enter(stage.take(fed, number, values), values)
-        ledger.compared = number
-
-    with np.errstate(all="ignore"):
-        run_torch(programs["torch"], experiment, precision, folder, progress, watch, uses(network))
-    ledger.scenes = tuple(stage.scenes)
-    return ledger
-
-
-def _not_finite(values: Values, names: list[str]) -> str:
-    """The first of these values that is not all finite numbers; empty if they are."""
-    held = (name for name in names if name in values)
-    return next((name for name in held if not np.isfinite(values[name]).all()), "")
-
-
-def _steps(ledgers: Sequence[Ledger], labels: Labels) -> tuple[StepAgreement, ...]:
-    keys = dict.fromkeys(key for ledger in ledgers for key in ledger.judgements)
-    known = frozenset(name for _, name in keys)
-    found = []
-    for part, name in keys:
-        lines = upstream(name, labels.made_by, known - {name}) if part != "update" else []
-        found.append(
-            StepAgreement(
-                name,
-                part,
-                labels.function(part, name),
-                labels.code(part, name),
-                tuple(statement.code for statement in lines) or (labels.code(part, name),),
-                labels.theirs(part, name),
-                {
-                    ledger.label or ledger.precision: ledger.judgements[part, name]
-                    for ledger in ledgers
-                    if (part, name) in ledger.judgements
-                },
-            )
-        )
-    return tuple(found)
-
-
-def _first(
-    ledgers: Sequence[Ledger],
-    steps: tuple[StepAgreement, ...],
-    experiment: Experiment,
-    program: Program,
-    folder: Path,
-) -> Finding | None:
-    """The first step that parts, lifted if it does there: in time, then in the program's order."""
-    for ledger in ledgers:
-        if ledger.first is None:
-            continue
-        step = next(s for s in steps if (s.part, s.name) == ledger.first)
-        element = ledger.judgements[ledger.first].first
-        assert element is not None
-        side, words = testimony(step, element, ledger.evidence, experiment, program, folder)
-        return Finding(step, ledger.label or ledger.precision, element, side, words)
-    return None
 
 
 def compare(
@@ -257,7 +165,15 @@ def compare(
         if program is not None:
             programs["numpy"] = replace(programs["numpy"], text=_text(Path(program)))
         chosen = None if precision is None else as_format(precision)
-        return compare_experiment(experiment, programs, Path(place), chosen, progress)
+        each = experiment.training.epochs if experiment.training else 0
+        told = [shifted(progress, number * each) for number in (0, 1)]
+        kinds = formats(experiment, chosen)
+        folder = Path(place)
+        runs = [
+            watched(experiment, programs, folder, kind, tell)
+            for kind, tell in zip(kinds, told, strict=False)
+        ]
+        return agreement(experiment, programs, folder, runs)
 
 
 def shortened(experiment: Experiment, epochs: int | None) -> Experiment:

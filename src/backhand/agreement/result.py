@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from backhand.agreement.judging import Element, Judgement, Part, Verdict
@@ -102,6 +102,7 @@ class Agreement:
         steps: every value in the order of the program.
         first: the first step that parts, or None.
         undetected: known slips that would have gone unseen; None where this was not asked.
+        course: by format, the largest share of a bound in each pass: the evaluation, every epoch.
         broken: which value is no finite number, and from which epoch on; nothing is compared there.
         ignored: names of arrays that the network has no value for.
     """
@@ -115,6 +116,7 @@ class Agreement:
     undetected: tuple[Unseen, ...] | None = None
     slips: int = 0
     """How many known slips were tried."""
+    course: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     broken: tuple[str, int] | None = None
     ignored: tuple[str, ...] = ()
 
@@ -181,6 +183,7 @@ def _plain(agreement: Agreement) -> dict[str, Any]:
             "witness": first.witness,
         },
         "steps": [_step(step) for step in agreement.steps],
+        "course": {f: [_number(share) for share in c] for f, c in agreement.course.items()},
         "slips": agreement.slips,
         "undetected": None if agreement.undetected is None
         else [asdict(unseen) for unseen in agreement.undetected],

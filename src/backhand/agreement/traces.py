@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from backhand.agreement.comparing import Ledger, agreement_of
 from backhand.agreement.feeding import FedProgram, Values
 from backhand.agreement.formulas import torch_formulas
+from backhand.agreement.ledger import Ledger, agreement_of
 from backhand.agreement.result import Agreement
 from backhand.errors import BackhandError, did_you_mean
 from backhand.experiment import LIBRARY_NAMES, Experiment, Precision

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def undetected(
     sight = Sight(program, experiment, "float64", folder)
     shown = {slip: sight.shows(slip, scenes) for slip in sight.slips}
     hidden = {slip: share for slip, share in shown.items() if share <= 1}
-    cures = _cures(hidden, sight, folder) if hidden else {}
+    cures = _cures(hidden, sight) if hidden else {}
     found = [
         Unseen(slip.kind, slip.what, sight.line(slip), _because(share), cures.get(slip, ""))
         for slip, share in hidden.items()
@@ -53,7 +54,7 @@ def _because(share: float) -> str:
     return f"what it changes is {share:.0%} of the rounding bound"
 
 
-def _cures(slips: Mapping[Slip, float], sight: Sight, folder: Path) -> dict[Slip, str]:
+def _cures(slips: Mapping[Slip, float], sight: Sight) -> dict[Slip, str]:
     """By slip, the first of the other inputs at which it shows."""
     cures: dict[Slip, str] = {}
     for words, change in OTHERS.items():
@@ -61,7 +62,8 @@ def _cures(slips: Mapping[Slip, float], sight: Sight, folder: Path) -> dict[Slip
         if not left:
             break
         arrays = change(sight.experiment, np.random.default_rng(0))
-        scenes = _scenes_at(arrays, sight, folder)
+        with TemporaryDirectory() as place:
+            scenes = _scenes_at(arrays, sight, Path(place))
         cures |= {slip: words for slip in left if sight.shows(slip, scenes) > 1}
     return cures
 

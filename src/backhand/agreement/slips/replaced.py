@@ -20,7 +20,7 @@ STALE = "__stale__"
 def stale_values(place: Place) -> Iterator[Change]:
     """A weight or a gradient read as it was one epoch earlier."""
     for name in _read(place):
-        if name in place.facts.stale:
+        if name in place.facts.stale and name not in place.names.lines:  # not yet another array
             call = ast.Call(ast.Name(STALE, ast.Load()), [ast.Constant(name)], [])
             yield _everywhere("stale value", name, call, f"`{name}` of the epoch before in", place)
 

@@ -1,0 +1,116 @@
+"""The ledger: every judgement of one run, kept by value, and what they come to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backhand.agreement.feeding import Seen, Values
+from backhand.agreement.judging import Judgement, Part, joined, judged
+from backhand.agreement.labels import Labels
+from backhand.agreement.result import Agreement, Finding, StepAgreement
+from backhand.agreement.statements import upstream
+from backhand.agreement.witness import testimony
+from backhand.experiment import Experiment, Format, Library
+from backhand.write.program import Program
+
+Key = tuple[Part, str]
+
+
+@dataclass
+class Ledger:
+    """What has been seen in one format so far."""
+
+    precision: Format
+    label: str = ""
+    """What to call it; nothing means its format."""
+    judgements: dict[Key, Judgement] = field(default_factory=dict)
+    first: Key | None = None
+    evidence: Values = field(default_factory=dict)
+    """All values of the epoch in which a step first parted."""
+    course: list[float] = field(default_factory=list)
+    """The largest share of a bound in each pass: the evaluation, then every epoch."""
+    compared: int = 0
+    broken: tuple[str, int] | None = None
+
+    def enter(self, seen: Seen, values: Values) -> None:
+        """Judge what one pass has shown."""
+        largest = 0.0
+        for sight in seen.sights:
+            key = (sight.part, sight.name)
+            judgement = judged(sight, self.precision)
+            if judgement.first is not None and self.first is None:
+                self.first, self.evidence = key, dict(values)
+            largest = max(largest, judgement.share)
+            self._add(key, judgement)
+        self.course.append(largest)
+        for key, reason in seen.refused.items():
+            self._add(key, Judgement(reason=reason))
+
+    def _add(self, key: Key, judgement: Judgement) -> None:
+        earlier = self.judgements.get(key)
+        self.judgements[key] = joined(earlier, judgement) if earlier else judgement
+
+
+def agreement_of(
+    experiment: Experiment,
+    programs: Mapping[Library, Program],
+    ledgers: Sequence[Ledger],
+    sides: tuple[str, str],
+    folder: Path,
+) -> Agreement:
+    """What the ledgers hold, step by step, and the first step that parts."""
+    labels = Labels.of(experiment, programs)
+    steps = _steps(ledgers, labels)
+    return Agreement(
+        experiment.name,
+        sides,
+        ledgers[-1].precision,
+        min(ledger.compared for ledger in ledgers),
+        steps,
+        _first(ledgers, steps, experiment, programs["numpy"], folder),
+        course={ledger.label or ledger.precision: tuple(ledger.course) for ledger in ledgers},
+        broken=next((ledger.broken for ledger in ledgers if ledger.broken), None),
+    )
+
+
+def _steps(ledgers: Sequence[Ledger], labels: Labels) -> tuple[StepAgreement, ...]:
+    keys = dict.fromkeys(key for ledger in ledgers for key in ledger.judgements)
+    known = frozenset(name for _, name in keys)
+    found = []
+    for part, name in keys:
+        lines = upstream(name, labels.made_by, known - {name}) if part != "update" else []
+        found.append(
+            StepAgreement(
+                name,
+                part,
+                labels.function(part, name),
+                labels.code(part, name),
+                tuple(statement.code for statement in lines) or (labels.code(part, name),),
+                labels.theirs(part, name),
+                {
+                    ledger.label or ledger.precision: ledger.judgements[part, name]
+                    for ledger in ledgers
+                    if (part, name) in ledger.judgements
+                },
+            )
+        )
+    return tuple(found)
+
+
+def _first(
+    ledgers: Sequence[Ledger],
+    steps: tuple[StepAgreement, ...],
+    experiment: Experiment,
+    program: Program,
+    folder: Path,
+) -> Finding | None:
+    """The first step that parts, lifted if it does there: in time, then in the program's order."""
+    for ledger in ledgers:
+        if ledger.first is None:
+            continue
+        step = next(s for s in steps if (s.part, s.name) == ledger.first)
+        element = ledger.judgements[ledger.first].first
+        assert element is not None
+        side, words = testimony(step, element, ledger.evidence, experiment, program, folder)
+        return Finding(step, ledger.label or ledger.precision, element, side, words)
+    return None
