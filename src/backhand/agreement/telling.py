@@ -52,7 +52,10 @@ def _parts(agreement: Agreement, width: int) -> "Iterator[RenderableType]":
     yield from (Text(line) for line in puzzles(agreement))
     yield ""
     yield _table(agreement, width)
-    yield from (Text(line) for line in remarks(agreement))
+    left = len(agreement.steps) - len(chosen(agreement))
+    if left:
+        yield f"{left} more steps agree, further within their bounds; --json has them all."
+    yield from (Text(line) for line in (*remarks(agreement), *unseen(agreement)))
 
 
 def headline(agreement: Agreement) -> str:
@@ -171,9 +174,6 @@ def chosen(agreement: Agreement) -> list[StepAgreement]:
 def remarks(agreement: Agreement) -> list[str]:
     """What else there is to say below the table."""
     found = []
-    left = len(agreement.steps) - len(chosen(agreement))
-    if left:
-        found.append(f"{left} more steps agree, further within their bounds; --json has them all.")
     if agreement.broken:
         name, epoch = agreement.broken
         found.append(
@@ -188,7 +188,7 @@ def remarks(agreement: Agreement) -> list[str]:
             f"Beyond the statistical bound, though within the certain one: {', '.join(odd)}. "
             "Evidence that rounding errors there are not independent, or of a small slip; no proof."
         )
-    return [*found, *unseen(agreement)]
+    return found
 
 
 def _is_suspicious(step: StepAgreement) -> bool:

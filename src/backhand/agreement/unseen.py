@@ -142,8 +142,8 @@ def _small(experiment: Experiment, draw: np.random.Generator) -> Arrays:
 
 OTHERS: Mapping[str, Callable[[Experiment, np.random.Generator], Arrays]] = {
     "inputs and weights from a standard normal distribution": _random,
-    f"a batch of {ROWS} rows, inputs and weights from a standard normal distribution": _three_rows,
-    f"a batch of {ROWS} rows like that, the second times 1000, the third all zeros": _far_apart,
-    f"a batch of {ROWS} rows, inputs and weights around 0.001": _small,
+    f"{ROWS} rows, inputs and weights from a standard normal distribution": _three_rows,
+    f"{ROWS} rows from a standard normal distribution, the second times 1000, the third zeros": _far_apart,
+    f"{ROWS} rows, inputs and weights around 0.001": _small,
 }
 """What may separate a slip from rounding, from the nearest to the farthest."""

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from backhand.experiment import LIBRARIES, Library
 from backhand.graph import Network
-from backhand.report import agreement, highlight, question, steps, training
+from backhand.report import agreement, highlight, question, steps, training, verdict
 from backhand.report.picture import picture
 from backhand.report.wording import counted
 from backhand.study import Study
@@ -52,7 +52,7 @@ def page_text(study: Study) -> str:
         "study": study,
         "experiment": study.experiment,
         "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
-        "in_short": agreement.in_short(study),
+        "in_short": [verdict.in_short(study.agreement), *agreement.in_short(study)],
         "question": question.question(study),
         "tasks": question.tasks(study),
         "picture": picture(network, frozenset(name for card in forward for name in card.names)),
@@ -63,7 +63,8 @@ def page_text(study: Study) -> str:
         "groups_open": sum(len(g.cards) for g in groups) <= steps.MOST_OPEN,
         "training": trained,
         "beside": beside,
-        "agreement": agreement.tables(study),
+        "agreement": verdict.section(study),
+        "apart": agreement.tables(study),
         "needs_arrays": not is_inline(study.experiment),
         "programs": [_program(study, library) for library in reversed(LIBRARIES)],
         "headings": _headings(study, bool(groups), trained is not None, bool(beside)),
@@ -94,7 +95,7 @@ def _headings(study: Study, backward: bool, trained: bool, published: bool) -> d
         "backward": "The backward pass, step by step" if backward else "",
         "training": "Training" if trained else "",
         "published": "Beside the published weights" if published else "",
-        "agreement": "How far apart the two programs are",
+        "agreement": "Do the two programs agree?",
         "programs": "Both programs in full",
         "versions": "Versions used",
     }

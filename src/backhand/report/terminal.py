@@ -6,6 +6,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from backhand.agreement.telling import headline
 from backhand.differences import Comparison, first_not_finite
 from backhand.experiment import LIBRARIES, LIBRARY_NAMES, Experiment, Library, Printing
 from backhand.study import Study
@@ -55,7 +56,7 @@ def _calls(printing: Printing, experiment: Experiment, library: Library) -> int:
 
 def agreement(study: Study) -> list[str]:
     """How far the two programs are apart, in plain sentences with numbers."""
-    sentences = [_apart(study.comparison)]
+    sentences = [headline(study.agreement), _apart(study.comparison)]
     if len(study.traces) > 2:
         sentences.append(f"As printed above, {_apart(study.as_printed)}")
     if study.experiment.draws and study.experiment.training:
