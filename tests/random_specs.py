@@ -160,12 +160,13 @@ class Writer:
 
 
 @st.composite
-def specs(draw: Any) -> str:
-    """The text of a spec: 1 to 8 layers, up to 2 inputs and 2 outputs, any loss, any optimiser."""
+def specs(draw: Any, layers: int = 8, batch: int = 16) -> str:
+    """The text of a spec: 1 to `layers` layers, a batch of 1 to `batch`, up to 2 inputs and 2
+    outputs, any loss, any optimiser."""
     seed = draw(st.integers(0, 2**32 - 1))
-    writer = Writer(draw, draw(st.integers(1, 16)), np.random.default_rng(seed))
+    writer = Writer(draw, draw(st.integers(1, batch)), np.random.default_rng(seed))
     last = writer.input()
-    for _ in range(draw(st.integers(1, 8))):
+    for _ in range(draw(st.integers(1, layers))):
         last = writer.layer(last)
     losses, tops = [writer.head(last)], [writer.steps[-1].partition(" ")[0]]
     if draw(st.booleans()):  # a second way through, from an input of its own or from the middle

@@ -27,11 +27,11 @@ USEFUL = 1e-2
 Ending = Literal["trained", "large", "infinite", "undecided", "untracked", "work"]
 
 WORK = 500_000_000
-"""Up to how many plain numbers may be computed; in about 5 seconds on one core of 2023."""
+"""How many numbers may be computed, rounded at random; that takes 2 to 4 seconds."""
 CALL = 2_000
-"""What calling NumPy costs beside the numbers that it computes: as much as that many of them."""
-BOUNDED = 4
-"""How many times the work of an ensemble's member, also measured in time, bounds are."""
+"""Calling NumPy once takes as long as so many numbers more."""
+BOUNDED = 8
+"""How many times as long a number with its bound takes."""
 
 
 @dataclass(frozen=True)
@@ -96,47 +96,47 @@ def carried(
     bounds: list[float] = []
     shares: list[float] = []
     exceeding: list[float] = []
-    most = WORK // (BOUNDED * work_of_an_epoch(experiment))
+    most = max(1, WORK // (BOUNDED * work_of_an_epoch(experiment)))
 
     def epoch_done() -> None:
         bound, size = largest(weights)
+        if len(bounds) == most:
+            raise Enough
         if not (np.isfinite(bound) and bound <= USEFUL * size):
             exceeding.append(bound)
             raise Enough
         bounds.append(bound)
         shares.append(bound / size if size else 0.0)
-        if len(bounds) >= max(most, 1):
-            raise Enough
 
     namespace = namespace_of(program, Watcher(epoch_done), getattr(np, precision), folder)
     weights = tuple(bounded(w) for w in namespace["initial_weights"]())
-    exits: list[Exit] = []  # the losses leave through float(); nobody asks for their bounds
-    ending: Ending = "trained"
-    message = ""
-    with np.errstate(all="ignore"):
-        try:
-            run(namespace["train"], *namespace["data"](), weights, exits=exits)
-        except Enough:
-            ending = _ending(exceeding)
-        except CannotTell as error:
-            ending, message = "undecided", error.what
-        except Untracked as error:
-            ending, message = "untracked", error.what
+    ending, message = _trained(namespace["train"], *namespace["data"](), weights)
+    if exceeding:
+        ending = "large" if np.isfinite(exceeding[0]) else "infinite"
     last = exceeding[0] if exceeding else None
     return Carried(tuple(bounds), tuple(shares), ending, last, message)
 
 
-def _ending(exceeding: list[float]) -> Ending:
-    if not exceeding:
-        return "work"
-    return "large" if np.isfinite(exceeding[0]) else "infinite"
+def _trained(train: Callable[..., Any], *arguments: Any) -> tuple[Ending, str]:
+    """Run `train` as far as it goes: why it ends, and the message of what stopped it."""
+    exits: list[Exit] = []  # the losses leave through float(); nobody asks for their bounds
+    with np.errstate(all="ignore"):
+        try:
+            run(train, *arguments, exits=exits)
+        except Enough:
+            return "work", ""
+        except CannotTell as error:
+            return "undecided", error.what
+        except Untracked as error:
+            return "untracked", error.what
+    return "trained", ""
 
 
 def largest(weights: tuple[Bounded, ...]) -> tuple[float, float]:
-    """The largest bound and the largest weight, of any of them; a bound that is nan is infinite."""
-    bound = max((float(np.max(w.error, initial=0.0)) for w in weights), default=0.0)
-    size = max((float(np.max(np.abs(w.value), initial=0.0)) for w in weights), default=0.0)
-    return bound if bound == bound else np.inf, size
+    """The largest bound and the largest weight, of any of them; nan where any is nan."""
+    bounds = [np.max(w.error, initial=0.0) for w in weights]
+    sizes = [np.max(np.abs(w.value), initial=0.0) for w in weights]
+    return float(np.max(bounds, initial=0.0)), float(np.max(sizes, initial=0.0))
 
 
 def work_of_an_epoch(experiment: Experiment) -> int:

@@ -68,9 +68,10 @@ class Ensemble:
     epochs: tuple[int, ...]
     spread: tuple[float, ...]
 
-    def at(self, epoch: int) -> float | None:
-        """The spread after an epoch, if it was looked at."""
-        return dict(zip(self.epochs, self.spread, strict=True)).get(epoch)
+    @property
+    def by_epoch(self) -> dict[int, float]:
+        """The spread after each epoch that was looked at."""
+        return dict(zip(self.epochs, self.spread, strict=True))
 
 
 def plan(experiment: Experiment) -> Plan:

@@ -15,7 +15,7 @@ import numpy as np
 
 from backhand import rounding
 from backhand.agreement.formulas import Formulas, Other
-from backhand.agreement.judging import Part, Sight
+from backhand.agreement.judging import Judgement, Part, Sight, misfitting
 from backhand.agreement.statements import Statement, statements
 from backhand.errors import BackhandError
 from backhand.experiment import Experiment, Precision
@@ -39,9 +39,11 @@ PARTS: Mapping[str, Part] = {
 
 @dataclass
 class Seen:
-    """What one pass over the program has shown: values side by side, and refusals."""
+    """What one pass over the program has shown: values side by side, those whose shapes differ, and
+    those that have no bound."""
 
     sights: list[Sight] = field(default_factory=list)
+    misfits: dict[tuple[Part, str], Judgement] = field(default_factory=dict)
     refused: dict[tuple[Part, str], str] = field(default_factory=dict)
 
 
@@ -107,9 +109,7 @@ class Feeder:
         """Put a value beside the reference's. `other` is it by the reference's own formula."""
         theirs = self.reference[name]
         if theirs.shape != ours.shape:
-            self.seen.refused[part, name] = (
-                f"shapes {ours.shape} and {theirs.shape} of the two sides do not fit"
-            )
+            self.seen.misfits[part, name] = misfitting(self.epoch, ours.shape, theirs.shape)
             return
         went_in = max((self.largest.get(read, 0.0) for read in reads), default=0.0)
         bound, likely = 2 * ours.error, None if ours.likely is None else 2 * ours.likely

@@ -81,6 +81,7 @@ class Judgement:
         unexplained: of those, how many differ by more than could pass as rounding.
         puzzling: the first of those.
         reason: why a step could not be computed with bounds, if it could not.
+        misfit: how the shapes of the two sides differ, if they do.
     """
 
     widest: Element | None = None
@@ -92,6 +93,7 @@ class Judgement:
     unexplained: int = 0
     puzzling: Element | None = None
     reason: str = ""
+    misfit: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -104,6 +106,12 @@ class Judgement:
     def share(self) -> float:
         """The largest difference as a share of its bound."""
         return self.widest.share if self.widest else 0.0
+
+
+def misfitting(epoch: int, ours: tuple[int, ...], theirs: tuple[int, ...]) -> Judgement:
+    """Of a value whose shape differs: no number of it can be compared, and it is not the same."""
+    none = Element(epoch, (), np.nan, np.nan, 0.0)
+    return Judgement(widest=none, first=none, misfit=f"{ours} and {theirs}")
 
 
 def judged(sight: Sight, precision: Format) -> Judgement:
@@ -165,4 +173,5 @@ def joined(earlier: Judgement, later: Judgement) -> Judgement:
         unexplained=earlier.unexplained + later.unexplained,
         puzzling=earlier.puzzling or later.puzzling,
         reason=earlier.reason or later.reason,
+        misfit=earlier.misfit or later.misfit,
     )

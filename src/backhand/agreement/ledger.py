@@ -35,9 +35,8 @@ class Ledger:
     def enter(self, seen: Seen, values: Values) -> None:
         """Judge what one pass has shown."""
         largest = 0.0
-        for sight in seen.sights:
-            key = (sight.part, sight.name)
-            judgement = judged(sight, self.precision)
+        judgements = {(s.part, s.name): judged(s, self.precision) for s in seen.sights}
+        for key, judgement in {**judgements, **seen.misfits}.items():
             if judgement.first is not None and self.first is None:
                 self.first, self.evidence = key, dict(values)
             largest = max(largest, judgement.share)

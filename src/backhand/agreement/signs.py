@@ -11,13 +11,14 @@ of a sigmoid, which meet at 0. A flip counts only where the step's result jumps.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
 
 from backhand.agreement.arrays import Lasting, plain
-from backhand.agreement.carried import batch_of, shape_of
+from backhand.agreement.carried import CALL, WORK, batch_of, shape_of
 from backhand.experiment import Experiment
 from backhand.graph import Step, Value
 from backhand.rules.operations import operation
@@ -63,7 +64,7 @@ class Kink:
 
 @dataclass(frozen=True)
 class Signs:
-    """Every kink, epoch by epoch: those epochs that both traces hold."""
+    """Every kink, epoch by epoch: the epochs of both traces, or some of very many."""
 
     epochs: tuple[int, ...]
     kinks: tuple[Kink, ...]
@@ -94,28 +95,46 @@ def signs(experiment: Experiment, first: Trace, second: Trace) -> Signs:
         second: the other's, of the same epochs.
     """
     traces = (first, second)
-    kinks: dict[str, Kink] = {}
-    for step in (step for kind in experiment.network.kinds for step in kind.body):
-        if not first.epochs or any(v.role == "generator" for v in step.inputs):
-            continue
-        sources = [[_source(v, experiment, t, traces) for v in step.inputs] for t in traces]
-        if not run(step, [source(0) for source in sources[0]]).decisions:
-            continue
-        for at, epoch in enumerate(first.epochs):
-            runs = [run(step, [source(at) for source in of_trace]) for of_trace in sources]
-            for value, size, count, flip in _flips(epoch, *runs):
-                known = kinks.get(value) or Kink(value, size, (0,) * len(first.epochs), None)
-                kinks[value] = _counted(known, at, count, flip)
-    return Signs(first.epochs, tuple(kinks.values()))
+    steps = [s for kind in experiment.network.kinds for s in kind.body]
+    deciding: list[tuple[Step, list[list[Source]]]] = []
+    for step in steps if first.epochs else ():
+        if not any(v.role == "generator" for v in step.inputs):
+            sources = [[_source(v, experiment, t, traces) for v in step.inputs] for t in traces]
+            if run(step, [source(0) for source in sources[0]]).decisions:
+                deciding.append((step, sources))
+    looked_at = _affordable(experiment, [step for step, _ in deciding], len(first.epochs))
+    epochs = tuple(first.epochs[at] for at in looked_at)
+    found: dict[str, _Found] = {}
+    for step, sources in deciding:
+        for place, at in enumerate(looked_at):
+            ours, theirs = (run(step, [source(at) for source in side]) for side in sources)
+            for value, size, count, flip in _flips(epochs[place], ours, theirs):
+                kink = found.setdefault(value, _Found(size, [0] * len(epochs)))
+                kink.counts[place] = max(kink.counts[place], count)
+                kink.flips += [flip] if flip else []
+    return Signs(epochs, tuple(kink.finished(value) for value, kink in found.items()))
 
 
-def _counted(kink: Kink, at: int, count: int, flip: Flip | None) -> Kink:
-    """With what one step found in one epoch."""
-    counts = list(kink.counts)
-    counts[at] = max(counts[at], count)
-    flips = [f for f in (kink.first, flip) if f]
-    earliest = min(flips, key=lambda f: f.epoch, default=None)
-    return replace(kink, counts=tuple(counts), first=earliest)
+def _affordable(experiment: Experiment, steps: Sequence[Step], epochs: int) -> list[int]:
+    """The positions of the epochs to look at: all, unless that is too much work."""
+    batch = batch_of(experiment)
+    inputs = [v for step in steps for v in step.inputs]
+    work = 2 * sum(prod(shape_of(v, batch)) + CALL for v in inputs)
+    most = max(2, WORK // max(work, 1))
+    return sorted({int(i) for i in np.linspace(0, epochs - 1, min(epochs, most)).round()})
+
+
+@dataclass
+class _Found:
+    """A kink while it is looked for, in one step after the other."""
+
+    size: int
+    counts: list[int]
+    flips: list[Flip] = field(default_factory=list)
+
+    def finished(self, value: str) -> Kink:
+        first = min(self.flips, key=lambda flip: flip.epoch, default=None)
+        return Kink(value, self.size, tuple(self.counts), first)
 
 
 def _flips(epoch: int, ours: "Run", theirs: "Run") -> Iterator[tuple[str, int, int, Flip | None]]:
@@ -124,7 +143,8 @@ def _flips(epoch: int, ours: "Run", theirs: "Run") -> Iterator[tuple[str, int, i
     Where the two runs took different branches of a rule in Python, the decision that led to them is
     the last that both made.
     """
-    pairs = list(zip(ours.decisions, theirs.decisions, strict=False))
+    both = zip(ours.decisions, theirs.decisions, strict=False)
+    pairs = [(a, b) for a, b in both if a.sides.shape == b.sides.shape]
     differ = [a.sides != b.sides for a, b in pairs]
     jumps = any(d.any() for d in differ) and _jumps(ours, theirs)
     for (a, b), flipped in zip(pairs, differ, strict=True):
@@ -260,7 +280,7 @@ class Asking(Lasting):
         if out is not None:
             options["out"] = tuple(map(plain, out))
         if method == "__call__" and ufunc in SIDES:
-            asked = next(x for x in inputs if isinstance(x, Asking))
+            asked = next((x for x in inputs if isinstance(x, Asking)), self)
             self.note(asked, SIDES[ufunc](*operands))
         result = getattr(ufunc, method)(*operands, **options)
         return self.lasting(result) if out is None else out[0]

@@ -88,14 +88,22 @@ def told(finding: Finding, sides: tuple[str, str]) -> list[str]:
         f"First at {name}, {step.part}, {when}, in {finding.where}:",
         f"  {sides[0]:{widest}}  {element.ours:<24.17g} {step.code}",
         f"  {sides[1]:{widest}}  {element.theirs:<24.17g} {step.theirs}",
-        f"  They differ by {element.difference:.3g}; rounding allows {element.bound:.3g}"
-        + (f": {finding.ratio:.2g} times that." if element.bound else "."),
+        f"  {apart(finding)}",
     ]
     if len(step.lines) > 1:
         lines.append("  The mistake is in one of: " + "; ".join(step.lines))
     if finding.witness:
         lines.append(f"  {finding.witness[0].upper()}{finding.witness[1:]}.")
     return lines
+
+
+def apart(finding: Finding) -> str:
+    """How far the two are apart, and how far rounding could have brought them."""
+    element, misfit = finding.element, finding.step.judgements[finding.where].misfit
+    if misfit:
+        return f"Their shapes are {misfit}."
+    times = f": {finding.ratio:.2g} times that" if element.bound else ""
+    return f"They differ by {element.difference:.3g}; rounding allows {element.bound:.3g}{times}."
 
 
 def puzzles(agreement: Agreement) -> list[str]:

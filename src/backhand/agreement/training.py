@@ -42,12 +42,11 @@ class OverTraining:
     def unexplained(self) -> int | None:
         """The first epoch in which the weights differ by more than `BEYOND` times the spread with
         no flip in it or before; None if there is none. Evidence, no proof."""
-        flip = self.signs.first
+        flip, spread = self.signs.first, self.ensemble.by_epoch
         for epoch, difference in zip(self.epochs, self.differences, strict=True):
             if flip and flip.epoch <= epoch:
                 return None
-            spread = self.ensemble.at(epoch)
-            if spread is not None and difference > BEYOND * spread:
+            if epoch in spread and difference > BEYOND * spread[epoch]:
                 return epoch
         return None
 

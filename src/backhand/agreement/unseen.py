@@ -143,7 +143,7 @@ def _small(experiment: Experiment, draw: np.random.Generator) -> Arrays:
 OTHERS: Mapping[str, Callable[[Experiment, np.random.Generator], Arrays]] = {
     "inputs and weights from a standard normal distribution": _random,
     f"{ROWS} rows, inputs and weights from a standard normal distribution": _three_rows,
-    f"{ROWS} rows from a standard normal distribution, the second times 1000, the third zeros": _far_apart,
+    f"{ROWS} normal rows, the second times 1000, the third zeros": _far_apart,
     f"{ROWS} rows, inputs and weights around 0.001": _small,
 }
 """What may separate a slip from rounding, from the nearest to the farthest."""

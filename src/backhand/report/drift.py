@@ -94,9 +94,10 @@ def _panel(axes: "Axes", shares: Mapping[int, float]) -> "Axes":
     """Below: how much of its own bound the farthest step takes up."""
     panel: Axes = axes.figure.add_axes(LOWER, sharex=axes)
     axes.tick_params(labelbottom=False)
-    epochs = np.array(sorted(shares))
-    _course(panel, epochs, plots._finite(np.array([shares[int(e)] for e in epochs])), SERIES[3], "")
-    panel.set_ylim(0, max(1.1, 1.1 * float(np.nanmax([0, *panel.dataLim.intervaly]))))
+    epochs = sorted(shares)
+    values = plots._finite(np.array([shares[e] for e in epochs], dtype=np.float64))
+    _course(panel, np.array(epochs), values, SERIES[3], "")
+    panel.set_ylim(0, 1.1 * max(1, values[np.isfinite(values)].max(initial=0)))
     panel.axhline(1, color=MUTED, linewidth=0.9, linestyle="--")
     panel.set_title("largest share of a step's own bound", fontsize=9, color=MUTED, loc="left")
     return panel
@@ -174,7 +175,14 @@ def _on_the_difference(over: OverTraining) -> str:
     spread = over.ensemble.by_epoch.get(epoch)
     if not spread or not np.isfinite(most / spread):
         return f"{said}."
-    return f"{said}, which is {most / spread:.2g} times what rounding alone did by then."
+    return f"{said}, which is {_factor(most / spread)} times what rounding alone did by then."
+
+
+def _factor(ratio: float) -> str:
+    """Two digits: `0.5`, `3,400`, `1.6 × 10⁻⁵`."""
+    if ratio < 0.01 or ratio >= 1e6:
+        return scientific(ratio)
+    return f"{float(f'{ratio:.2g}'):,.2f}".rstrip("0").rstrip(".")
 
 
 def _on_flips(over: OverTraining) -> str:

@@ -6,10 +6,10 @@ from math import isfinite
 from markupsafe import Markup, escape
 
 from backhand.agreement.result import Agreement, Finding, StepAgreement, Unseen
-from backhand.agreement.telling import caught, headline, indexed, puzzles, remarks
+from backhand.agreement.telling import apart, caught, headline, indexed, puzzles, remarks
 from backhand.report.drift import drift_plot, drift_sentences
 from backhand.report.plots import Plot
-from backhand.report.wording import counted, scientific
+from backhand.report.wording import counted
 from backhand.study import Study
 
 MOST_STEPS = 60
@@ -93,12 +93,10 @@ def _parting(finding: Finding, sides: tuple[str, str]) -> Parting:
     step, element = finding.step, finding.element
     when = f"in epoch {element.epoch}" if element.epoch else "at the initial weights"
     numbers = ((sides[0], element.ours, step.code), (sides[1], element.theirs, step.theirs))
-    times = f": {finding.ratio:.2g} times that" if isfinite(finding.ratio) else ""
     return Parting(
         f"{indexed(step.name, element)}, {step.part}, {when}, in {finding.where}",
         tuple(Side(name, f"{n:.17g}", code, name == finding.side) for name, n, code in numbers),
-        f"The two differ by {scientific(element.difference)}; rounding allows "
-        f"{scientific(element.bound)}{times}.",
+        apart(finding),
         step.lines if len(step.lines) > 1 else (),
         finding.witness,
     )

@@ -10,6 +10,7 @@ from backhand.agreement.slips.reading import (
     Shape,
     Size,
     could_be_equal,
+    each,
     evaluated,
     is_name,
     is_number,
@@ -70,9 +71,10 @@ def _fits(left: ast.expr, right: ast.expr, place: Place) -> bool:
 
 def axes(place: Place) -> Iterator[Change]:
     """Along the neighbouring axis, along all of them, and without the axis that is kept."""
+    totalled = set(_totalled(place))
     for node in all_parts(place):
         found = reduction(node)
-        if found is None or found.axis is None:
+        if found is None or found.axis is None or id(node) in totalled:
             continue
         known = evaluated(found.axis, place.facts.options)
         if known == (None,):
@@ -88,21 +90,27 @@ def axes(place: Place) -> Iterator[Change]:
                 yield change("axis", node, found.without("keepdims"), "keepdims left out of")
 
 
+def _totalled(place: Place) -> Iterator[int]:
+    """The ids of sums of which all that they leave is added up: there each axis gives the same."""
+    for node in all_parts(place):
+        outer = reduction(node)
+        inner = reduction(outer.array) if outer else None
+        if outer and inner and outer.function.attr == inner.function.attr == "sum":
+            shape = shape_of(inner.call, place.facts.shapes)
+            if shape is not None and len(shape) == 1:
+                yield id(inner.call)
+
+
 def _sizes(found: Reduction, axis: object, place: Place) -> Shape | None:
     """The shape of what is reduced, where the comments tell it and it has such axes."""
     shape = shape_of(found.array, place.facts.shapes)
-    fits = shape is not None and all(-len(shape) <= a < len(shape) for a in _each(axis))
+    fits = shape is not None and all(-len(shape) <= a < len(shape) for a in each(axis))
     return shape if fits else None
-
-
-def _each(axis: object) -> list[int]:
-    """One axis or several, as a list; nothing where it is not known."""
-    return [a for a in (axis if isinstance(axis, tuple) else (axis,)) if isinstance(a, int)]
 
 
 def _kept(shape: Shape, axis: object) -> list[tuple[int, Size]]:
     """The axes that are not reduced, with their sizes."""
-    reduced = {a % len(shape) for a in _each(axis)}
+    reduced = {a % len(shape) for a in each(axis)}
     return [(i, size) for i, size in enumerate(shape) if i not in reduced]
 
 
@@ -114,8 +122,8 @@ def _other_axes(axis: object, shape: Shape | None) -> Iterator[int]:
         if exists and (shape is None or {shape[axis], shape[new]} != {1}):
             yield new
         return
-    for one in _each(axis):
-        others = [a for a in _each(axis) if a != one]
+    for one in each(axis):
+        others = [a for a in each(axis) if a != one]
         if others and (shape is None or any(shape[a] != 1 for a in others)):
             yield one
 
@@ -129,7 +137,7 @@ def averages(place: Place) -> Iterator[Change]:
         old, new = found.function.attr, OTHER_AVERAGE[found.function.attr]
         known = evaluated(found.axis, place.facts.options) if found.axis else (None,)
         shape = _sizes(found, known[0] if known else None, place)
-        along = () if shape is None else _each(known[0] if known else None) or range(len(shape))
+        along = () if shape is None else each(known[0] if known else None) or range(len(shape))
         if shape is None or any(shape[a] != 1 for a in along):
             yield change(f"{new} for {old}", node, found.with_name(new), f"{new} for {old} in")
 

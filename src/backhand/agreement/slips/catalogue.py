@@ -6,14 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from backhand.agreement.slips.arrays import averages, axes, counts, products
-from backhand.agreement.slips.changes import (
-    Change,
-    comparisons,
-    epsilons,
-    factors,
-    signs,
-    swaps,
-)
+from backhand.agreement.slips.changes import Change, comparisons, epsilons, factors, signs, swaps
 from backhand.agreement.slips.places import Place, places
 from backhand.agreement.slips.replaced import stale_values, wrong_arrays
 from backhand.agreement.slips.terms import omissions
@@ -38,6 +31,7 @@ KINDS = (
     "wrong array",
     "stale value",
 )
+"""What a slip can be."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +55,9 @@ class Slip:
 def slips(text: str) -> tuple[Slip, ...]:
     """Every slip of a written NumPy program, in the order of the program.
 
-    Left out is what cannot change a number: of two slips that read alike only the first is there,
-    and none that rearranges a sum or that NumPy's broadcasting undoes. Some remain that change
-    nothing for certain numbers, such as `>=` for `>` where nothing is equal.
+    What is certain to change no number is not among them, such as an axis that broadcasting gives
+    back. Some change none in exact arithmetic, such as a shift before a softmax, and some none at
+    certain inputs, such as `>=` for `>` where nothing is equal: whoever runs them sees that.
     """
     return tuple(slip for place in places(text) for slip in _slips_of(place))
 

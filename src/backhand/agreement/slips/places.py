@@ -9,7 +9,7 @@ from backhand.agreement.slips.reading import is_number, names
 from backhand.write.expressions import text as text_of
 
 LEFT_ALONE = ("dropout_mask", "erf", "data", "initial_weights", "main", "train")
-"""Numbers, drawing and training; of erf a slip is not a person's but of the copied text."""
+"""They hold the data and the loop, or, as erf and the mask's draw, are nothing a person writes."""
 
 Computing = ast.Assign | ast.AugAssign | ast.Return
 

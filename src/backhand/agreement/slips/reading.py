@@ -207,7 +207,24 @@ def shape_of(node: ast.expr, shapes: Mapping[str, Shape]) -> Shape | None:
         case ast.BinOp(left=left, op=op, right=right) if not isinstance(op, ast.MatMult):
             a, b = shape_of(left, shapes), shape_of(right, shapes)
             return a if b in (a, ()) else b if a == () else None
-    return None
+    found = reduction(node)
+    return None if found is None else _reduced_shape(found, shapes)
+
+
+def _reduced_shape(found: Reduction, shapes: Mapping[str, Shape]) -> Shape | None:
+    shape = shape_of(found.array, shapes)
+    known = evaluated(found.axis, {}) if found.axis else (None,)
+    if shape is None or known is None:
+        return None
+    axes = range(len(shape)) if known[0] is None else each(known[0])
+    reduced = {axis % len(shape) for axis in axes if shape}
+    sizes = [1 if i in reduced else size for i, size in enumerate(shape)]
+    return tuple(s for i, s in enumerate(sizes) if found.keepdims or i not in reduced)
+
+
+def each(axis: object) -> list[int]:
+    """One axis or several, as a list; nothing where it is not known."""
+    return [a for a in (axis if isinstance(axis, tuple) else (axis,)) if isinstance(a, int)]
 
 
 def could_be_equal(a: Size, b: Size) -> bool:

@@ -1,0 +1,167 @@
+"""Networks that use every rule, with slips planted into their programs one at a time."""
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from backhand.agreement.feeding import FedProgram, Values
+from backhand.agreement.formulas import torch_formulas
+from backhand.agreement.ledger import Key, Ledger
+from backhand.agreement.slips import Slip, planted
+from backhand.agreement.units import uses
+from backhand.experiment import Experiment
+from backhand.run.reference import run_torch
+from backhand.write.files import write_programs
+from backhand.write.program import Program
+
+EPOCHS = 2
+"""The first draws masks, the second is the first in which what is stale differs."""
+
+KEEP = '''
+
+_kept = {}
+
+
+def keep(name, value):
+    """The value that this got the time before, of the same name and shape."""
+    before = _kept.get((name, value.shape), value)
+    _kept[name, value.shape] = np.copy(value)
+    return before
+'''
+
+
+def arrays(**shapes: tuple[int, ...]) -> str:
+    """Normal numbers of these shapes as lines of a spec, always the same."""
+    lines = []
+    for name, shape in shapes.items():
+        draw = np.random.default_rng(sum(map(ord, name)))
+        scale = 1 / np.sqrt(shape[0]) if name.startswith("w") else 0.5
+        lines.append(f"{name} = {np.round(scale * draw.normal(size=shape), 3).tolist()}")
+    return "\n".join(lines)
+
+
+def spec(
+    steps: list[str], weights: str, target: str, loss: str, optimizer: str, inputs: str
+) -> str:
+    """The text of a spec with one target `y`."""
+    quoted = ",\n".join(f'  "{step}"' for step in steps)
+    output = steps[-1].partition(" ")[0]
+    return (
+        f"seed = 5\n[inputs]\n{inputs}\n[targets]\ny = {target}\n[weights]\n{weights}\n[network]\n"
+        f'steps = [\n{quoted}\n]\noutputs = ["{output}"]\nloss = "{loss}"\n'
+        f"[training]\nepochs = {EPOCHS}\n{optimizer}\n"
+    )
+
+
+X = arrays(x=(4, 3))
+ONE_HOT = "[[1, 0], [0, 1], [0, 1], [1, 0]]"
+SOFT = "[[0.7, 0.3], [0.2, 0.8], [0.5, 0.5], [0.9, 0.1]]"
+
+NETWORKS = {
+    "activations": spec(
+        ["h1 = relu(x @ w1 + b1)", "h2 = leaky_relu(h1 @ w2, slope=0.2)", "h3 = elu(h2 - b2)",
+         "h4 = tanh(h3 @ w3)", "h5 = sigmoid(h4 @ w4)", "h6 = silu(h5 @ w5)",
+         "h7 = softplus(h6)", "h8 = gelu(h7 - h6)", "h9 = dropout(h8, 0.3)", "h10 = gelu_tanh(h9)",
+         "h11 = h10 @ w6", "p = softmax(h11)"],
+        arrays(w1=(3, 5), b1=(5,), w2=(5, 4), b2=(4,), w3=(4, 6), w4=(6, 5), w5=(5, 4), w6=(4, 2)),
+        ONE_HOT, "cross_entropy(p, y)", 'optimizer = "adam"\nlearning_rate = 0.01', X,
+    ),
+    "arithmetic": spec(
+        ["h1 = x @ w1", "h2 = h1 * v1 + h1 / (2 + v2 ** 2)", "h3 = -h2", "h4 = exp(0.3 * h3)",
+         "h5 = log(1 + h4 ** 2)", "h6 = sqrt(0.1 + h5 * h5)", "h7 = 1.5 ** tanh(h6)",
+         "h8 = (0.5 + sigmoid(h7)) ** (1 + sigmoid(h6))",
+         "h9 = h8 - mean(h8, axis=-1, keepdims=True)",
+         "h10 = h9 / (1 + sum(h9 ** 2, axis=0, keepdims=True))",
+         "h11 = h10 + 0.1 * max(h10, -1, True)",
+         "q = h11 @ w2"],
+        arrays(w1=(3, 5), v1=(5,), v2=(1, 5), w2=(5, 2)), arrays(t=(4, 2)).removeprefix("t = "),
+        "mse(q, y) + 0.01 * (sum(w1 ** 2) + mean(v1 * v1))",
+        "learning_rate = 0.02\nmomentum = 0.8\nnesterov = true\nweight_decay = 0.01", X,
+    ),
+    "logits": spec(
+        ["h1 = affine(x, w1, b1)", "h2 = tanh(h1)", "h3 = linear(h2, v1, b2)", "h4 = h3 + h2",
+         "h5 = dropout(relu(h4), 0.4)", "h6 = h5 * sigmoid(h5 @ w3)", "z = h6 @ w2"],
+        arrays(w1=(3, 5), b1=(5,), v1=(5, 5), b2=(5,), w3=(5, 1), w2=(5, 2)),
+        SOFT, "cross_entropy_logits(z, y, reduction='sum')",
+        'optimizer = "adamw"\nlearning_rate = 0.01', X,
+    ),
+    "one hot logits": spec(
+        ["h = log_softmax(x @ w1)", "z = h @ w2"], arrays(w1=(3, 5), w2=(5, 2)),
+        ONE_HOT, "cross_entropy_logits(z, y)", "learning_rate = 0.1", X,
+    ),
+    "soft targets": spec(
+        ["p = softmax(x @ w1)"], arrays(w1=(3, 2)), SOFT, "cross_entropy(p, y)",
+        "learning_rate = 0.1\nmomentum = 0.9", X,
+    ),
+    "probabilities": spec(
+        ["h = tanh(x @ w1)", "p = sigmoid(h @ w2)"],
+        arrays(w1=(3, 5), w2=(5, 2)), SOFT, "bce(p, y) + 0.5 * bce(0.1 + 0.8 * p, y)",
+        "learning_rate = 0.1\nweight_decay = 0.1", X,
+    ),
+    "scores": spec(
+        ["h = max(x @ w1, axis=1, keepdims=True)", "z = (h + x) @ w2"],
+        arrays(w1=(3, 5), w2=(3, 2)), SOFT, "bce_logits(z, y)",
+        'optimizer = "adam"\nweight_decay = 0.02\nbeta1 = 0.8\neps = 1e-6', X,
+    ),
+    "norms": spec(
+        ["h1 = layer_norm(x @ w1, g1, b1)", "h2 = rms_norm(tanh(h1), g2)",
+         "h3 = batch_norm(h2 @ w2, g3, b3)", "z = h3 @ w3"],
+        arrays(w1=(3, 5), g1=(5,), b1=(5,), g2=(5,), w2=(5, 4), g3=(4,), b3=(4,), w3=(4, 2)),
+        ONE_HOT, "cross_entropy_logits(z, y)", "learning_rate = 0.1", X,
+    ),
+}  # fmt: skip
+
+
+class Trial:
+    """A network whose PyTorch run is taken down once, and held against program after program."""
+
+    def __init__(self, experiment: Experiment, folder: Path) -> None:
+        self.experiment, self.folder = experiment, folder
+        programs = write_programs(experiment)
+        self.program = programs["numpy"]
+        self.formulas = torch_formulas(experiment.network)
+        self.passes: list[Values] = []
+
+        def watch(epoch: int, values: Values) -> None:
+            self.passes.append(dict(values))
+
+        run_torch(
+            programs["torch"], experiment, "float64", folder,
+            watch=watch, uses=uses(experiment.network),
+        )  # fmt: skip
+
+    def first(self, program: Program) -> Key | None:
+        """The first step of a program that parts from PyTorch; None if all agree."""
+        ledger = Ledger("float64")
+        with np.errstate(all="ignore"):
+            fed = FedProgram(program, self.experiment, "float64", self.folder, self.formulas)
+            for epoch, values in enumerate(self.passes):
+                seen = fed.epoch(epoch, values) if epoch else fed.evaluation(values)
+                ledger.enter(seen, values)
+                if ledger.first:
+                    return ledger.first
+        return None
+
+    def with_slip(self, slip: Slip) -> Program:
+        """The program with a slip in it; a stale value is kept from epoch to epoch."""
+        if slip.kind != "stale value":
+            return replace(self.program, text=planted(self.program.text, slip))
+        tree = _Kept().visit(ast.parse(ast.unparse(slip.tree)).body[0])
+        tree = ast.copy_location(tree, slip.tree)
+        text = planted(self.program.text, replace(slip, kind="wrong array", tree=tree))
+        return replace(self.program, text=text + KEEP)
+
+
+class _Kept(ast.NodeTransformer):
+    """`__stale__("w")` as `keep("w", w)`."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "__stale__":
+            (name,) = node.args
+            assert isinstance(name, ast.Constant)
+            node.func.id = "keep"
+            node.args.append(ast.Name(str(name.value), ast.Load()))
+        return node
