@@ -133,7 +133,8 @@ class Trial:
         )  # fmt: skip
 
     def first(self, program: Program) -> Key | None:
-        """The first step of a program that parts from PyTorch; None if all agree."""
+        """The first step of a program that parts from PyTorch, or that cannot be told; None if all
+        agree."""
         ledger = Ledger("float64")
         with np.errstate(all="ignore"):
             fed = FedProgram(program, self.experiment, "float64", self.folder, self.formulas)
@@ -142,7 +143,7 @@ class Trial:
                 ledger.enter(seen, values)
                 if ledger.first:
                     return ledger.first
-        return None
+        return next((key for key, j in ledger.judgements.items() if j.verdict != "agrees"), None)
 
     def with_slip(self, slip: Slip) -> Program:
         """The program with a slip in it; a stale value is kept from epoch to epoch."""

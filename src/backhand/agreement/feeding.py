@@ -256,7 +256,7 @@ class FedProgram:
                 self.feeder.seen.refused["update", name] = error.what
         for name, weight, states in zip(self.weights, weights, state, strict=True):
             for kind, array in zip(self.kept, states, strict=True):
-                key = self._key(kind, name)
+                key = self.key(kind, name)
                 self.states[key] = self._updated(key, name, array)
             self.weights[name] = self._updated(name, name, weight)
 
@@ -269,13 +269,14 @@ class FedProgram:
 
     def state(self, state: str, weight: str) -> Bounded:
         """What the optimiser keeps of a weight, a copy; zeros before the first step."""
-        key = self._key(state, weight)
+        key = self.key(state, weight)
         if key in self.states:
             kept: Bounded = _copy(self.states[key])
             return kept
         return bounded(np.zeros_like(self.weights[weight].value), likely=self.likely)
 
-    def _key(self, state: str, weight: str) -> str:
+    def key(self, state: str, weight: str) -> str:
+        """What a reference calls what the optimiser keeps of a weight."""
         training = self.experiment.training
         assert training is not None
         return state_name(UPDATES[training.optimizer].torch_states[state], weight)

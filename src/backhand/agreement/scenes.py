@@ -7,7 +7,6 @@ import numpy as np
 
 from backhand.agreement.feeding import FedProgram, Seen, Values
 from backhand.agreement.judging import Part
-from backhand.run.reference import state_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +48,7 @@ class Stage:
             return fed.epoch(epoch, reference)
         before = {name: np.array(w if epoch == 0 else w.value) for name, w in fed.weights.items()}
         states = {
-            state_name(kind, name): fed.state(kind, name).value
+            fed.key(kind, name): fed.state(kind, name).value
             for name in fed.weights
             for kind in fed.kept
             if epoch

@@ -74,24 +74,23 @@ class Sight:
         return most
 
     def _shows(self, slip: Slip, scene: Scene) -> float:
+        is_stale = slip.kind == "stale value"
+        if (is_stale and not scene.stale) or (slip.function == "update" and not scene.after):
+            return 0.0
+        right = self._as_they_are(scene)  # not below, where what fails is laid to the slip
         try:
-            return max((_ratio(*pair) for pair in self._changed(slip, scene)), default=0.0)
+            return max((_ratio(*pair) for pair in self._changed(slip, scene, right)), default=0.0)
         except Exception:
             # a slip may do anything to the lines below: that it stops them is how it shows
             return np.inf
 
-    def _changed(self, slip: Slip, scene: Scene) -> Iterator[Pair]:
+    def _changed(self, slip: Slip, scene: Scene, right: Values) -> Iterator[Pair]:
         """What the slip changes."""
-        self.space[STALE] = scene.stale.__getitem__
-        right = self._as_they_are(scene)
+        self.space[STALE] = lambda name, current: scene.stale[name]
         if slip.function in PARTS:
             yield from self._run(scene, right, {slip.line: _code(slip.tree)}, "")
             return
         kept = self.space[slip.function]
-        if slip.function == "update":
-            if not scene.after:
-                return
-            right = self._after_update(scene)
         try:
             exec(_planted(self.functions[slip.function], slip), self.space)
             if slip.function != "update":
@@ -99,8 +98,8 @@ class Sight:
                 return
             for name, array in self._after_update(scene).items():
                 if ("update", name) in scene.bounds:
-                    bound = scene.bounds["update", name]
-                    yield right[name], array, scene.after[name], bound
+                    was, bound = right[_after(name)], scene.bounds["update", name]
+                    yield was, array, scene.after[name], bound
         finally:
             self.space[slip.function] = kept
 
@@ -139,13 +138,16 @@ class Sight:
             for statement in self.statements:
                 if not (GENERATOR in statement.reads and scene.epoch):
                     made |= self._executed(self.code[statement.line], statement, scene.values)
+            if scene.after:
+                made |= {_after(n): array for n, array in self._after_update(scene).items()}
             self.right[scene] = made
         return self.right[scene]
 
     def _executed(
         self, code: Any, statement: Statement, values: Mapping[str, Any]
     ) -> dict[str, np.ndarray]:
-        local = {**values, GENERATOR: None}
+        weights = tuple(values[name] for name in self.weights)
+        local = {**values, "weights": weights, GENERATOR: None}
         exec(code, self.space, local)
         return {name: np.asarray(local[name]) for name in statement.makes}
 
@@ -157,7 +159,7 @@ class Sight:
         weights = [scene.values[name].copy() for name in self.weights]
         gradients = [scene.values["d" + name] for name in self.weights]
         state = [tuple(scene.states[state_name(k, n)].copy() for k in kept) for n in self.weights]
-        self.space[STALE] = _of_this_weight(scene.stale, self.weights)
+        self.space[STALE] = _of_this_weight(scene.stale, self.weights, weights, gradients)
         given = {"weights": weights, "gradients": gradients, "state": state, "step": scene.epoch}
         update = self.space["update"]
         names = update.__code__.co_varnames[: update.__code__.co_argcount]
@@ -168,10 +170,18 @@ class Sight:
         return found
 
 
-def _of_this_weight(stale: Values, weights: Sequence[str]) -> Callable[[str], np.ndarray]:
-    """`__stale__("dw")` in the loop over the weights: of the first, then of the second."""
-    turns = {"w": iter(weights), "dw": iter(["d" + name for name in weights])}
-    return lambda name: stale[next(turns[name])]
+def _of_this_weight(
+    stale: Values, names: Sequence[str], weights: Sequence[Any], gradients: Sequence[Any]
+) -> Callable[[str, Any], np.ndarray]:
+    """In the loop over the weights, `w` or `dw` as it was: of the weight whose turn it is."""
+    turns = {id(array): name for array, name in zip(weights, names, strict=True)}
+    turns |= {id(array): f"d{name}" for array, name in zip(gradients, names, strict=True)}
+    return lambda _, current: stale[turns[id(current)]]
+
+
+def _after(name: str) -> str:
+    """Keeps a weight after the update apart from the weight before it."""
+    return f"{name} after"
 
 
 def _ratio(right: np.ndarray, wrong: np.ndarray, reference: np.ndarray, bound: np.ndarray) -> float:
@@ -188,7 +198,7 @@ def _ratio(right: np.ndarray, wrong: np.ndarray, reference: np.ndarray, bound: n
 
 def _code(tree: ast.stmt) -> Any:
     """A changed statement, compiled; a loss that is returned gets its name."""
-    (statement, *_) = with_loss([tree])
+    (statement, *_) = with_loss([_with_current(tree)])
     module = ast.fix_missing_locations(ast.Module([statement], []))
     return compile(module, "slip", "exec")
 
@@ -201,12 +211,23 @@ def _planted(function: ast.FunctionDef, slip: Slip) -> Any:
 
 class _Planting(ast.NodeTransformer):
     def __init__(self, slip: Slip) -> None:
-        self.tree = slip.tree
+        self.tree = _with_current(slip.tree)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.stmt) and _place(node) == _place(self.tree):
             return self.tree
         return super().generic_visit(node)
+
+
+def _with_current(tree: ast.stmt) -> ast.stmt:
+    """A copy in which a stale value is asked for with the current one beside its name."""
+    changed = copy.deepcopy(tree)
+    for node in ast.walk(changed):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == STALE and len(node.args) == 1:
+            (name,) = node.args
+            assert isinstance(name, ast.Constant)
+            node.args.append(ast.copy_location(ast.Name(str(name.value), ast.Load()), name))
+    return changed
 
 
 def _place(statement: ast.stmt) -> tuple[int, int]:

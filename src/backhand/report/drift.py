@@ -44,7 +44,7 @@ def drift_plot(over: OverTraining, shares: Mapping[int, float] | None = None) ->
     if len(over.epochs) < 2 or not numbers.size:
         return None
     label = f"How far the weights are apart over {counted(over.epochs[-1], 'epoch')}"
-    with plots._figure("drift", label) as (axes, finished):
+    with plots.figure("drift", label) as (axes, finished):
         _scaled(axes, over.epochs[-1], numbers)
         axes.set_position(UPPER if shares else WHOLE)
         for colour, (name, (epochs, values)) in zip(SERIES, lines.items(), strict=False):
@@ -62,7 +62,7 @@ def drift_plot(over: OverTraining, shares: Mapping[int, float] | None = None) ->
 
 def _positive(values: tuple[float, ...]) -> np.ndarray:
     """What a logarithmic axis can show; anything else leaves a gap."""
-    finite = plots._finite(np.array(values, dtype=np.float64))
+    finite = plots.finite(np.array(values, dtype=np.float64))
     return np.where(finite > 0, finite, np.nan)
 
 
@@ -79,13 +79,13 @@ def _scaled(axes: "Axes", last: int, numbers: np.ndarray) -> None:
 def _course(axes: "Axes", epochs: np.ndarray, values: np.ndarray, colour: str, name: str) -> None:
     if not np.isfinite(values).any():
         return
-    kept = plots._spread(len(values), plots.MOST_POINTS)
+    kept = plots.spread(len(values), plots.MOST_POINTS)
     marker = "." if len(kept) <= FEW else ""
     axes.plot(epochs[kept], values[kept], color=colour, linewidth=1.5, marker=marker, label=name)
 
 
 def _flips(axes: "Axes", epochs: tuple[int, ...]) -> None:
-    for number, i in enumerate(plots._spread(len(epochs), MOST_FLIPS)):
+    for number, i in enumerate(plots.spread(len(epochs), MOST_FLIPS)):
         label = "" if number else "a sign flips"
         axes.axvline(epochs[i], color=MUTED, linewidth=0.9, linestyle=":", label=label)
 
@@ -95,7 +95,7 @@ def _panel(axes: "Axes", shares: Mapping[int, float]) -> "Axes":
     panel: Axes = axes.figure.add_axes(LOWER, sharex=axes)
     axes.tick_params(labelbottom=False)
     epochs = sorted(shares)
-    values = plots._finite(np.array([shares[e] for e in epochs], dtype=np.float64))
+    values = plots.finite(np.array([shares[e] for e in epochs], dtype=np.float64))
     _course(panel, np.array(epochs), values, SERIES[3], "")
     panel.set_ylim(0, 1.1 * max(1, values[np.isfinite(values)].max(initial=0)))
     panel.axhline(1, color=MUTED, linewidth=0.9, linestyle="--")

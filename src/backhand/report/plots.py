@@ -56,7 +56,7 @@ def loss_plot(ours: Trace, theirs: Trace) -> Plot | None:
     if not np.isfinite(ours.losses).any() and not np.isfinite(theirs.losses).any():
         return None
     label = f"The loss over {counted(len(ours.losses), 'epoch')}, {_both(ours, theirs)}"
-    with _figure("loss", label) as (axes, finished):
+    with figure("loss", label) as (axes, finished):
         for trace, draw in ((ours, _line), (theirs, _marks)):
             epochs = np.arange(1, len(trace.losses) + 1)
             draw(axes, epochs, trace.losses, SERIES[0])
@@ -69,7 +69,7 @@ def loss_plot(ours: Trace, theirs: Trace) -> Plot | None:
 
 def weight_plots(ours: Trace, theirs: Trace, weights: Sequence[str]) -> tuple[list[Plot], str]:
     """A plot for each array of weights, and a sentence on the arrays that are left out."""
-    shown = [weights[i] for i in _spread(len(weights), MOST_PANELS)]
+    shown = [weights[i] for i in spread(len(weights), MOST_PANELS)]
     plots = [_weight_plot(ours, theirs, name) for name in shown]
     left_out = len(weights) - len(shown)
     note = f"{len(shown)} of {len(weights)} arrays of weights are drawn." if left_out else ""
@@ -78,11 +78,11 @@ def weight_plots(ours: Trace, theirs: Trace, weights: Sequence[str]) -> tuple[li
 
 def _weight_plot(ours: Trace, theirs: Trace, name: str) -> Plot:
     shape = ours.training[name].shape[1:]
-    chosen = _spread(int(np.prod(shape)), MOST_LINES)
+    chosen = spread(int(np.prod(shape)), MOST_LINES)
     indices = [tuple(int(i) for i in np.unravel_index(n, shape)) for n in chosen]
     rows = sorted({index[0] if index else 0 for index in indices})
     label = f"The weights {name} over {counted(ours.epochs[-1], 'epoch')}, {_both(ours, theirs)}"
-    with _figure(name, label) as (axes, finished):
+    with figure(name, label) as (axes, finished):
         ends = {}
         for index in indices:
             colour = SERIES[rows.index(index[0] if index else 0) % len(SERIES)]
@@ -108,7 +108,7 @@ def _both(ours: Trace, theirs: Trace) -> str:
     return f"{names[0]} as lines and {names[1]} as rings"
 
 
-def _spread(count: int, most: int) -> list[int]:
+def spread(count: int, most: int) -> list[int]:
     """All positions, or `most` of them evenly spread, the first and the last among them."""
     if count <= most:
         return list(range(count))
@@ -116,19 +116,19 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _line(axes: "Axes", epochs: Epochs, values: np.ndarray, colour: str) -> None:
-    kept = _spread(len(values), MOST_POINTS)
-    x, y = np.asarray(epochs)[kept], _finite(values)[kept]
+    kept = spread(len(values), MOST_POINTS)
+    x, y = np.asarray(epochs)[kept], finite(values)[kept]
     axes.plot(x, y, color=colour, linewidth=1.5, zorder=2)
 
 
 def _marks(axes: "Axes", epochs: Epochs, values: np.ndarray, colour: str) -> None:
-    kept = _spread(len(values), MARKERS)
-    x, y = np.asarray(epochs)[kept], _finite(values)[kept]
+    kept = spread(len(values), MARKERS)
+    x, y = np.asarray(epochs)[kept], finite(values)[kept]
     axes.plot(x, y, color=colour, linestyle="none", marker="o", markersize=3.6, zorder=3,
               markerfacecolor=PAPER, markeredgewidth=1.1)  # fmt: skip
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
+def finite(values: np.ndarray) -> np.ndarray:
     """In float64; what is not finite, or too large to draw, leaves a gap."""
     wide = values.astype(np.float64)
     return np.where(np.abs(wide) < 1e100, wide, np.nan)
@@ -136,9 +136,9 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 def _scaled(axes: "Axes", values: np.ndarray) -> None:
     """A loss that falls by a factor of a hundred needs a logarithmic scale to be seen."""
-    finite = _finite(values)
-    finite = finite[np.isfinite(finite)]
-    if len(finite) and finite.min() > 0 and finite.max() > 100 * finite.min():
+    drawn = finite(values)
+    drawn = drawn[np.isfinite(drawn)]
+    if len(drawn) and drawn.min() > 0 and drawn.max() > 100 * drawn.min():
         axes.set_yscale("log")
 
 
@@ -171,7 +171,7 @@ def _apart(wanted: list[float], gap: float, low: float, high: float) -> list[flo
 
 
 @contextmanager
-def _figure(name: str, label: str) -> Iterator[tuple["Axes", list[Markup]]]:
+def figure(name: str, label: str) -> Iterator[tuple["Axes", list[Markup]]]:
     """Axes to draw in; afterwards the list holds the finished SVG."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -187,12 +187,12 @@ def _figure(name: str, label: str) -> Iterator[tuple["Axes", list[Markup]]]:
     finished: list[Markup] = []
     with mpl.rc_context(ours), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        figure = Figure(SIZE)
-        axes = figure.add_axes((0.105, 0.14, 0.775, 0.83))
+        paper = Figure(SIZE)
+        axes = paper.add_axes((0.105, 0.14, 0.775, 0.83))
         axes.locator_params(nbins=6)
         axes.margins(y=0.07)
         yield axes, finished
-        finished.append(_page_svg(figure, name, label))
+        finished.append(_page_svg(paper, name, label))
 
 
 def _page_svg(figure: Any, name: str, label: str) -> Markup:
