@@ -1,7 +1,7 @@
 """The command line: arguments and exit codes only."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +11,7 @@ import typer
 from backhand.errors import BackhandError
 
 if TYPE_CHECKING:
+    from backhand.agreement.result import Agreement
     from backhand.experiment import Experiment
 
 app = typer.Typer(
@@ -90,6 +91,16 @@ def compare_command(
             help="A NumPy program in place of ours: ours with your changes. It is run.",
         ),
     ] = None,
+    traces: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--trace",
+            metavar="FILE",
+            show_default=False,
+            help="An .npz of what somebody computed, by the names of the values; may be "
+            "given twice. PyTorch is not run then.",
+        ),
+    ] = None,
     precision: Annotated[
         str | None,
         typer.Option(
@@ -114,15 +125,15 @@ def compare_command(
     """
     from rich.console import Console
 
-    from backhand.agreement.comparing import as_format, compare, formats, shortened
     from backhand.agreement.telling import show as show_agreement
     from backhand.capture.spec import load
 
-    experiment = shortened(load(spec or HOMEWORK, seed), epochs)
-    chosen = None if precision is None else as_format(precision)
-    total = len(formats(experiment, chosen)) * _epochs(experiment)
-    with _interruptible(), _progress(total) as told:
-        found = compare(experiment, precision=chosen, program=program, progress=told)
+    experiment = load(spec or HOMEWORK, seed)
+    if traces:
+        others = {"--program": program, "--precision": precision, "--epochs": epochs}
+        found = _traces_compared(experiment, traces, others)
+    else:
+        found = _compared(experiment, program, precision, epochs)
     if as_json:
         print(found.to_json(), end="")
     else:
@@ -183,6 +194,36 @@ def schema() -> None:
     from backhand.capture.spec import SCHEMA
 
     print(SCHEMA.read_text(encoding="utf-8"), end="")
+
+
+def _compared(
+    experiment: "Experiment", program: Path | None, precision: str | None, epochs: int | None
+) -> "Agreement":
+    """Both programs, PyTorch's in its own precision and in float64."""
+    from backhand.agreement.comparing import as_format, compare, formats, shortened
+
+    experiment = shortened(experiment, epochs)
+    chosen = None if precision is None else as_format(precision)
+    total = len(formats(experiment, chosen)) * _epochs(experiment)
+    with _interruptible(), _progress(total) as told:
+        return compare(experiment, precision=chosen, program=program, progress=told)
+
+
+def _traces_compared(
+    experiment: "Experiment", files: list[Path], others: Mapping[str, object]
+) -> "Agreement":
+    """What others computed, each held against our program's lines."""
+    from backhand.agreement.traces import called, compare_arrays, read_trace
+
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise BackhandError(
+            f"{given[0]} is of no use with --trace",
+            where="command line",
+            wanted="traces, which are compared as they are, or two programs, which are run",
+        )
+    with _interruptible():
+        return compare_arrays(experiment, {called(f, files): read_trace(f) for f in files})
 
 
 def _epochs(experiment: "Experiment") -> int:

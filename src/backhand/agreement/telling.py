@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from backhand.agreement.judging import Element
 from backhand.agreement.result import Agreement, Finding, StepAgreement
+from backhand.experiment import Format
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -61,7 +62,8 @@ def _parts(agreement: Agreement, width: int) -> "Iterator[RenderableType]":
 def headline(agreement: Agreement) -> str:
     """The verdict in one sentence."""
     ours, theirs = agreement.sides
-    where = f"in {' and in '.join(agreement.formats)}"
+    known = [f for f in agreement.formats if f in get_args(Format)]
+    where = f", in {' and in '.join(known)}" if known else ""
     span = "at the initial weights"
     if agreement.epochs:
         span += f" and over {agreement.epochs:,} epoch{'s' * (agreement.epochs > 1)}"
@@ -69,7 +71,7 @@ def headline(agreement: Agreement) -> str:
     if agreement.verdict == "agrees":
         return (
             f"{agreement.name}: {ours} and {theirs} agree within their rounding bounds, "
-            f"all {count} steps, {span}, {where}."
+            f"all {count} steps, {span}{where}."
         )
     bad = [step for step in agreement.steps if step.verdict == agreement.verdict]
     steps = f"{len(bad)} of {count} steps"

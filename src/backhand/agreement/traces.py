@@ -4,7 +4,7 @@ Nothing is asked of them but names. What they have is fed to the lines below; wh
 computed by ours, and carried on with its bound.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -83,6 +83,12 @@ def read_trace(file: Path) -> Passes:
     return {0: arrays}
 
 
+def called(file: Path, files: Sequence[Path]) -> str:
+    """The file's name, with its folder where another has the same."""
+    alone = [other.name for other in files].count(file.name) == 1
+    return file.name if alone else str(file)
+
+
 def passes_of(trace: Trace) -> Passes:
     """A trace of ours, epoch by epoch."""
     later = {
@@ -115,7 +121,7 @@ def _known(experiment: Experiment) -> set[str]:
     network = experiment.network
     values = {v.name for kind in network.kinds for v in kind.values() if not v.is_nameless}
     targets = {v.name for v in network.targets}
-    return values | targets | {f"d{v.name}" for v in network.forward.parameters} | {"loss"}
+    return values | targets | {f"d{name}" for name in values} | {"loss", "dloss"}
 
 
 def _check(name: str, passes: Passes, known: Iterable[str]) -> None:
