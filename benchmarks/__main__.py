@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 THREADS = "1"  # the same for both sides; set before NumPy and torch are imported
@@ -11,11 +13,18 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
+from backhand.agreement.comparing import compare, shortened, watched  # noqa: E402
 from backhand.capture.spec import load  # noqa: E402
 from backhand.cli import HOMEWORK  # noqa: E402
-from backhand.write.files import write_programs  # noqa: E402
+from backhand.experiment import Experiment, Library, Precision  # noqa: E402
+from backhand.run.program import run_numpy  # noqa: E402
+from backhand.run.reference import run_torch  # noqa: E402
+from backhand.write.files import save_programs, write_programs  # noqa: E402
+from backhand.write.program import Program  # noqa: E402
 from benchmarks import by_hand, specs  # noqa: E402
 from benchmarks.timing import Paired, paired, per_call, process  # noqa: E402
+
+Programs = Mapping[Library, Program]
 
 
 def main_job() -> Paired:
@@ -72,6 +81,49 @@ def writing() -> Paired:
     )
 
 
+def comparing_the_homework() -> Paired:
+    """All 100 epochs step by step, in float64 and in float32, known slips included; against both
+    programs' runs."""
+    experiment = load(HOMEWORK)
+    with tempfile.TemporaryDirectory() as folder:
+        programs = save_programs(experiment, Path(folder))
+        return paired(
+            per_call(lambda n: [compare(experiment) for _ in range(n)], 1),
+            per_call(lambda n: [study_runs(experiment, programs, Path(folder))] * n, 1),
+            repeats=5,
+        )
+
+
+def study_runs(experiment: Experiment, programs: Programs, folder: Path) -> None:
+    """The runs that a comparison watches, unwatched."""
+    for precision in ("float64", "float32"):
+        run_numpy(programs["numpy"], experiment, precision, folder)
+        run_torch(programs["torch"], experiment, precision, folder)
+
+
+def comparing_large_steps(precision: Precision) -> Paired:
+    """One epoch of the MLP compared step by step, against the plain program's epoch: the time of
+    20 epochs less that of 10, over 10, so that what is done once does not count."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        experiment = load(specs.mlp_spec(folder))
+        program, _ = specs.modules(folder / "mlp.toml")
+        data = [array.astype(precision) for array in program.data()]
+        weights = [array.astype(precision) for array in program.initial_weights()]
+
+        def compared(epochs: int) -> float:
+            few = shortened(experiment, epochs)
+            start = time.perf_counter()
+            watched(few, save_programs(few, folder), folder, precision)
+            return time.perf_counter() - start
+
+        return paired(
+            lambda: (compared(20) - compared(10)) / 10,
+            per_call(lambda n: program.train(*data, weights, n), 20),
+            repeats=5,
+        )
+
+
 def main() -> None:
     """Measure and print the table."""
     table = Table("figure", "ours", "peer", "ratio", "promised", title="medians of paired runs")
@@ -88,6 +140,15 @@ def main() -> None:
                   "< 50 ms")  # fmt: skip
     table.add_row("backhand run / import numpy, torch", f"{job.first:.2f} s",
                   f"{job.second:.2f} s", f"{job.ratio:.2f}", "<= 2")  # fmt: skip
+    homework, single, double = (
+        comparing_the_homework(), comparing_large_steps("float32"),
+        comparing_large_steps("float64"),
+    )  # fmt: skip
+    table.add_row("comparing the homework / the same runs", f"{homework.first:.2f} s",
+                  f"{homework.second:.2f} s", f"{homework.ratio:.1f}", "< 3 s")  # fmt: skip
+    for name, found in (("float32", single), ("float64", double)):
+        table.add_row(f"comparing an epoch of the MLP, {name} / plain",
+                      f"{found.first * 1e3:.0f} ms", f"{found.second * 1e3:.1f} ms", f"{found.ratio:.1f}", "<= 12")  # fmt: skip
     Console().print(table)
 
 

@@ -91,7 +91,7 @@ class Writer:
         n, rank = self.features[last], self.ranks[last]
         kind = self.choose(
             ["dense", "dense", "activation", "activation", "activation", "residual", "dropout",
-             "scale", "shift", "gate", "nested"]
+             "scale", "shift", "gate", "nested", "norm"]
         )  # fmt: skip
         if kind == "dense":
             return self.dense(last, self.choose(range(1, 7)))
@@ -104,6 +104,8 @@ class Writer:
             return self.step(f"{last} * {self.weight(self._stretched(n))}", n, rank)
         if kind == "shift":
             return self.step(f"{self.weight(self._stretched(n))} - {last}", n, rank)
+        if kind == "norm":
+            return self.norm(last)
         if kind == "gate":  # [.., 1] against [.., n]
             return self.step(f"{last} * sigmoid({last} @ {self.weight([n, 1])})", n, rank)
         if kind == "nested":
@@ -111,6 +113,15 @@ class Writer:
             return self.step(f"dropout({inner}, 0.3) * 0.5 + {last} - {inner}", n, rank)
         alike = [v for v in self.features if self.features[v] == n and self.ranks[v] == rank]
         return self.step(f"{last} {self.choose('+-*')} {self.choose(alike)}", n, rank)
+
+    def norm(self, last: str) -> str:
+        """A normalisation, with weights of its own; over the batch only if there are two rows."""
+        n, rank = self.features[last], self.ranks[last]
+        over_batch = ["batch_norm"] * (self.batch > 1)
+        name = self.choose(["layer_norm", "rms_norm", *over_batch])
+        weights = [self.weight([n]) for _ in range(1 if name == "rms_norm" else 2)]
+        eps = self.choose(["", ", eps=0.01"])
+        return self.step(f"{name}({', '.join([last, *weights])}{eps})", n, rank)
 
     def _stretched(self, n: int) -> list[int]:
         """A shape that broadcasting stretches to n features, or that has them already."""

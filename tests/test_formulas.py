@@ -1,21 +1,16 @@
 """Formulas and sentences, written by hand for the homework and for a selection of rules."""
 
-import importlib
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import backhand
 from backhand.capture.spec import load
 from backhand.graph import Network
-from backhand.rules import all_rules, example, register, uniform
-from backhand.rules.operations import operation
 from backhand.write.formulas import backward_formula, forward_formula, in_words, mathml
-from tests.formula_checks import all_formulas, check_mathml, check_numbers, network
+from tests.formula_checks import all_formulas, network
 
 HOMEWORK = load(Path(backhand.__file__).with_name("homework.toml")).network
 
@@ -90,6 +85,20 @@ def test_the_homework_in_words() -> None:
             r"0.7\, (e^{\min(z, 0)} - 1) & \text{otherwise} \end{cases}",
         ),
         ("p = x @ w", "mse(p, y)", r"L = \frac{1}{2\, B}\, \sum (p - y)^{2}"),
+        (
+            "z = x @ w; p = layer_norm(z, b, c)",
+            "mse(p, y)",
+            r"p = \frac{b \odot (z - \mu)}{\sigma} + c \quad \text{where } "
+            r"\mu = \frac{1}{2}\, \sum_{\text{columns}} z, \; "
+            r"\sigma = \sqrt{\left("
+            r"\frac{1}{2}\, \sum_{\text{columns}} (z - \mu)^{2}\right) + 10^{-5}}",
+        ),
+        (
+            "z = x @ w; p = rms_norm(z, b, eps=0.1)",
+            "mse(p, y)",
+            r"p = \frac{b \odot z}"
+            r"{\sqrt{\left(\frac{1}{2}\, \sum_{\text{columns}} z^{2}\right) + 0.1}}",
+        ),
         (
             "p = x @ w",
             "bce(p, y, 'sum')",
@@ -181,6 +190,31 @@ def test_forward_by_hand(step: str, loss: str, expected: str) -> None:
             "elements, of which the mean was taken, times 0.5.",
         ),
         (
+            "z = x @ w; p = batch_norm(z, b, c)",
+            "mse(p, y)",
+            "db",
+            r"\frac{\partial L}{\partial b} = \sum_{\text{rows}} \frac{\partial L}{\partial p} "
+            r"\odot \frac{z - \mu}{\sigma} \quad \text{where } "
+            r"\mu = \frac{1}{B}\, \sum_{\text{rows}} z, \; "
+            r"\sigma = \sqrt{\left("
+            r"\frac{1}{B}\, \sum_{\text{rows}} (z - \mu)^{2}\right) + 10^{-5}}",
+            "b was used for every row of the batch, so its derivative is that of p times the "
+            "standardised z, summed over the rows.",
+        ),
+        (
+            "z = x @ w; p = rms_norm(z, b)",
+            "mse(p, y)",
+            "dz",
+            r"\frac{\partial L}{\partial z} = \left(\mathrm{ds} - \frac{s}{2} \odot "
+            r"\sum_{\text{columns}} \mathrm{ds} \odot s\right) \odot \frac{1}{r} \quad "
+            r"\text{where } \mathrm{ds} = \frac{\partial L}{\partial p} \odot b, \; "
+            r"r = \sqrt{\left(\frac{1}{2}\, \sum_{\text{columns}} z^{2}\right) + 10^{-6}}, \; "
+            r"s = \frac{z}{r}",
+            "z reaches the loss only through p = b * z / root_mean_square(z, 1e-06), so its "
+            "derivative is that of p times b, less its part along z itself, divided by the root "
+            "mean square of each row.",
+        ),
+        (
             "z = x @ w",
             "mse(z, y) + 0.1 * sum(b)",
             "db",
@@ -221,124 +255,6 @@ def test_only_a_derivative_is_shown_as_one() -> None:
     lefts = [line.split(" = ")[0] for line in all_formulas(net)]
     assert r"\frac{\partial L}{\partial \mathrm{dz}}" in lefts
     assert r"\frac{\partial L}{\partial z}" not in lefts
-
-
-# Rules of a user's own
-
-
-@pytest.fixture
-def own_rules() -> Iterator[None]:
-    before = set(all_rules())
-    yield
-    for name in set(all_rules()) - before:
-        del importlib.import_module("backhand.rules.register")._rules[name]
-    operation.cache_clear()
-
-
-def cube(x):
-    return x * x * x
-
-
-def cube_backward(dy, x):
-    return dy * 3 * x * x
-
-
-def two(a, b, *, more=False):
-    s = np.exp(a - b)
-    return s * s
-
-
-def two_backward(dy, a, b, *, more=False):
-    t, u = np.exp(a - b), 2
-    if more:
-        t = t + 1
-    g = u * dy * t * t
-    return g, -g
-
-
-def looped(x, *, times=2, how="plain"):
-    for _ in range(times):
-        x = x + 1
-    return x
-
-
-def looped_backward(dy, *, times=2, how="plain"):
-    while times < 0:
-        times += 1
-    return dy
-
-
-EXAMPLE = [example(x=uniform(-1, 1, (3, 4)))]
-
-
-@pytest.mark.usefixtures("own_rules")
-def test_a_rule_of_ones_own() -> None:
-    register("cube", cube, cube_backward, wrt="x", torch="x * x * x", examples=EXAMPLE)
-    net = network("z = x @ w; p = cube(z)", "mse(p, y)")
-    assert forward_formula(net.steps[1], net) == r"p = z \odot z \odot z"
-    assert backward_of(net, "dz") == (
-        r"\frac{\partial L}{\partial z} = 3\, \frac{\partial L}{\partial p} \odot z \odot z",
-        "z reaches the loss only through p = z * z * z, so its derivative is that of p, carried "
-        "back through cube.",
-    )
-    check_numbers(net)
-
-
-@pytest.mark.usefixtures("own_rules")
-def test_a_derivative_with_several_results() -> None:
-    register("two", two, two_backward, wrt="ab", torch="a", examples=[
-        example(a=uniform(0, 1, (2, 2)), b=uniform(0, 1, (2,)))])  # fmt: skip
-    net = network("z = x @ w; p = two(z, b)", "mse(p, y)")
-    assert forward_formula(net.steps[1], net) == r"p = s \odot s \quad \text{where } s = e^{z - b}"
-    formula, words = backward_of(net, "dz")
-    assert formula == (
-        r"\frac{\partial L}{\partial z} = g, \quad "
-        r"\left.\frac{\partial L}{\partial b}\right|_{\text{unsummed}} = -g \quad "
-        r"\text{where } t = e^{z - b}, \; g = 2\, \frac{\partial L}{\partial p} \odot t \odot t"
-    )
-    check_mathml(mathml(formula))
-    assert words == "The derivatives of z and b are that of p, carried back through two."
-    assert backward_of(net, "db") == (
-        r"\frac{\partial L}{\partial b} = "
-        r"\sum_{\text{rows}} \left.\frac{\partial L}{\partial b}\right|_{\text{unsummed}}",
-        "b was used for every row of the batch, so its derivative is that of p, carried back "
-        "through two, summed over the rows.",
-    )
-
-
-def warm(x):
-    s = np.exp(x)
-    return s + s * s
-
-
-def warm_backward(dy, x):
-    s = np.exp(x)
-    return dy * (s + 2 * s * s)
-
-
-@pytest.mark.usefixtures("own_rules")
-def test_what_nameless_parts_name_is_told_apart() -> None:
-    register("warm", warm, warm_backward, wrt="x", torch="x", examples=EXAMPLE)
-    net = network("z = x @ w; p = z + mean(warm(x) - warm(x / 2))", "mse(p, y)")
-    assert forward_formula(net.steps[-2], net) == (
-        r"p = z + \frac{1}{3\, B}\, \sum (s + s \odot s - (s' + s' \odot s')) "
-        r"\quad \text{where } s = e^{x}, \; s' = e^{\frac{x}{2}}"
-    )
-    check_numbers(net)
-
-
-@pytest.mark.usefixtures("own_rules")
-def test_what_cannot_be_read_is_named() -> None:
-    register("looped", looped, looped_backward, wrt="x", torch="x", examples=EXAMPLE)
-    net = network("z = x @ w; p = looped(z, times=3, how='</math><i>')", "mse(p, y)")
-    formula = forward_formula(net.steps[1], net)
-    assert formula == (
-        r"p = \operatorname{looped}(z, \mathrm{times} = 3, \mathrm{how} = \text{  math  i })"
-    )
-    check_mathml(mathml(formula))
-    formula, _ = backward_of(net, "dz")
-    assert r" = \mathrm{looped\_backward}\left(\frac{\partial L}{\partial p}, " in formula
-    check_mathml(mathml(formula))
 
 
 # In a browser

@@ -115,6 +115,12 @@ def extremes(dtype: str) -> Iterator[Case]:
                x=[low, 3.7 * low, -low], y=[0.11, 0.7, 1.3])  # fmt: skip
     yield case("products that vanish", "v = x * y; w = x @ y; u = x * x", dtype,
                x=[[root * 1e-3, 2 * root]] * 2, y=[[root, 0], [root / 3, root / 1e4]])  # fmt: skip
+    # the first product is normal; the others lose a half of the smallest number, and whole ones
+    # where they are added
+    last, first = (-75, -63) if dtype == "float32" else (-537, -511)
+    yield case("products that vanish beside one that does not", "v = x @ y", dtype,
+               x=[[2.0**first] + [1.45 * 2.0**last] * 500],
+               y=[[2.0 ** (first + 1)]] + [[2.0 ** (last + 1)]] * 500)  # fmt: skip
     yield case("rows that vanish", "v = x @ y", dtype, x=[[low] * 3], y=[[0.3]] * 3)
     yield case("powers that vanish", "v = x ** 2.1; w = x ** 3; u = x ** 2", dtype,
                x=[root, 0.9 * root, root * 1e5])  # fmt: skip

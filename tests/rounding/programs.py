@@ -1,6 +1,7 @@
 """Random programs: a few leaves, then line after line of NumPy that PyTorch reads as well."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ REDUCING = (
     "{a} - {a}.mean(axis={d}, keepdims=True)", "xp.cumsum({a}, axis={d})",
     "{a} / abs({a}).sum(axis={d}, keepdims=True)", "xp.amax({a}, {d}, keepdims=True)",
 )  # fmt: skip
+Leaf = Callable[[np.random.Generator, tuple[int, ...], str], np.ndarray]
 SHAPES = ((3, 4), (4,), (3, 1), (4, 3), (5, 7), (7, 2), ())
 
 
@@ -61,8 +63,8 @@ def leaf(draw: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.nd
     return np.asarray(kinds[int(draw.integers(len(kinds)))]()).astype(dtype)
 
 
-def program(seed: int, dtype: str, length: int = 7) -> Made:
-    """A random program that plain NumPy can run in this dtype."""
+def program(seed: int, dtype: str, length: int = 7, leaf: Leaf = leaf) -> Made:
+    """A random program that plain NumPy can run in this dtype, from numbers that `leaf` draws."""
     choose, draw = random.Random(seed), np.random.default_rng(seed)
     shapes = [choose.choice(SHAPES[:-1]) for _ in range(3)]
     leaves = {f"x{i}": leaf(draw, shape, dtype) for i, shape in enumerate(shapes)}
@@ -116,8 +118,8 @@ class Torch:
         return call
 
 
-def by_torch(made: Made) -> dict[str, np.ndarray]:
-    """What PyTorch makes of the program, on the CPU."""
+def by_torch(made: Made, dtype: torch.dtype | None = None) -> dict[str, np.ndarray]:
+    """What PyTorch makes of the program, on the CPU; in 16 bits if a dtype says so."""
     # reversed axes are all that `.T` may mean for it
-    values = made.run(Torch(), {k: torch.tensor(v) for k, v in made.leaves.items()})
-    return {k: v.numpy() for k, v in values.items()}
+    values = made.run(Torch(), {k: torch.tensor(v, dtype=dtype) for k, v in made.leaves.items()})
+    return {k: (v.double() if dtype else v).numpy() for k, v in values.items()}

@@ -309,6 +309,17 @@ def _(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+@mutant("matmul: no underflow beside what is normal")
+def _(patch: pytest.MonkeyPatch) -> None:
+    right = products.product_sum_rule
+
+    def rule(m: Any, v: Any, a: Term, b: Term, f: Any, n: int) -> Any:
+        e = right(m, v, a, b, f, n)
+        return np.where(f(a.reach, b.reach) < 2 * m.tiny, e, e - 4 * n * m.smallest)
+
+    patch.setattr(products, "product_sum_rule", rule)
+
+
 @mutant("cumsum: one rounding")
 def _(patch: pytest.MonkeyPatch) -> None:
     right = model.Model.gamma

@@ -70,6 +70,26 @@ def rule_steps() -> list[Step]:
     return steps
 
 
+def norm_steps() -> list[Step]:
+    """Norms of 256 features, or of a batch of 128.
+
+    200 for sums in any order; with the order that NumPy has along a row it would be 20 (see sums.py
+    on why that is not made use of).
+    """
+
+    def named(names: str) -> Callable[[np.random.Generator], dict[str, Any]]:
+        shapes = {n: (128, 256) if n in ("x", "dy") else (256,) for n in names.split()}
+        return lambda draw: {n: draw.normal(size=s).astype(np.float32) for n, s in shapes.items()}
+
+    steps = []
+    for name in ("layer_norm", "batch_norm", "rms_norm"):
+        rule = all_rules()[name]
+        assert rule.backward is not None
+        steps.append(Step(name, rule.forward.call, named(" ".join(rule.wrt)), 200))
+        steps.append(Step(f"{name}, dx", _first(rule.backward.call), named("dy x g"), 200))
+    return steps
+
+
 def homework_steps() -> list[Step]:
     """The homework's own lines, each fed the numbers of a plain float32 run."""
     x = np.array([[1, 2, 3], [4, 5, 6]], np.float32)
@@ -106,6 +126,13 @@ def homework_steps() -> list[Step]:
         return lambda draw: {n: v for n, v in values(draw).items() if n in names}
 
     return [Step(name, line, fed(line), 20) for name, line in lines.items()]
+
+
+def _first(backward: Callable[..., Any]) -> Callable[..., Any]:
+    def derivative(dy: Any, x: Any, g: Any) -> Any:
+        return backward(dy, x, g)[0]
+
+    return derivative
 
 
 def _with_output(forward: Callable[..., Any]) -> Callable[[np.random.Generator], Any]:
@@ -193,7 +220,7 @@ def slowdown(function: Callable[..., Any], *arrays: np.ndarray) -> float:
 def report() -> list[str]:
     """The table, one line a step."""
     lines = [f"{'step':24} {'tightness':>9} {'wanted':>7}"]
-    for step in [*homework_steps(), *rule_steps()]:
+    for step in [*homework_steps(), *rule_steps(), *norm_steps()]:
         lines.append(f"{step.name:24} {tightness(step):9.1f} {step.limit:7.0f}")
     draw = np.random.default_rng(0)
     big = draw.normal(size=(512, 1024)).astype(np.float32)

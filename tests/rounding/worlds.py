@@ -122,12 +122,20 @@ class World:
 
         return self.within_range(each(one, numbers))
 
+    def product(self, numbers: Objects) -> Objects:
+        """One product of a matrix product."""
+        return self.rounded(numbers).numbers
+
     def sum(self, rows: Objects) -> Objects:
         """[n, ...] numbers, added from the first to the last."""
         total = rows[0]
         for row in rows[1:]:
             total = self.plus(total, row)
         return total
+
+    def held(self, rows: Objects) -> Objects:
+        """A sum that is to be divided yet."""
+        return self.sum(rows)
 
     def plus(self, total: Objects, row: Objects) -> Objects:
         """One more addend: an exact 0 rounds nothing, nor does the first that is none."""
@@ -268,7 +276,7 @@ class Num:
         a, b, world = self.numbers, other.numbers, self.world
         products = a[..., :, :, None] * b[..., None, :, :]  # [..., i, k, j]
         if world.mode != "exact":
-            products = world.rounded(products).numbers
+            products = world.product(products)
         return Num(world, world.sum(np.moveaxis(products, -2, 0)))
 
     def __getitem__(self, index: Any) -> "Num":
@@ -294,7 +302,7 @@ class Num:
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> "Num":
         rows = self._rows(axis)
-        total = self.world.sum(rows)
+        total = self.world.held(rows)
         divided = each(lambda x: x / len(rows), total)
         return self._kept(self.world.rounded(divided).numbers, axis, keepdims)
 

@@ -84,6 +84,41 @@ def _absolute_affine(w_in_first: bool) -> Sizes:
     return sizes
 
 
+def _norm_bound(axes_of: Callable[[int], tuple[int, ...]], centred: bool) -> Bound:
+    """Roundings of y = g s + b, s = (x - mu) / r, where PyTorch may have x / r - mu / r instead.
+
+    With m = mean |x| / r, the terms of that are z = |x| / r + m. mu is a sum of n, so s is off by
+    n m, and r is by n (another sum) and by n m (what mu does to it), relative to itself. All in
+    all n times z + |s| (1 + m), and a few roundings. The derivative has products of two such.
+    """
+
+    def parts(x: Any, eps: float) -> Any:
+        axes = axes_of(x.ndim)
+        middle = x.mean(axes, keepdims=True) if centred else np.zeros(())
+        r = np.sqrt(((x - middle) ** 2).mean(axes, keepdims=True) + eps)
+        m = abs(x).mean(axes, keepdims=True) / r
+        s, z = abs(x - middle) / r, abs(x) / r + m
+        return r, m, s, z, z + s * (1 + m)
+
+    def forward(x: Any, g: Any, eps: float, b: Any = 0, **_: Any) -> Any:
+        return abs(g) * parts(x, eps)[-1] + abs(b)
+
+    def backward(dy: Any, x: Any, g: Any, eps: float, b: Any = None, **_: Any) -> Any:
+        r, m, s, z, off = parts(x, eps)
+        ds = abs(dy * g)
+
+        def mean(of: Any) -> Any:
+            return of.mean(axes_of(x.ndim), keepdims=True)
+
+        dx = (ds + mean(ds) + (z + off) * mean(ds * z) + s * mean(ds * off)) * (1 + m) / r
+        return (dx, abs(dy) * off) if b is None else (dx, abs(dy) * off, abs(dy))
+
+    def along(x: Any, **_: Any) -> int:
+        return int(np.prod([x.shape[a] for a in axes_of(x.ndim)]))
+
+    return Bound(8, 16, forward, backward, along, lambda **a: 3 * along(**a))
+
+
 EXACT = Bound(0, 0)
 """Both sides do the same correctly rounded operations in the same order."""
 
@@ -167,6 +202,9 @@ BOUNDS: Mapping[str, Bound] = {
     ),
     # backward: shared among equal maxima, one quotient
     "max": Bound(0, 1),
+    "layer_norm": _norm_bound(lambda rank: (-1,), True),
+    "rms_norm": _norm_bound(lambda rank: (-1,), False),
+    "batch_norm": _norm_bound(lambda rank: tuple(range(rank - 1)), True),
     "matmul": Bound(
         0, 0,
         of_forward=lambda a, b, **_: abs(a) @ abs(b), sums=_products("a", "b"),

@@ -12,6 +12,7 @@ from tests.rules.trial import Trial, summed_to
 
 from backhand import draws
 from backhand.rules import Function, Rule, all_rules
+from backhand.rules.norms import standardised, standardised_backward
 from backhand.rules.operations import operation
 
 # Dropout has its own test below: what is compared there is the drawing, too.
@@ -66,9 +67,11 @@ def test_single_derivatives_are_the_whole_ones(name: str, number: int, dtype: st
             assert np.array_equal(single, part)
 
 
-@pytest.mark.parametrize(
-    "name", ["gelu", "softplus", "softmax", "bce_logits", "power", "affine", "log_softmax", "silu"]
-)
+DIFFERENTIATED = ["gelu", "softplus", "softmax", "bce_logits", "power", "affine", "log_softmax",
+                  "silu", "layer_norm", "batch_norm", "rms_norm"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DIFFERENTIATED)
 def test_differences_of_the_forward_agree(name: str) -> None:
     """A witness that shares nothing with autograd: central differences of our own forward.
 
@@ -126,9 +129,30 @@ def _softmax_without_its_sum(dy, y, *, axis=-1):
     return y * dy
 
 
+def _norm_that_forgets_the_variance(dy, x, g, *, eps=1e-5):
+    ds = dy * g
+    sigma = np.sqrt(x.var(axis=-1, keepdims=True) + eps)
+    s = (x - x.mean(axis=-1, keepdims=True)) / sigma
+    return (ds - ds.mean(axis=-1, keepdims=True)) / sigma, dy * s, dy
+
+
+def _norm_over_the_first_axis(dy, x, g, *, eps=1e-5):
+    s = standardised(x, 0, eps)
+    return standardised_backward(dy * g, x, 0, eps), dy * s, dy
+
+
+def _norm_with_another_eps(dy, x, g, *, eps=1e-6):
+    ds, r = dy * g, np.sqrt((x**2).mean(axis=-1, keepdims=True) + 1.001 * eps)
+    return (ds - x * (ds * x).mean(axis=-1, keepdims=True) / r**2) / r, dy * x / r
+
+
 @pytest.mark.parametrize(
     ("name", "backward"),
     [
+        ("layer_norm", _norm_that_forgets_the_variance),
+        ("layer_norm", _norm_over_the_first_axis),
+        ("batch_norm", _norm_that_forgets_the_variance),
+        ("rms_norm", _norm_with_another_eps),
         ("tanh", _tanh_without_the_square),
         ("matmul", _matmul_swapped),  # too far by 45 roundings: the bounds are that tight
         ("softmax", _softmax_without_its_sum),

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,7 @@ from backhand.agreement.unseen import undetected
 from backhand.capture.spec import load
 from backhand.errors import BackhandError, did_you_mean, shown
 from backhand.experiment import LIBRARY_NAMES, Experiment, Format, Library, Precision
+from backhand.rounding import arithmetic
 from backhand.run.probes import Progress
 from backhand.run.reference import run_torch
 from backhand.run.trace import Trace
@@ -71,7 +73,8 @@ def watched(
             return
         if number == LIKELY_UNTIL + 1:
             fed.be_certain()
-        ledger.enter(stage.take(fed, number, values), values)
+        with in_format(precision):
+            ledger.enter(stage.take(fed, number, values), values)
         ledger.compared = number
 
     with np.errstate(all="ignore"):
@@ -79,6 +82,12 @@ def watched(
             programs["torch"], experiment, precision, folder, progress, watch, uses(network)
         )
     return Watched(trace, ledger, tuple(stage.scenes))
+
+
+def in_format(precision: Format) -> AbstractContextManager[None]:
+    """Inside, bounds are those of PyTorch's arithmetic in this format."""
+    is_narrow = precision in ("bfloat16", "float16")
+    return arithmetic(precision) if is_narrow else nullcontext()
 
 
 def _not_finite(values: Values, names: list[str]) -> str:

@@ -39,12 +39,13 @@ PARTS: Mapping[str, Part] = {
 
 @dataclass
 class Seen:
-    """What one pass over the program has shown: values side by side, those whose shapes differ, and
-    those that have no bound."""
+    """What one pass over the program has shown: values side by side, those whose shapes differ,
+    those that have no bound; and all values that its lines read, weights before the update."""
 
     sights: list[Sight] = field(default_factory=list)
     misfits: dict[tuple[Part, str], Judgement] = field(default_factory=dict)
     refused: dict[tuple[Part, str], str] = field(default_factory=dict)
+    given: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class Feeder:
@@ -71,6 +72,10 @@ class Feeder:
         self.epoch, self.reference, self.seen = epoch, reference, Seen()
         self.known, self.largest = {}, {}
 
+    def given(self) -> dict[str, np.ndarray]:
+        """All values so far, as the lines below read them."""
+        return {name: array.value for name, array in self.known.items()}
+
     def feed(self, name: str) -> Bounded:
         """The reference's number, exact."""
         self.known[name] = bounded(self.reference[name], likely=self.likely)
@@ -79,12 +84,13 @@ class Feeder:
 
     def value(self, name: str, value: Any) -> Any:
         ours = value if isinstance(value, Bounded) else bounded(value, likely=self.likely)
+        other = self.formulas.value(name, self.known, self.likely)
         if name not in self.reference:
-            self.known[name], self.largest[name] = ours, _largest(ours.value)
-            return ours
+            carried = ours if other is None else _by_either(ours, other)
+            self.known[name], self.largest[name] = carried, _largest(ours.value)
+            return carried
         if self.draws_are_data and GENERATOR in self.made_by[name].reads:
             return self.feed(name)
-        other = self.formulas.value(name, self.known, self.likely)
         self.show(self.part(name), name, ours, other, self.made_by[name].reads)
         return self.feed(name)
 
@@ -118,7 +124,8 @@ class Feeder:
             if ours.likely is not None and other.likely is not None:
                 likely = apart(ours.likely, other.likely, other.apart)
         value = np.array(ours.value)
-        sight = Sight(name, part, self.epoch, value, theirs, bound, likely, went_in)
+        is_guess = part != "update" and name in self.formulas.guessed
+        sight = Sight(name, part, self.epoch, value, theirs, bound, likely, went_in, is_guess)
         self.seen.sights.append(sight)
 
 
@@ -127,6 +134,12 @@ def apart(error: np.ndarray, other_error: np.ndarray, distance: np.ndarray) -> n
     with np.errstate(invalid="ignore", over="ignore"):
         total: np.ndarray = error + other_error + distance
     return np.where(np.isnan(total), np.inf, total)
+
+
+def _by_either(ours: Bounded, other: Other) -> Bounded:
+    """A value that the reference does not show, and may have made by its own formula."""
+    error = np.maximum(ours.error, other.error + other.apart)
+    return bounded(ours.raw, error, likely=ours.likely is not None)
 
 
 def _largest(array: np.ndarray) -> float:
@@ -195,6 +208,7 @@ class FedProgram:
         self.data = {n: self._given(n, plain) for n, plain in self.data.items()}
         self.weights = {n: self._given(n, plain) for n, plain in self.weights.items()}
         self._passes(None)
+        self.feeder.seen.given = self.feeder.given()
         return self.feeder.seen
 
     def epoch(self, number: int, reference: Values) -> Seen:
@@ -204,6 +218,7 @@ class FedProgram:
             self.feeder.known[name] = exact
             self.feeder.largest[name] = _largest(exact.value)
         gradients = self._passes(self.generator)
+        self.feeder.seen.given = self.feeder.given()
         if gradients is not None:
             self._update(number, gradients)
         return self.feeder.seen

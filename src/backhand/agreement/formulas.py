@@ -1,10 +1,7 @@
 """Where PyTorch computes by another formula than the rule's text, and what that costs.
 
-Equal in exact arithmetic, two formulas round differently, and overflow differently: the bound on
-the difference is then one side's plus the other's. Each function of the table takes what the
-rule's own takes. Sources: PyTorch 2.13, aten/src/ATen/native (Activation.cpp, Linear.cpp, Loss.cpp,
-LossNLL.cpp; cpu/Activation.cpp, Elu.h, PowKernel.cpp, SoftMaxKernel.cpp, UnaryOpsKernel.cpp), and
-for derivatives tools/autograd/derivatives.yaml, torch/csrc/autograd/FunctionsManual.cpp.
+Equal in exact arithmetic, two formulas round differently: the bound on the difference is then one
+side's plus the other's. `kernels.py` holds PyTorch's.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,142 +11,19 @@ from typing import Any
 import numpy as np
 
 from backhand import rounding
+from backhand.agreement.kernels import FORMULAS
 from backhand.agreement.units import makers, unit
 from backhand.derive import derive
 from backhand.graph import Network, Step, Value
 from backhand.rounding import Bounded, bounded
+from backhand.rounding.model import model
 from backhand.rules.operations import operation
-from backhand.rules.special import erf
 
 Arrays = Mapping[str, Bounded]
 
 
-def sigmoid(x):  # type: ignore[no-untyped-def]
-    return 1 / (1 + np.exp(-x))
-
-
-def silu(x):  # type: ignore[no-untyped-def]
-    return x / (1 + np.exp(-x))
-
-
-def silu_backward(dy, x):  # type: ignore[no-untyped-def]
-    s = 1 / (1 + np.exp(-x))
-    return dy * s * (1 + x * (1 - s))
-
-
-def elu(x, *, alpha=1.0):  # type: ignore[no-untyped-def]
-    # Elu.h before PyTorch 2.11; since then expm1, as the rule has it, to which the bound extends
-    return np.where(x >= 0, x, alpha * (np.exp(np.minimum(x, 0)) - 1))
-
-
-def softplus_backward(dy, x):  # type: ignore[no-untyped-def]
-    e = np.exp(np.minimum(x, 20))
-    return np.where(x > 20, dy, dy * e / (e + 1))
-
-
-def gelu(x):  # type: ignore[no-untyped-def]
-    # oneDNN halves last, and overflows one power of two earlier
-    return x * (1 + erf(x / 2**0.5)) * 0.5
-
-
-def gelu_backward(dy, x):  # type: ignore[no-untyped-def]
-    cdf = 0.5 * (1 + erf(x / 2**0.5))
-    return dy * (cdf + x * (np.exp(-0.5 * x * x) / (2 * np.pi) ** 0.5))
-
-
-def div_backward_b(dy, b, y):  # type: ignore[no-untyped-def]
-    # -grad * ((self / other) / other)
-    return -dy * (y / b)
-
-
-def power_of(x, *, exponent):  # type: ignore[no-untyped-def]
-    # PowKernel.cpp: a few exponents by products and roots, whose parts may overflow
-    if exponent == 3:
-        return x * x * x
-    if exponent == -2:
-        return 1 / (x * x)
-    if exponent == -0.5:
-        return 1 / np.sqrt(x)
-    return x**exponent
-
-
-def power_of_backward(dy, x, *, exponent):  # type: ignore[no-untyped-def]
-    # grad * (exponent * self.pow(exponent - 1)), and 0 for the exponent 0
-    if exponent == 0:
-        return dy * np.zeros_like(x)
-    return dy * (exponent * power_of(x, exponent=exponent - 1))
-
-
-def power_backward_a(dy, a, b):  # type: ignore[no-untyped-def]
-    return np.where(b == 0, 0, dy * (b * a ** (b - 1)))
-
-
-def power_backward_b(dy, a, y):  # type: ignore[no-untyped-def]
-    return dy * (y * np.log(np.where(a == 0, 1, a), dtype=y.dtype))
-
-
-def linear(x, w, b):  # type: ignore[no-untyped-def]
-    # addmm: the bias is one more term of each sum, added in whatever order
-    longer = np.concatenate((x, np.ones_like(x[..., :1])), axis=-1)
-    return longer @ np.concatenate((w, np.broadcast_to(b, w.shape[:1])[:, None]), axis=1).T
-
-
-def softmax_backward(dy, y, *, axis=-1):  # type: ignore[no-untyped-def]
-    # along any axis but the last, where it is the rule's own
-    return dy * y - y * (dy * y).sum(axis=axis, keepdims=True)
-
-
-def cross_entropy_backward(dloss, p, y, *, reduction="mean"):  # type: ignore[no-untyped-def]
-    share = np.full_like(p, dloss) / (len(p) if reduction == "mean" else 1)
-    return -share * y / p
-
-
-def mse_backward(dloss, p, y, *, reduction="mean"):  # type: ignore[no-untyped-def]
-    # norm * (input - target) * grad, norm = 2 / numel
-    norm = np.full_like(p, 2) / (p.size if reduction == "mean" else 1)
-    return norm * (p - y) * dloss
-
-
-def bce_logits(z, y, *, reduction="mean"):  # type: ignore[no-untyped-def]
-    losses = (1 - y) * z - (np.minimum(z, 0) - np.log1p(np.exp(-np.abs(z))))
-    return losses.mean() if reduction == "mean" else losses.sum()
-
-
-def bce_logits_backward(dloss, z, y, *, reduction="mean"):  # type: ignore[no-untyped-def]
-    return (1 / (1 + np.exp(-z)) - y) * dloss / (z.size if reduction == "mean" else 1)
-
-
-def cross_entropy_logits_backward(dloss, z, y, *, reduction="mean"):  # type: ignore[no-untyped-def]
-    shifted = z - z.max(axis=-1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    share = np.full_like(z, dloss) / (len(z) if reduction == "mean" else 1)
-    dlog_p = -share * y
-    return dlog_p - np.exp(log_p) * dlog_p.sum(axis=-1, keepdims=True)
-
-
-FORMULAS: dict[str, Callable[..., Any]] = {
-    "sigmoid": sigmoid,
-    "silu": silu,
-    "silu.dx": silu_backward,
-    "elu": elu,
-    "softplus.dx": softplus_backward,
-    "gelu": gelu,
-    "gelu.dx": gelu_backward,
-    "div.db": div_backward_b,
-    "pow": power_of,
-    "pow.dx": power_of_backward,
-    "power.da": power_backward_a,
-    "power.db": power_backward_b,
-    "linear": linear,
-    "softmax.dx": softmax_backward,
-    "cross_entropy.dp": cross_entropy_backward,
-    "mse.dp": mse_backward,
-    "bce_logits": bce_logits,
-    "bce_logits.dz": bce_logits_backward,
-    "cross_entropy_logits.dz": cross_entropy_logits_backward,
-    "+cross_entropy_logits.dx": cross_entropy_logits_backward,
-}
-"""By a step's function: what PyTorch does in its place. Of your own rule, you may add it here."""
+OURS = ("backhand.rules.", "backhand.draws")
+"""Where operators stand whose formulas in PyTorch are known."""
 
 GELU_ERF = 6.5
 """Units of roundoff of |x| by which PyTorch's float32 gelu may be off besides, and of |dy| its
@@ -176,13 +50,16 @@ class Formulas:
     """The ways in which another implementation computes the values of a network.
 
     `units` holds, by the name of a value, the steps that lead to it by the other formula, and
-    `own` those of the network. A number in a backward step, which Python multiplies out for us, is
-    `folded` from that many at most.
+    `own` those of the network; `made_by` its steps by what they make. A number in a backward step,
+    which Python multiplies out for us, is `folded` from that many at most. `guessed` are values of
+    operators that a user added: how PyTorch computes those is not known.
     """
 
     units: Mapping[str, tuple[Step, ...]]
     own: Mapping[str, tuple[Step, ...]]
+    made_by: Mapping[str, Step]
     folded: int
+    guessed: frozenset[str]
 
     def value(self, name: str, known: Arrays, likely: bool) -> Other | None:
         """The value by its other formula, from bounded values by name; None if it has none, or if
@@ -214,23 +91,34 @@ class Formulas:
         """Add a step's results by the other formula to what is found."""
         kinds = [found[v.name].dtype for v in step.inputs if v.literal is None]
         inputs: list[Any] = [
-            self._rounded(v.literal, kinds[0], likely) if _is_folded(v) and kinds
+            self._rounded(v.literal, kinds[0], likely) if step.undoes and _is_folded(v) and kinds
             else found[v.name] if v.literal is None
             else v.literal
             for v in step.inputs
         ]  # fmt: skip
-        call = FORMULAS.get(step.function) or operation(step.function).call
-        attributes: dict[str, Any] = dict(step.attributes)
+        name, more = self._named(step)
+        call = FORMULAS.get(name) or operation(name).call
+        attributes: dict[str, Any] = {**dict(step.attributes), **more}
         result = rounding.run(call, *inputs, likely=likely, **attributes)
-        if step.function in ("gelu", "gelu.dx"):
-            result = _with_own_erf(result, inputs[0])
+        if isinstance(result, Bounded):
+            result = _with_more(step.function, result, inputs)
         _add(step, result, found)
+
+    def _named(self, step: Step) -> tuple[str, dict[str, float]]:
+        """What a step's formula stands under, and what it takes besides: PyTorch divides numbers
+        by tensors in its own way."""
+        if step.function == "div" and step.inputs[0].literal is not None:
+            return "number / x", {}
+        if step.function == "div.db":
+            number = self.made_by[step.inputs[2].name].inputs[0].literal
+            if number is not None:
+                return "number / x.db", {"number": number}
+        return step.function, {}
 
     def _rounded(self, number: float | None, kind: np.dtype, likely: bool) -> Bounded:
         """A number that autograd multiplies out in the network's own precision."""
         assert number is not None
-        unit = float(np.finfo(kind).eps) / 2
-        error = rounding.gamma(self.folded, unit) * abs(number)
+        error = rounding.gamma(self.folded, model(kind).unit) * abs(number)
         return bounded(kind.type(number), error, likely=likely)
 
 
@@ -263,13 +151,20 @@ def torch_formulas(network: Network) -> Formulas:
     made_by = makers(network)
     units = {name: unit(name, made_by, known - {name}) for name in known if name in made_by}
     other = {name: steps for name, steps in units.items() if any(map(_has_formula, steps))}
+    guessed = frozenset(name for name, steps in units.items() if any(map(_is_guessed, steps)))
     folded = len(network.loss.body) + 1 if network.loss else 0
-    return Formulas({**other, **_apart(network, known, made_by)}, units, folded)
+    apart = _apart(network, known, made_by)
+    return Formulas({**other, **apart}, units, made_by, folded, guessed)
 
 
 def _has_formula(step: Step) -> bool:
     is_folded = bool(step.undoes) and any(map(_is_folded, step.inputs))
-    return is_folded or step.function in FORMULAS
+    return is_folded or step.function in FORMULAS or step.function == "div"
+
+
+def _is_guessed(step: Step) -> bool:
+    is_ours = operation(step.function).function.call.__module__.startswith(OURS)
+    return not is_ours and step.function not in FORMULAS
 
 
 def _is_folded(value: Value) -> bool:
@@ -289,10 +184,14 @@ def _apart(
     return {name: steps for name, steps in found.items() if steps}
 
 
-def _with_own_erf(y: Bounded, scale: Bounded) -> Bounded:
-    """PyTorch's gelu in float32, off by its own erf times x, or dy; in float64 it takes the C
-    library's."""
-    if y.dtype != np.float32:
+def _with_more(function: str, y: Bounded, inputs: list[Any]) -> Bounded:
+    """A result with what PyTorch loses besides, for reasons that no formula shows."""
+    m = model(y.dtype)
+    if function in ("gelu", "gelu.dx") and y.dtype == np.float32:
+        more = GELU_ERF * m.unit * np.abs(inputs[0].value)
+    elif function in ("layer_norm.dg", "layer_norm.db") and m.narrow:
+        # layer_norm_kernel.cpp adds the rows up in a buffer of the narrow format
+        more = rounding.gamma(y.size // y.shape[-1], m.unit) * (np.abs(y.value) + 2 * y.error)
+    else:
         return y
-    more = GELU_ERF * float(np.finfo(np.float32).eps) / 2 * np.abs(scale.value)
     return bounded(y.value, y.error + more, likely=y.likely is not None)

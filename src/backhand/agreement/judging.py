@@ -30,7 +30,8 @@ class Sight:
     """A value as both sides made it from the same inputs, all arrays of one shape.
 
     `bound` is how far apart rounding alone can bring the two sides, `likely` the same if rounding
-    errors are independent; `went_in` is the largest number that the step's line reads.
+    errors are independent; `went_in` is the largest number that the step's line reads. The bound is
+    a guess where it is not known by which formula the other side computes the value.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Sight:
     bound: np.ndarray
     likely: np.ndarray | None
     went_in: float
+    is_guess: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class Judgement:
     Attributes:
         widest: the element whose difference is the largest share of its bound, if any differs.
         first: the first element out of its bound; None if there is none.
-        caught: the smallest factor off 1 that would have been seen, relative.
+        caught: the smallest relative slip that would have been seen, in the passes in which the
+            statistical bound was carried too.
         likely: the largest share of the statistical bound; None where it was not carried.
         elements: how many numbers were looked at.
         blind: of how many of them the bound says nothing.
@@ -116,31 +119,64 @@ def misfitting(epoch: int, ours: tuple[int, ...], theirs: tuple[int, ...]) -> Ju
 
 def judged(sight: Sight, precision: Format) -> Judgement:
     """One value at one epoch."""
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        return _plainly(sight, precision) or _closely(sight, precision)
+
+
+def _plainly(sight: Sight, precision: Format) -> Judgement | None:
+    """Where all is finite and within bounds that are narrow, which is nearly always, a few passes
+    over the numbers are enough; None where they are not, or where all is asked for."""
+    if sight.likely is not None:
+        return None
+    gap = np.abs(np.subtract(sight.ours, sight.theirs, dtype=np.float64))
+    size = max(_magnitude(sight.ours), _magnitude(sight.theirs))
+    visible = WIDEST[precision] * max(size, sight.went_in)
+    largest = float(np.max(gap, initial=0.0))
+    if not (np.isfinite(size) and np.max(sight.bound, initial=0.0) <= visible):
+        return None
+    if largest == 0:
+        return Judgement(elements=gap.size)
+    share = np.divide(gap, sight.bound, out=np.zeros_like(gap), where=gap > 0)
+    index = np.unravel_index(int(np.argmax(share)), gap.shape)
+    widest = _element(sight, tuple(int(i) for i in index))
+    return Judgement(widest=widest, elements=gap.size) if widest.share <= 1 else None
+
+
+def _magnitude(array: np.ndarray) -> float:
+    """The largest, nan if one is."""
+    if not array.size or array.dtype.kind == "b":
+        return float(array.size > 0)
+    return max(float(np.max(array)), -float(np.min(array)))
+
+
+def _element(sight: Sight, index: tuple[int, ...]) -> Element:
+    numbers = (float(a[index]) for a in (sight.ours, sight.theirs, sight.bound))
+    return Element(sight.epoch, index, *numbers)
+
+
+def _closely(sight: Sight, precision: Format) -> Judgement:
     ours, theirs = sight.ours.astype(np.float64), sight.theirs.astype(np.float64)
     bound = sight.bound.astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        is_same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
-        gap = np.where(is_same, 0.0, np.abs(ours - theirs))
-        gap[np.isnan(gap)] = np.inf  # a number on one side only
-        size = np.maximum(np.abs(ours), np.abs(theirs))
-        visible = WIDEST[precision] * max(_largest(size), sight.went_in)
-        is_blind = ~(bound <= visible) & ~((bound == 0) & is_same)
-        is_out = gap > bound
-        puzzles = is_blind & ~is_out & (gap > visible)
-        ratio = np.where(is_same, 0.0, gap / bound)
-        caught = np.where(is_blind | (size == 0), np.inf, (bound + gap) / size)
-        likely = None
-        if sight.likely is not None:
-            parts = np.where(gap > 0, gap / sight.likely.astype(np.float64), 0.0)
-            likely = float(np.max(np.where(is_blind, 0.0, parts), initial=0.0))
+    is_same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+    gap = np.where(is_same, 0.0, np.abs(ours - theirs))
+    gap[np.isnan(gap)] = np.inf  # a number on one side only
+    size = np.maximum(np.abs(ours), np.abs(theirs))
+    visible = WIDEST[precision] * max(_largest(size), sight.went_in)
+    is_blind = ~(bound <= visible) & ~((bound == 0) & is_same)
+    is_out = gap > (np.maximum(bound, visible) if sight.is_guess else bound)
+    puzzles = ~is_out & (gap > np.where(is_blind, visible, bound))
+    ratio = np.where(is_same, 0.0, gap / bound)
+    caught = np.where(is_blind | (size == 0), np.inf, (bound + gap) / size)
+    likely = None
+    if sight.likely is not None:
+        parts = np.where(gap > 0, gap / sight.likely.astype(np.float64), 0.0)
+        likely = float(np.max(np.where(is_blind, 0.0, parts), initial=0.0))
 
     def element(measure: np.ndarray) -> Element | None:
         if not measure.any():
             return None
         index = np.unravel_index(int(np.argmax(measure)), measure.shape)
-        place = tuple(int(i) for i in index)
-        numbers = (float(a[place]) for a in (ours, theirs, bound))
-        return Element(sight.epoch, place, *numbers)
+        return _element(sight, tuple(int(i) for i in index))
 
     return Judgement(
         widest=element(np.where(is_blind, 0.0, ratio)),

@@ -38,7 +38,7 @@ class Ledger:
         judgements = {(s.part, s.name): judged(s, self.precision) for s in seen.sights}
         for key, judgement in {**judgements, **seen.misfits}.items():
             if judgement.first is not None and self.first is None:
-                self.first, self.evidence = key, dict(values)
+                self.first, self.evidence = key, {**values, **seen.given}
             largest = max(largest, judgement.share)
             self._add(key, judgement)
         self.course.append(largest)
@@ -66,7 +66,7 @@ def agreement_of(
         ledgers[-1].precision,
         min(ledger.compared for ledger in ledgers),
         steps,
-        _first(ledgers, steps, experiment, programs["numpy"], folder),
+        _first(ledgers, steps, programs["numpy"], folder, sides),
         course={ledger.label or ledger.precision: tuple(ledger.course) for ledger in ledgers},
         broken=next((ledger.broken for ledger in ledgers if ledger.broken), None),
     )
@@ -85,7 +85,7 @@ def _steps(ledgers: Sequence[Ledger], labels: Labels) -> tuple[StepAgreement, ..
                 labels.function(part, name),
                 labels.code(part, name),
                 tuple(statement.code for statement in lines) or (labels.code(part, name),),
-                labels.theirs(part, name),
+                "" if ledgers[0].label else labels.theirs(part, name),
                 {
                     ledger.label or ledger.precision: ledger.judgements[part, name]
                     for ledger in ledgers
@@ -99,9 +99,9 @@ def _steps(ledgers: Sequence[Ledger], labels: Labels) -> tuple[StepAgreement, ..
 def _first(
     ledgers: Sequence[Ledger],
     steps: tuple[StepAgreement, ...],
-    experiment: Experiment,
     program: Program,
     folder: Path,
+    sides: tuple[str, str],
 ) -> Finding | None:
     """The first step that parts, lifted if it does there: in time, then in the program's order."""
     for ledger in ledgers:
@@ -110,6 +110,9 @@ def _first(
         step = next(s for s in steps if (s.part, s.name) == ledger.first)
         element = ledger.judgements[ledger.first].first
         assert element is not None
-        side, words = testimony(step, element, ledger.evidence, experiment, program, folder)
+        names = (sides[0], ledger.label or sides[1])
+        side, words = testimony(
+            step, element, ledger.evidence, ledger.precision, names, program, folder
+        )
         return Finding(step, ledger.label or ledger.precision, element, side, words)
     return None

@@ -23,7 +23,7 @@ class StepAgreement:
         code: the program's line.
         lines: all lines that were compared here: the line itself, and those before it whose values
             the other side does not have.
-        theirs: what the other side does instead.
+        theirs: what the other side does instead; empty where its lines are not known.
         judgements: by the format that both sides computed in, the lifted one first; by the name of
             the trace where traces were compared.
     """

@@ -89,7 +89,7 @@ def told(finding: Finding, sides: tuple[str, str]) -> list[str]:
     lines = [
         f"First at {name}, {step.part}, {when}, in {finding.where}:",
         f"  {sides[0]:{widest}}  {element.ours:<24.17g} {step.code}",
-        f"  {sides[1]:{widest}}  {element.theirs:<24.17g} {step.theirs}",
+        f"  {sides[1]:{widest}}  {element.theirs:<24.17g} {step.theirs}".rstrip(),
         f"  {apart(finding)}",
     ]
     if len(step.lines) > 1:
@@ -104,6 +104,8 @@ def apart(finding: Finding) -> str:
     element, misfit = finding.element, finding.step.judgements[finding.where].misfit
     if misfit:
         return f"Their shapes are {misfit}."
+    if element.difference == float("inf"):
+        return f"Only one of them is a finite number; rounding allows {element.bound:.3g}."
     times = f": {finding.ratio:.2g} times that" if element.bound else ""
     return f"They differ by {element.difference:.3g}; rounding allows {element.bound:.3g}{times}."
 
@@ -124,11 +126,19 @@ def why(step: StepAgreement) -> str:
         return judgement.reason
     if judgement.puzzling:
         element = judgement.puzzling
-        bound = "infinite" if element.bound == float("inf") else f"{element.bound:.2g}"
+        if element.difference > element.bound:
+            return (
+                f"in {precision} {indexed(step.name, element)} is {element.ours:.9g} and "
+                f"{element.theirs:.9g}, {element.share:.2g} times what rounding allows the formula "
+                "of this operator, but the other side may have another formula"
+            )
+        bound, cause = f"{element.bound:.2g}", "numbers that cancel, or a narrower format"
+        if element.bound == float("inf"):
+            bound, cause = "infinite", "or a division by what rounds to 0"
         return (
             f"in {precision} {indexed(step.name, element)} is {element.ours:.9g} and "
             f"{element.theirs:.9g}, but the bound is {bound} there (a number that rounding decides "
-            "on, or a division by what rounds to 0)"
+            f"on, {cause})"
         )
     return f"in {precision} its bounds are larger than what they would have to show"
 

@@ -75,10 +75,11 @@ def _scenes_at(arrays: Arrays, sight: Sight, folder: Path) -> list[Scene]:
     formulas = torch_formulas(experiment.network)
     fed = FedProgram(program, experiment, "float64", folder, formulas)
     stage = Stage()
+    last = Stage.LAST if experiment.training else 0  # an edited program may train on
 
     def watch(epoch: int, values: Values) -> None:
         stage.take(fed, epoch, values)
-        if epoch == Stage.LAST:
+        if epoch == last:
             raise _EnoughError
 
     with np.errstate(all="ignore"), suppress(_EnoughError):

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from backhand.rounding.model import model
 from backhand.rounding.refusals import CannotTell, unknown, way_out
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
@@ -256,20 +257,30 @@ def bounded(array: Any, error: Any = None, *, likely: bool = False) -> Bounded:
 
     Args:
         array: float32 or float64 (also whole numbers or truth values, as data). It is copied.
-        error: how far each may be from what it stands for; nothing means that it is exact.
+        error: how far each may be from what it stands for; nothing means that it is exact (or, in a
+            narrow `arithmetic`, exact and rounded to the format elsewhere).
         likely: carry a statistical bound beside the certain one.
     """
     value = np.array(array, copy=True, order="K")
     if value.dtype.kind not in "fbiu" or value.dtype.name in ("float16", "longdouble"):
         raise unknown(f"bounded numbers of type {value.dtype.name}")
-    given = None if error is None else _rounded_up(error, value)
+    given = _lost(value) if error is None else _rounded_up(error, value)
     fresh = made(value, [given] * (2 if likely else 1))
-    fresh.origin.exact = error is None
+    fresh.origin.exact = given is None
     if isinstance(array, np.generic):
         fresh.value.flags.writeable = False
     if value.dtype.kind == "b" or (error is None and bool(np.all(value >= 0))):
         fresh.note_sign(frozenset())
     return fresh
+
+
+def _lost(value: np.ndarray) -> np.ndarray | None:
+    """What a narrow format loses of exact numbers; nothing elsewhere."""
+    narrow = model(value.dtype).narrow if value.dtype.kind == "f" else None
+    if narrow is None:
+        return None
+    lost = narrow.lost(value)
+    return lost if np.any(lost) else None
 
 
 def _rounded_up(error: Any, value: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ def term(x: Any, m: Model) -> Term:
         array = np.asarray(x)
         exact = narrowed(array, m)
         return Term(exact.value, exact.error, exact.dyadic, bool(np.all(array >= 0)))
-    exact = narrowed(x.value, m)
+    exact = narrowed(x.value, m, is_result=x.dtype.kind == "f")
     is_positive, error = not x.sign, error_of(x, m.channel)
     if error is None:
         return Term(exact.value, exact.error, exact.dyadic, is_positive)
@@ -66,19 +66,20 @@ def settled(
         e = m.up(error)  # rules give fresh arrays
     else:
         e = m.up(np.array(np.broadcast_to(error, v.shape), dtype=m.dtype))
-    if not _all_in_range(v, e):
-        finite = np.abs(v) + 2 * e < np.inf  # not where another implementation may overflow
+    if not _all_in_range(v, e, m):
+        # not where another implementation may overflow
+        finite = np.abs(v) + 2 * e <= m.result.largest
         known = certain() if certain else False
         e = np.where(finite, e, np.where(known & np.isinf(v), 0, np.inf)).astype(m.dtype)
     return e
 
 
-def _all_in_range(v: np.ndarray, e: np.ndarray) -> bool:
+def _all_in_range(v: np.ndarray, e: np.ndarray, m: Model) -> bool:
     """Whether all numbers are finite in every implementation: the quick answer, mostly yes."""
     if v.size == 0:
         return True
     largest = max(float(v.max()), -float(v.min())) + 2 * float(e.max())
-    return largest < float(np.finfo(v.dtype).max) and not np.isnan(largest)
+    return largest < m.result.largest and not np.isnan(largest)
 
 
 def exactly_infinite(terms: Sequence[Term]) -> Any:

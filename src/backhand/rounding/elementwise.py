@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from backhand.rounding.accuracy import STATED
+from backhand.rounding.formats import ERF_OF_16_BITS
 from backhand.rounding.model import Model
 from backhand.rounding.terms import Term
 
@@ -49,6 +50,19 @@ def underflowing(m: Model, v: np.ndarray, e: np.ndarray, *factors: Term) -> np.n
     for factor in factors:
         tiny = tiny & factor.live
     return np.where(tiny, e + 4 * m.smallest, e)
+
+
+def stored(m: Model, v: np.ndarray, e: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The end of a sum with the error e: where it was held in wider numbers, its one rounding.
+
+    `size` is the sum of what was added, without signs: where it is too large for the wider
+    numbers, so may a part of the sum be.
+    """
+    if m.narrow is None:
+        return e
+    last = rounded(m, v, e)
+    last = np.where((e > 0) & (np.abs(v) < m.tiny), last + 4 * m.smallest, last)
+    return np.where(size <= m.inner.largest, last, np.inf)
 
 
 def plus(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray:
@@ -134,7 +148,7 @@ def root(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
         carried = np.where(a.error > 0, carried, 0)
         if not a.nonnegative:
             carried = np.where(a.value < 2 * a.error, np.inf, carried)
-    return rounded(m, v, carried, STATED["sqrt"].roundings(m.dtype))
+    return rounded(m, v, carried, m.roundings(STATED["sqrt"]))
 
 
 def stated(name: str, carry: Carry) -> Rule:
@@ -142,7 +156,7 @@ def stated(name: str, carry: Carry) -> Rule:
 
     def rule(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
         carried = None if a.error is None else carry(m, v, a)
-        e = rounded(m, v, carried, STATED[name].roundings(m.dtype))
+        e = rounded(m, v, carried, m.roundings(STATED[name]))
         if a.error is None and np.any(a.value == -np.inf):  # exp(-inf) is 0 everywhere
             return np.where(a.value == -np.inf, 0, underflowing(m, v, e))
         # an exact 0 gives 0, or 1; log(1) is not far from what is not 0
@@ -159,24 +173,24 @@ def growth(m: Model, distance: np.ndarray) -> np.ndarray:
 
 def from_exp(m: Model, v: np.ndarray, a: Term) -> Any:
     """|exp(x^) - exp(x*)| <= exp(x) exp(e) (exp(e) - 1), with room for v's own underflow."""
-    return (np.abs(v) + 4 * m.smallest) * growth(m, a.error_or_0)
+    return (np.abs(v) + 4 * m.own.smallest) * growth(m, a.error_or_0)
 
 
 def from_exp2(m: Model, v: np.ndarray, a: Term) -> Any:
     """The same with log 2, rounded up."""
-    return (np.abs(v) + 4 * m.smallest) * growth(m, a.error_or_0 * 0.6931472)
+    return (np.abs(v) + 4 * m.own.smallest) * growth(m, a.error_or_0 * 0.6931472)
 
 
 def from_expm1(m: Model, v: np.ndarray, a: Term) -> Any:
     """The same with an exp(x) of its own: far below 0, v + 1 has lost it to cancellation."""
-    return (np.exp(a.value) + 4 * m.smallest) * growth(m, a.error_or_0)
+    return (np.exp(a.value) + 4 * m.own.smallest) * growth(m, a.error_or_0)
 
 
 def from_log(factor: float, offset: float) -> Carry:
     """|log(x^) - log(x*)| <= factor e / (the smallest the argument may be)."""
 
     def carry(m: Model, v: np.ndarray, a: Term) -> Any:
-        argument = a.value if offset == 0 else (a.value + offset) * (1 - 4 * m.unit)
+        argument = a.value if offset == 0 else (a.value + offset) * (1 - 4 * m.own.unit)
         low = argument - 2 * a.error_or_0
         moved = np.where(a.error_or_0 > 0, factor * a.error_or_0 / low, 0)
         return np.where((low > 0) | (a.error_or_0 == 0), moved, np.inf)
@@ -207,7 +221,7 @@ def logaddexp(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray:
     by u |a - b| before exp and by exp's ulps after, it itself by log1p's ulps.
     """
     carried = np.maximum(a.error_or_0, b.error_or_0)
-    inner = 1 + STATED["exp"].roundings(m.dtype) + STATED["log1p"].roundings(m.dtype)
+    inner = 1 + m.roundings(STATED["exp"]) + m.roundings(STATED["log1p"])
     e = rounded(m, v, carried + np.zeros_like(v)) + inner * m.unit
     certain = (a.value == -np.inf) | (b.value == -np.inf)  # log(0 + x): nothing is added
     return np.where(certain, carried, e)
@@ -259,4 +273,13 @@ ELEMENTWISE: dict[np.ufunc, Rule] = {
     np.maximum: larger,
     np.minimum: smaller,
 }
-ERF = stated("erf", from_erf)
+
+
+def erf(m: Model, v: np.ndarray, a: Term) -> np.ndarray:
+    """The error function, whose 16-bit kernels have an error of their own."""
+    e = stated("erf", from_erf)(m, v, a)
+    assert e is not None
+    return e + ERF_OF_16_BITS if m.narrow else e
+
+
+ERF = erf

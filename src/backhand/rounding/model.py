@@ -6,11 +6,16 @@ Comput. 41 (2019), A2815-A2835.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
+from backhand.rounding.accuracy import Accuracy
+from backhand.rounding.formats import NARROW, Limits, Narrow, limits
 from backhand.rounding.refusals import Untracked
 
 SLACK = {"float32": 2.0**-18, "float64": 2.0**-44}
@@ -19,6 +24,40 @@ nonnegative terms more than two dozen times in a row, its calls of exp and its k
 
 CERTAIN, LIKELY = 0, 1
 """The channels of a bounded number: every number has the first, some have both."""
+
+_arithmetic: ContextVar[str | None] = ContextVar("arithmetic", default=None)
+
+
+@contextmanager
+def arithmetic(name: str) -> Iterator[None]:
+    """Inside, bounds are those of PyTorch's arithmetic in a 16-bit format; values stay float64.
+
+        with arithmetic("bfloat16"):
+            y = run(network, x)
+
+    A bound then says how far an implementation may be from exact results that rounds every result
+    to the format, computes elementary functions in float32 and holds sums and matrix products in
+    float32 until they are done (`formats.py` has the sources). A number that the format does not
+    have, such as 0.1 in the program or in an array, counts as exact or as rounded to the format:
+    the bound is for both. It is infinite where anybody may leave the format's range.
+
+    Args:
+        name: "bfloat16" or "float16".
+
+    Raises:
+        Untracked: for any other name; and inside, for arrays of any float type but float64.
+    """
+    if name not in NARROW:
+        raise Untracked(
+            f"`{name}` is no arithmetic that bounds are known for",
+            wanted=" or ".join(NARROW),
+            repair="for float32 and float64 give arrays of that type, and no arithmetic",
+        )
+    before = _arithmetic.set(name)
+    try:
+        yield
+    finally:
+        _arithmetic.reset(before)
 
 
 def gamma(n: int, unit: float) -> float:
@@ -36,20 +75,48 @@ def likely_gamma(n: int, unit: float) -> float:
 class Model:
     """The arithmetic of one dtype, as one channel sees it.
 
-    `unit` is half the distance from 1 to the next number, `tiny` the smallest normal number and
-    `smallest` the smallest of all, which one underflow may cost (ASNA, section 2.1, (2.8)).
+    Results are rounded to `result` (ASNA, section 2.1, (2.8)), sums are held in `inner` until they
+    are done, and the bounds themselves are computed in `own`. All three are those of the dtype,
+    unless the results are of a `narrow` format.
     """
 
     dtype: np.dtype
     channel: int
-    unit: float
-    tiny: float
-    smallest: float
+    result: Limits
+    inner: Limits
+    own: Limits
     slack: float
+    narrow: Narrow | None = None
+
+    @property
+    def unit(self) -> float:
+        """What one rounding of a result costs, relative to it."""
+        return self.result.unit
+
+    @property
+    def tiny(self) -> float:
+        """The smallest normal result."""
+        return self.result.tiny
+
+    @property
+    def smallest(self) -> float:
+        """What one underflow of a result may cost."""
+        return self.result.smallest
 
     def gamma(self, n: int) -> float:
-        """What n roundings of a term cost, relative to it."""
+        """What n roundings of a term cost inside a sum, relative to it."""
+        return (likely_gamma if self.channel == LIKELY else gamma)(n, self.inner.unit)
+
+    def repeated(self, n: int) -> float:
+        """What n roundings of a result cost, one after the other, relative to it."""
         return (likely_gamma if self.channel == LIKELY else gamma)(n, self.unit)
+
+    def roundings(self, accuracy: Accuracy) -> float:
+        """A stated accuracy as a multiple of `unit`: a narrow result has float32's, and its own."""
+        if self.narrow is None:
+            return accuracy.roundings(self.dtype)
+        inside = accuracy.roundings(np.dtype(np.float32)) * self.inner.unit
+        return 1 + inside * (1 + self.unit) / self.unit
 
     def up(self, error: np.ndarray) -> np.ndarray:
         """A bound that was computed in nearest rounding, made large enough; changes its argument.
@@ -57,7 +124,7 @@ class Model:
         What is 0 stays 0: a rule gives 0 only where nothing was rounded.
         """
         error *= 1 + self.slack
-        error += np.minimum(error, 4 * self.smallest)
+        error += np.minimum(error, 4 * self.own.smallest)
         return error
 
     def total(self, parts: np.ndarray, axis: int | tuple[int, ...] | None) -> np.ndarray:
@@ -67,28 +134,34 @@ class Model:
         if terms > 2**16 and self.dtype == np.float32:
             sums = np.sum(parts, axis=axis, keepdims=True, dtype=np.float64)
             return self.up(sums.astype(self.dtype))
-        return self.up(sums / (1 - terms * self.unit / (1 - terms * self.unit)))
+        return self.up(sums / (1 - terms * self.own.unit / (1 - terms * self.own.unit)))
+
+
+def model(dtype: np.dtype, channel: int = CERTAIN) -> Model:
+    """The arithmetic of a dtype, or of the 16-bit format that `arithmetic` says.
+
+    Raises:
+        Untracked: for any dtype but float32 and float64, and for float32 beside 16-bit numbers.
+    """
+    return _model(dtype, channel, _arithmetic.get())
 
 
 @cache
-def model(dtype: np.dtype, channel: int = CERTAIN) -> Model:
-    """The arithmetic of a dtype.
-
-    Raises:
-        Untracked: for any dtype but float32 and float64.
-    """
+def _model(dtype: np.dtype, channel: int, name: str | None) -> Model:
+    if name is not None and dtype != np.float64:
+        raise Untracked(
+            f"numbers of type {dtype.name} have no place in {name} arithmetic",
+            wanted="float64 arrays, which stand for both sides",
+            repair="convert the array first",
+        )
     if dtype.name not in SLACK:
         raise Untracked(
             f"numbers of type {dtype.name} carry no rounding bound",
             wanted="float32 or float64",
             repair="convert the array first",
         )
-    about = np.finfo(dtype)
-    return Model(
-        dtype,
-        channel,
-        float(about.eps) / 2,
-        float(about.smallest_normal),
-        float(about.smallest_subnormal),
-        SLACK[dtype.name],
-    )
+    own, slack = limits(dtype), SLACK[dtype.name]
+    if name is None:
+        return Model(dtype, channel, own, own, own, slack)
+    narrow = NARROW[name]
+    return Model(dtype, channel, narrow.stored, narrow.summed, own, slack, narrow)

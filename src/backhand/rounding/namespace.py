@@ -8,6 +8,7 @@ plain numbers. So a function is run as a copy of itself, which sees another `np`
 import builtins
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from backhand.rounding.array import FUNCTIONS, Bounded, bounded, made
 from backhand.rounding.combine import combined, raw
 from backhand.rounding.elementwise import ERF
+from backhand.rounding.model import arithmetic as arithmetic_of
 from backhand.rounding.refusals import unknown
 
 
@@ -33,6 +35,7 @@ def run(
     *arrays: Any,
     exits: list[Exit] | None = None,
     likely: bool = False,
+    arithmetic: str | None = None,
     **options: Any,
 ) -> Any:
     """Call a function, a written program's or a rule's, on bounded numbers.
@@ -45,6 +48,8 @@ def run(
         exits: where `float(...)` in the function's text leaves its number and bound, which it
             else refuses to drop: for programs that keep or print a loss.
         likely: carry the statistical bound as well.
+        arithmetic: "bfloat16" or "float16": bounds of an implementation in that format, as in
+            `with arithmetic(...)`; arrays must be float64. Nothing: as it is around the call.
         options: further arguments by name.
 
     Raises:
@@ -64,7 +69,8 @@ def run(
 
     inside = Inside(exits, likely)
     called = inside.rebuilt(function) if isinstance(function, FunctionType) else function
-    return called(*map(given, arrays), **{name: given(x) for name, x in options.items()})
+    with nullcontext() if arithmetic is None else arithmetic_of(arithmetic):
+        return called(*map(given, arrays), **{name: given(x) for name, x in options.items()})
 
 
 GENERATORS = (np.random.RandomState, np.random.Generator)
@@ -148,7 +154,8 @@ class Numpy:
         if name == "empty":
             return made(plain, [np.asarray(np.inf)] * (2 if self._likely else 1))
         if name == "linspace":  # a product and a sum for each number
-            return bounded(plain, 4 * np.spacing(np.abs(plain).max(initial=0)), likely=self._likely)
+            off = 4 * np.spacing(np.abs(plain).max(initial=0))
+            return bounded(plain, off + bounded(plain).error, likely=self._likely)
         if name == "arange" and not (plain == np.rint(plain)).all():
             raise unknown("np.arange of numbers that are not whole")
         return bounded(plain, likely=self._likely)

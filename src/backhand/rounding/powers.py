@@ -8,9 +8,12 @@ import numpy as np
 from backhand.rounding.accuracy import STATED
 from backhand.rounding.array import UFUNC_METHODS
 from backhand.rounding.combine import SPECIAL, combined, raw, sign_of
-from backhand.rounding.elementwise import growth, rounded, underflowing
+from backhand.rounding.elementwise import growth, inverse, rounded, times, underflowing
 from backhand.rounding.model import Model
 from backhand.rounding.terms import Term
+
+TWO_OPERATIONS = 2
+"""Roundings more than pow's: in 16 bits PyTorch has `x ** 3` and `x ** -0.5` as two operations."""
 
 
 def power_rule(m: Model, v: np.ndarray, a: Term, b: Term) -> Any:
@@ -24,8 +27,20 @@ def power_rule(m: Model, v: np.ndarray, a: Term, b: Term) -> Any:
     if a.error is not None or b.error is not None:
         is_whole = exponent >= 1 and exponent.is_integer()
         carried = _of_base(a, exponent) if is_whole else _of_both(m, v, a, b)
-    name = "square" if exponent == 2 else "power"
-    return underflowing(m, v, rounded(m, v, carried, STATED[name].roundings(m.dtype)), a)
+    if m.narrow and exponent == -2:
+        return _inverse_square(m, v, a)
+    roundings = m.roundings(STATED["square" if exponent == 2 else "power"])
+    if m.narrow and exponent != 2:
+        roundings += TWO_OPERATIONS
+    return underflowing(m, v, rounded(m, v, carried, roundings), a)
+
+
+def _inverse_square(m: Model, v: np.ndarray, a: Term) -> Any:
+    """1 / (a * a), as PyTorch has it: the square may leave a narrow format that the result fits."""
+    square = a.value * a.value
+    e: Any = times(m, square, a, a)
+    e = np.where(square + 2 * e <= m.result.largest, e, np.inf)
+    return inverse(m, v, Term(square, e, nonnegative=True))
 
 
 def _of_base(a: Term, exponent: float) -> Any:
@@ -41,7 +56,7 @@ def _of_both(m: Model, v: np.ndarray, a: Term, b: Term) -> Any:
     moved = np.where(a.error_or_0 > 0, a.error_or_0 / a.least, 0)
     logarithm = np.abs(np.log(a.size)) + moved
     distance = b.reach * moved + np.where(b.error_or_0 > 0, logarithm * b.error_or_0, 0)
-    carried = (np.abs(v) + 4 * m.smallest) * growth(m, distance)
+    carried = (np.abs(v) + 4 * m.own.smallest) * growth(m, distance)
     is_zero = ~a.live & (b.value > 2 * b.error_or_0)
     flat = _below_one(a, b)
     return np.where(is_zero, 0, carried if flat is None else np.fmin(carried, flat))

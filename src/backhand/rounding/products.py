@@ -6,17 +6,21 @@ blocking, vectors of partial sums and wider accumulators, not Strassen's or Wino
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from backhand.rounding.combine import SPECIAL, combined, raw
+from backhand.rounding.elementwise import stored
 from backhand.rounding.model import Model, gamma
 from backhand.rounding.refusals import unknown
 from backhand.rounding.sums import implements, with_value
 from backhand.rounding.terms import Term
 
 Bilinear = Callable[[Any, Any], Any]
+SMALL = 2.0**-20
+"""A share of the roundings that half an underflow for each product is not more than."""
 
 
 def product_sum_rule(
@@ -27,6 +31,7 @@ def product_sum_rule(
     The first and the last share a product. An addend keeps tiny factors from vanishing in it.
     """
     g = m.gamma(n)
+    a, b = flushed(m, a), flushed(m, b)
     size = multiply(a.reach, b.reach)
     if a.error is None and b.error is None:
         e = size * g
@@ -37,16 +42,25 @@ def product_sum_rule(
     else:
         e = multiply(_together(m, a, g), b.reach) + multiply(a.size + a.error, b.error)
     # the products of the bound itself are rounded n + 2 times; an overflow anywhere shows in size
-    e = np.asarray(e) * (1 + gamma(2 * n + 4, m.unit))
-    e = np.where(size < np.inf, e, np.inf)
-    tiny = size < 2 * m.tiny
-    if not np.any(tiny):
-        return e
-    return np.where(tiny & _any_product(a, b, multiply), e + 4 * n * m.smallest, e)
+    e = np.asarray(e) * (1 + gamma(2 * n + 4, m.own.unit)) * (1 + SMALL)
+    e = np.where(size <= m.inner.largest, e, np.inf)
+    # n underflows may come on top of the roundings; beside a size above this they are SMALL
+    tiny = size < m.inner.smallest / m.inner.unit / SMALL
+    if np.any(tiny):  # where all products are exactly 0 none underflows
+        e = np.where(tiny & _any_product(a, b, multiply), e + 4 * n * m.inner.smallest, e)
+    return stored(m, v, e, size)
+
+
+def flushed(m: Model, x: Term) -> Term:
+    """A factor that is taken for 0 where it is below the normal numbers, if the model says so."""
+    if not (m.narrow and m.narrow.flushes):
+        return x
+    lost = np.where(x.live & (x.least < m.inner.tiny), m.inner.tiny, 0)
+    return replace(x, error=x.error_or_0 + lost) if np.any(lost) else x
 
 
 def _together(m: Model, x: Term, g: float) -> Any:
-    return x.error_or_0 + np.where(x.live, g * x.reach + 4 * m.smallest, 0).astype(m.dtype)
+    return x.error_or_0 + np.where(x.live, g * x.reach + 4 * m.own.smallest, 0).astype(m.dtype)
 
 
 def _any_product(a: Term, b: Term, multiply: Bilinear) -> np.ndarray:

@@ -3,6 +3,12 @@
 A sum of n numbers in any order is off by at most gamma(n - 1) times the sum of their sizes (ASNA,
 section 4.2, (4.4)), a product of n by gamma(n - 1) of itself (ASNA, lemma 3.1). Additions do not
 underflow.
+
+Both libraries are more exact than that where a sum runs along contiguous memory: of 256 numbers,
+none goes through more than 19 additions in NumPy (pairwise, in blocks of 128) and 17 in PyTorch
+(cascades). It is not made use of: across memory NumPy adds one after the other (255), and what the
+gain would be for, layer_norm and its kin, PyTorch does not compute by sums at all, but by updating
+a mean and a variance (Welford's way, moments_utils.h). The bound is to hold for that side as well.
 """
 
 from collections.abc import Callable
@@ -12,7 +18,8 @@ import numpy as np
 
 from backhand.rounding.array import FUNCTIONS, UFUNC_METHODS, Bounded, made
 from backhand.rounding.combine import combined, error_of, raw, settled, sign_of, term
-from backhand.rounding.elementwise import growth, rounded, underflowing
+from backhand.rounding.elementwise import growth, rounded, stored, underflowing
+from backhand.rounding.formats import SPLIT
 from backhand.rounding.model import Model, gamma, model
 from backhand.rounding.refusals import unknown
 from backhand.rounding.terms import Term
@@ -37,22 +44,38 @@ def terms_in(size: int, result: Any) -> int:
 
 
 def sum_rule(m: Model, v: np.ndarray, x: Term, axis: Axis, n: int) -> np.ndarray | None:
-    """The errors add up, and n - 1 additions round."""
+    """A sum; one that was held in wider numbers is rounded at the end, and so is, where threads
+    share it, the part of each."""
+    e, size = added_up(m, v, x, axis, n)
+    if m.narrow is None or e is None or size is None:
+        return e
+    if n < SPLIT:
+        return stored(m, v, e, size)
+    return np.where(size <= m.result.largest, stored(m, v, e + m.unit * size, size), np.inf)
+
+
+def added_up(
+    m: Model, v: np.ndarray, x: Term, axis: Axis, n: int
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The errors add up, and n - 1 additions round; None where they do not. Second, the sum of the
+    numbers' sizes; None where no more than one of them is not exactly 0."""
     shape = np.shape(v)
     if x.dyadic and n * m.unit < 1:  # ones and zeros: every partial sum is a whole number
-        return None if x.error is None else m.total(x.error, axis).reshape(shape)
+        return (None if x.error is None else m.total(x.error, axis).reshape(shape)), None
     live = x.live
     if not live.all():  # to add an exact 0 rounds nothing
         n = int(np.max(np.sum(live, axis=axis), initial=0))
-    e = m.total(x.reach, axis) * m.gamma(max(n - 1, 0))
+    size = m.total(x.reach, axis)
+    e = size * m.gamma(max(n - 1, 0))
     if x.error is not None:
         e = e + m.total(x.error, axis)
-    return e.reshape(shape)
+    e = np.where(size <= m.inner.largest, e, np.inf) if m.narrow else e
+    return e.reshape(shape), size.reshape(shape) if n > 1 else None
 
 
 def mean_rule(m: Model, v: np.ndarray, x: Term, axis: Axis, n: int) -> np.ndarray:
     """A sum, and a division by n (which may itself be rounded, if it is that large)."""
-    summed = sum_rule(m, v * n, x, axis, n)
+    summed, _ = added_up(m, v * n, x, axis, n)
     divided = None if summed is None else summed / n
     roundings = 1 if n * m.unit < 1 else 2
     e = rounded(m, v, divided, roundings)
@@ -68,13 +91,13 @@ def product_rule(m: Model, v: np.ndarray, x: Term, axis: Axis, n: int) -> np.nda
     if x.error is not None:
         moved = np.where(x.error > 0, x.error / x.least, 0)
         carried = np.abs(v) * growth(m, m.total(moved, axis).reshape(shape))
-    gammas = m.gamma(max(n - 1, 0)) / m.unit
+    gammas = m.repeated(max(n - 1, 0)) / m.unit
     e = rounded(m, v, carried, gammas)
     lowest = np.prod(np.minimum(x.least, 1), axis=axis).reshape(shape)
     highest = np.prod(np.maximum(x.reach, 1), axis=axis).reshape(shape)
     is_zero = ~np.all(x.live, axis=axis).reshape(shape)
     e = np.where((lowest >= 2 * m.tiny) | (n == 1), e, np.where(is_zero, 0, np.inf))
-    return np.where(highest < np.inf, e, np.inf)
+    return np.where(highest <= m.result.largest, e, np.inf)
 
 
 def reduced(
@@ -214,11 +237,14 @@ def running_sum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = N
 
     def rule(m: Model, v: np.ndarray, t: Term) -> np.ndarray:
         n = v.shape[along]
-        longest = 1 + gamma(2 * n, m.unit)  # the bound's own sums, one after the other
+        longest = 1 + gamma(2 * n, m.own.unit)  # the bound's own sums, one after the other
         each = np.array([m.gamma(k) for k in range(n)], dtype=m.dtype)
         each = each.reshape([n if i == along % v.ndim else 1 for i in range(v.ndim)])
-        e: np.ndarray = np.cumsum(t.reach, axis=along) * (each * longest)
-        return e if t.error is None else e + np.cumsum(t.error, axis=along) * longest
+        size = np.cumsum(t.reach, axis=along) * longest
+        e: np.ndarray = size * each
+        if t.error is not None:
+            e = e + np.cumsum(t.error, axis=along) * longest
+        return stored(m, v, e, size)
 
     return same_sign(combined(value, (x,), rule), x)
 
@@ -249,8 +275,9 @@ def add_at(ufunc: np.ufunc, target: Any, indices: Any, b: Any) -> None:
         np.add.at(reach, index, added.reach)
         np.add.at(e, index, added.error_or_0)
         most = int(times.max(initial=0))
-        gammas = np.array([m.gamma(k) for k in range(most + 1)], dtype=m.dtype)
-        bound = settled(value, (e + gammas[times] * reach) * (1 + gamma(2 * most, m.unit)), m)
+        gammas = np.array([m.repeated(k) for k in range(most + 1)], dtype=m.dtype)
+        e = (e + gammas[times] * reach) * (1 + gamma(2 * most, m.own.unit))
+        bound = settled(value, np.where(reach <= m.result.largest, e, np.inf), m)
         assert bound is not None
         target.errors[channel][...] = np.where(times > 0, bound, target.errors[channel])
     target.value[...] = value

@@ -55,26 +55,37 @@ class Term:
         return 0 if self.error is None else self.error
 
 
-def narrowed(value: np.ndarray, m: Model) -> Term:
-    """Exact numbers of whatever type in the model's dtype; what that loses is their error."""
+def narrowed(value: np.ndarray, m: Model, is_result: bool = False) -> Term:
+    """Exact numbers of whatever type in the model's dtype; what that loses is their error.
+
+    A result has been rounded by everybody already. Other numbers stand in the program or in its
+    data: a narrow format may have to round them.
+    """
     kept = value.astype(m.dtype, copy=False)
-    if value.dtype.kind == "b" or value.dtype == m.dtype:
+    if value.dtype.kind == "b" or (value.dtype == m.dtype and (is_result or not m.narrow)):
         return Term(kept, None, dyadic=value.dtype.kind == "b")
     wide = np.result_type(value.dtype, np.float64)
     lost = np.abs(value.astype(wide) - kept.astype(wide))
     if value.dtype.kind in "iu":  # a large integer may not be a float64 either
         lost = lost + np.where(np.abs(kept) >= 2.0**53, m.unit * np.abs(kept), 0)
     lost = np.where(kept == value, 0, lost)
+    if m.narrow and not is_result:
+        lost = lost + m.narrow.lost(kept)
     return Term(kept, m.up(lost.astype(m.dtype)) if np.any(lost) else None)
 
 
 def constant(number: float, m: Model) -> Term:
-    """A Python number: it counts as the real number that it is, and rounds to the dtype."""
+    """A Python number: it counts as the real number that it is, and rounds to the dtype.
+
+    Beside a narrow format PyTorch takes it as a float32 number or rounds it to the format: no
+    further from it than the latter.
+    """
     kept = np.asarray(number, dtype=m.dtype)
     is_dyadic = math.isfinite(number) and abs(math.frexp(number)[0]) in (0, 0.5)
-    if float(kept) == number:
+    near = m.narrow.nearest(kept) if m.narrow else kept
+    if float(near) == number:
         return Term(kept, None, is_dyadic, number >= 0)
-    if not (math.isfinite(number) and np.isfinite(kept)):
+    if not (math.isfinite(number) and np.isfinite(near)):
         return Term(kept, np.asarray(np.inf, m.dtype))
-    lost = abs(Fraction(number) - Fraction(float(kept)))
+    lost = max(abs(Fraction(number) - Fraction(float(x))) for x in (kept, near))
     return Term(kept, m.up(np.asarray(float(lost), m.dtype)), nonnegative=number >= 0)

@@ -21,6 +21,7 @@ from backhand.rules import (  # noqa: F401  (each import registers a family)
     dropout,
     linear,
     losses,
+    norms,
     reductions,
     softmax,
 )

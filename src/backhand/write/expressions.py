@@ -46,7 +46,7 @@ def fold(expression: ast.expr, ranks: Mapping[str, int] | None = None) -> ast.ex
     """The expression without what its literals make superfluous.
 
     `ranks` are the numbers of dimensions of the names in it: with two, `x.swapaxes(-1, -2)` is
-    `x.T` and `x.reshape(-1, x.shape[-1])` is `x`.
+    `x.T`, `x.reshape(-1, x.shape[-1])` is `x`, and `tuple(range(x.ndim - 1))` is `(0,)`.
     """
     folded: ast.expr = _Folding(ranks or {}).visit(expression)
     return folded
@@ -82,10 +82,17 @@ class _Folding(ast.NodeTransformer):
             return node.left
         return node
 
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        self.generic_visit(node)
+        rank = self.rank(node.value) if node.attr == "ndim" else None
+        return node if rank is None else literal(rank)
+
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         node.keywords = [k for k in node.keywords if not _is_default(k)]
         text = ast.unparse(node)
+        if counted := re.fullmatch(r"tuple\(range\((\d+)\)\)", text):
+            return literal(tuple(range(int(counted[1]))))
         if isinstance(node.func, ast.Attribute) and self.rank(node.func.value) == 2:
             inner = node.func.value
             if node.func.attr == "swapaxes" and text.endswith("(-1, -2)"):

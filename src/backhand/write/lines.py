@@ -107,4 +107,4 @@ def torch_spelling(
     spelled = rule(step.function).torch
     if not spelled:
         return None
-    return ex.fold(ex.substitute(ex.parse(spelled), arguments), {})
+    return ex.fold(ex.substitute(ex.parse(spelled), arguments), ranks)

@@ -14,6 +14,7 @@ from backhand.write import expressions as ex
 from backhand.write.formulas import latex as tex
 from backhand.write.formulas.latex import Level, NoFormulaError, Term
 from backhand.write.formulas.meanings import Derivative, meanings, of_network
+from backhand.write.formulas.opened import body, helpers, opened
 from backhand.write.formulas.translate import Scope, translated
 
 LOSS = "L"
@@ -151,6 +152,12 @@ def _right(step: Step, term: Callable[[Value], Term], where: tuple[str, ...]) ->
     inputs = {p: term(value) for p, value in zip(op.parameters, step.inputs, strict=True)}
     attributes = dict(step.attributes)
     try:
+        if helpers(op):
+            ranks = {p: len(t.shape) for p, t in inputs.items() if t.shape is not None}
+            return _statements(step, opened(op, ranks), inputs, attributes, where)
+    except NO_FORMULA:
+        pass
+    try:
         if len(op.expressions) == 1:
             return Right((_translated(op.expressions[0], inputs, attributes),), where)
         textbook = "" if "." in step.function else rule(step.function).means
@@ -159,7 +166,7 @@ def _right(step: Step, term: Callable[[Value], Term], where: tuple[str, ...]) ->
     except NO_FORMULA:
         pass
     try:
-        return _statements(step, inputs, attributes, where)
+        return _statements(step, body(op), inputs, attributes, where)
     except NO_FORMULA:
         return Right((_called(step, op, inputs, attributes),), where)
 
@@ -173,13 +180,14 @@ def _translated(
 
 def _statements(
     step: Step,
+    statements: Iterable[ast.stmt],
     inputs: Mapping[str, Term],
     attributes: Mapping[str, Attribute],
     before: tuple[str, ...],
 ) -> Right:
     """A body that gives names to parts of its result: the result, where these names are so."""
     known, where = dict(inputs), list(before)
-    pending = list(operation(step.function).function.tree.body)
+    pending = list(statements)
     while pending:
         match pending.pop(0):
             case ast.Expr(value=ast.Constant()):

@@ -21,6 +21,10 @@ from backhand.write.formulas.meanings import (
 )
 from backhand.write.lines import lines_of, numpy_spelling, written
 
+_STANDARDISED = (
+    "{{that}} times {{g}}, less its mean {0} and less its part along the standardised {{x}}, "
+    "divided by the standard deviation {0}"
+)
 CLAUSES = {
     ("matmul", "a"): "{that} times the transpose of {b}",
     ("matmul", "b"): "the transpose of {a} times {that}",
@@ -47,6 +51,17 @@ CLAUSES = {
     ("sqrt", "x"): "{that} divided by twice {y}",
     ("tanh", "x"): "{that} times (1 - {y} * {y}): where {y} is near -1 or 1, little is left",
     ("sigmoid", "x"): "{that} times {y} * (1 - {y}): where {y} is near 0 or 1, little is left",
+    ("layer_norm", "x"): _STANDARDISED.format("over its row"),
+    ("layer_norm", "g"): "{that} times the standardised {x}",
+    ("layer_norm", "b"): "{that}, unchanged",
+    ("batch_norm", "x"): _STANDARDISED.format("over the batch"),
+    ("batch_norm", "g"): "{that} times the standardised {x}",
+    ("batch_norm", "b"): "{that}, unchanged",
+    ("rms_norm", "x"): (
+        "{that} times {g}, less its part along {x} itself, divided by the root mean square of "
+        "each row"
+    ),
+    ("rms_norm", "g"): "{that} times {x}, divided by the root mean square of each row",
     ("cross_entropy", "p"): "-{y} / {p}{mean}{by}",
     ("cross_entropy_logits", "z"): (
         "softmax({z}), times the sum of each row of {y}, minus {y}{mean}{by}"
@@ -99,6 +114,8 @@ REPEATED = {
     ("add", "b"): "added to",
     ("affine", "b"): "added to",
     ("linear", "b"): "added to",
+    ("layer_norm", "b"): "added to",
+    ("batch_norm", "b"): "added to",
     ("sub", "b"): "subtracted from",
 }
 """What a rule does with an operand that broadcasting repeats, where it is no more than that."""
