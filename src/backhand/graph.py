@@ -25,7 +25,10 @@ Size = int | str
 Attribute = float | int | bool | str | None | tuple[int, ...]
 """What a step may carry beside arrays: literals only, so that a graph is data."""
 
-Role = Literal["input", "target", "parameter", "constant", "generator", "step"]
+Role = Literal["input", "target", "parameter", "buffer", "constant", "generator", "step"]
+
+Numbers = Literal["float", "int", "bool"]
+"""What an array is made of. How wide its floats are is the experiment's business."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Value:
     """The number itself, for a constant."""
     facts: frozenset[str] = frozenset()
     """What is known of its contents, e.g. `rows sum to one`."""
+    numbers: Numbers = "float"
 
     @property
     def is_nameless(self) -> bool:
@@ -65,6 +69,16 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Module:
+    """One call of a module of the user's: `path` is its name in the network (`h.0.attn`), `call`
+    counts its calls from 0, for a module may be called more than once."""
+
+    path: str
+    class_name: str
+    call: int = 0
+
+
+@dataclass(frozen=True)
 class Step:
     """One application of a function of the register: `outputs = function(inputs, attributes)`.
 
@@ -80,6 +94,8 @@ class Step:
     place: Place | None = None
     undoes: str = ""
     because: str = ""
+    modules: tuple[Module, ...] = ()
+    """The calls of modules in which the step stands, the outermost first."""
 
     @property
     def output(self) -> Value:
