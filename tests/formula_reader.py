@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from backhand.rules import convolution
 from backhand.rules.activations import sigmoid
 from backhand.rules.softmax import log_softmax, softmax
 from backhand.rules.special import erf
@@ -19,6 +20,16 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     r"\operatorname{sigmoid}": sigmoid,
     r"\mathrm{log\_softmax}": log_softmax,
     r"\operatorname{erf}": lambda x: erf(np.asarray(x)),
+    r"\operatorname{conv1d}": convolution.conv1d,
+    r"\mathrm{conv1d\_dx}": convolution.conv1d_dx,
+    r"\mathrm{conv1d\_dw}": convolution.conv1d_dw,
+    r"\operatorname{conv2d}": convolution.conv2d,
+    r"\mathrm{conv2d\_dx}": convolution.conv2d_dx,
+    r"\mathrm{conv2d\_dw}": convolution.conv2d_dw,
+    r"\mathrm{conv\_transpose1d}": convolution.conv_transpose1d,
+    r"\mathrm{conv\_transpose1d\_dx}": convolution.conv_transpose1d_dx,
+    r"\mathrm{conv\_transpose2d}": convolution.conv_transpose2d,
+    r"\mathrm{conv\_transpose2d\_dx}": convolution.conv_transpose2d_dx,
     r"\tanh": np.tanh,
     r"\max": np.maximum,
     r"\min": np.minimum,
@@ -131,7 +142,8 @@ class Reader:
         if token[0].isdigit():
             return float(token)
         if token in FUNCTIONS:
-            return FUNCTIONS[token](*self.arguments())
+            arguments, options = self.arguments()
+            return FUNCTIONS[token](*arguments, **options)
         return {
             "(": lambda: self.closed(")"),
             r"\left(": lambda: self.closed(r"\right)"),
@@ -155,13 +167,31 @@ class Reader:
         self.take("^")
         return self.braced()
 
-    def arguments(self) -> list[Any]:
+    def arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments of a function, and its options: `\\mathrm{stride} = 2`."""
         end = {"(": ")", r"\left(": r"\right)"}[self.take("(", r"\left(")]
-        found = [self.sum()]
+        found, options = [self.sum()], dict[str, Any]()
         while self.has(","):
-            found.append(self.sum())
+            if self.tokens[self.at + 1] == "=":
+                name = self.take().removeprefix(r"\mathrm{").removesuffix("}").replace("\\_", "_")
+                self.take("=")
+                options[name] = self.option()
+            else:
+                found.append(self.sum())
         self.take(end)
-        return found
+        return found, options
+
+    def option(self) -> Any:
+        """A whole number, a pair of them, or a word."""
+        if self.next.startswith(r"\text{"):
+            return {"True": True, "False": False}[self.take()[6:-1]]
+        if self.has("("):
+            first = self.option()
+            self.take(",")
+            pair = first, self.option()
+            self.take(")")
+            return pair
+        return -int(self.take()) if self.has("-") else int(self.take())
 
     def comparison(self) -> Any:
         left = self.sum()

@@ -111,6 +111,14 @@ NETWORKS = {
         arrays(w1=(3, 5), g1=(5,), b1=(5,), g2=(5,), w2=(5, 4), g3=(4,), b3=(4,), w3=(4, 2)),
         ONE_HOT, "cross_entropy_logits(z, y)", "learning_rate = 0.1", X,
     ),
+    "pictures": spec(
+        ["h1 = relu(conv2d(x, w1, b1, padding=1))", "h2 = conv_transpose2d(h1, w2, b2, stride=2)",
+         "h3 = conv1d(mean(h2, axis=2), w3, b3, stride=2)", "h4 = conv_transpose1d(h3, w4, b4)",
+         "z = mean(tanh(h4), axis=2) @ w5"],
+        arrays(w1=(3, 2, 3, 3), b1=(3,), w2=(3, 2, 2, 2), b2=(2,), w3=(2, 2, 3), b3=(2,),
+               w4=(2, 3, 2), b4=(3,), w5=(3, 2)),
+        ONE_HOT, "cross_entropy_logits(z, y)", "learning_rate = 0.1", arrays(x=(4, 2, 4, 4)),
+    ),
 }  # fmt: skip
 
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
 
 Sizes = Callable[..., Any]
 
@@ -117,6 +119,35 @@ def _norm_bound(axes_of: Callable[[int], tuple[int, ...]], centred: bool) -> Bou
         return int(np.prod([x.shape[a] for a in axes_of(x.ndim)]))
 
     return Bound(8, 16, forward, backward, along, lambda **a: 3 * along(**a))
+
+
+def _convolution_bound(name: str) -> Bound:
+    """A sum of products with the bias added, and its derivatives: PyTorch's own of all absolute
+    values are the sums of the terms' sizes, since each is linear in each of its arguments."""
+
+    def absolute(**a: Any) -> Any:
+        x, w = (torch.tensor(abs(a[n]), requires_grad=True) for n in "xw")
+        order = ("stride", "padding", *["output_padding"] * ("output_padding" in a))
+        rest = ("groups", "dilation") if "output_padding" in a else ("dilation", "groups")
+        options = [a[o] for o in (*order, *rest)]
+        y = getattr(F, name)(x, w, torch.tensor(abs(a["b"])), *options)
+        return x, w, y
+
+    def forward(**a: Any) -> Any:
+        return absolute(**a)[2].detach().numpy()
+
+    def backward(dy: Any, **a: Any) -> Any:
+        x, w, y = absolute(**a)
+        dx, dw = torch.autograd.grad(y, [x, w], torch.tensor(abs(dy)))
+        return dx.numpy(), dw.numpy(), abs(dy).sum((0, *range(2, dy.ndim)))
+
+    def products(w: Any, **_: Any) -> int:
+        return int(w.size // min(w.shape[:2]))
+
+    def terms(dy: Any, x: Any, w: Any, **_: Any) -> int:
+        return max(products(w), dy[:, 0].size, x[:, 0].size)
+
+    return Bound(1, 0, forward, backward, products, terms)
 
 
 EXACT = Bound(0, 0)
@@ -220,6 +251,10 @@ BOUNDS: Mapping[str, Bound] = {
         of_forward=lambda x, w, b, **_: abs(x) @ abs(w).T + abs(b), sums=_products("x", "w"),
         of_backward=_absolute_affine(False), sums_back=_products("x", "w"),
     ),
+    "conv1d": _convolution_bound("conv1d"),
+    "conv2d": _convolution_bound("conv2d"),
+    "conv_transpose1d": _convolution_bound("conv_transpose1d"),
+    "conv_transpose2d": _convolution_bound("conv_transpose2d"),
     # a log, a product, the quotient; all terms have one sign
     "cross_entropy": Bound(
         6, 4,

@@ -1,6 +1,5 @@
 """The comparison: PyTorch's run is watched epoch by epoch, the NumPy program fed with it."""
 
-import ast
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import get_args
 
 import numpy as np
 
+from backhand.agreement.edited import blaming, edited
 from backhand.agreement.feeding import FedProgram, Values
 from backhand.agreement.formulas import torch_formulas
 from backhand.agreement.ledger import Ledger, agreement_of
@@ -28,9 +28,9 @@ from backhand.write.files import save_programs
 from backhand.write.program import Program
 
 LIFTED: Precision = "float64"
-LIKELY_UNTIL = 1
-"""The epoch up to which the statistical bound is carried too: it costs as much as the certain one,
-and tells the same of every epoch."""
+LIKELY_UNTIL = Stage.LAST
+"""The epoch up to which the statistical bound is carried too, and slips are measured: that costs as
+much as the certain bound, and tells the same of every epoch."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def watched(
     folder: Path,
     precision: Format,
     progress: Progress | None = None,
+    file: Path | None = None,
 ) -> Watched:
     """Run the PyTorch program in one format and compare each of its epochs as it comes.
 
@@ -57,23 +58,26 @@ def watched(
         folder: where they lie, with their arrays if they need any.
         precision: what PyTorch computes in.
         progress: told after each epoch.
+        file: where the NumPy program was read from, if it was edited: it is blamed for its errors.
     """
     network = experiment.network
     ours: Precision = "float32" if precision == "float32" else "float64"
     formulas = torch_formulas(network)
-    fed = FedProgram(programs["numpy"], experiment, ours, folder, formulas, likely=True)
+    program = programs["numpy"]
+    with blaming(file, program):
+        fed = FedProgram(program, experiment, ours, folder, formulas, likely=True)
     ledger, stage = Ledger(precision), Stage()
     weights = [value.name for value in network.forward.parameters]
 
     def watch(number: int, values: Values) -> None:
         if ledger.broken:
             return
-        if bad := _not_finite(values, ["loss", *weights]):
+        if number and (bad := _not_finite(values, ["loss", *weights])):
             ledger.broken = (bad, number)
             return
         if number == LIKELY_UNTIL + 1:
             fed.be_certain()
-        with in_format(precision):
+        with in_format(precision), blaming(file, program):
             ledger.enter(stage.take(fed, number, values), values)
         ledger.compared = number
 
@@ -106,7 +110,7 @@ def agreement(
     sides = (LIBRARY_NAMES["numpy"], LIBRARY_NAMES["torch"])
     ledgers = [run.ledger for run in runs]
     found = agreement_of(experiment, programs, ledgers, sides, folder)
-    if not runs[0].scenes:
+    if not runs[0].scenes or found.first:
         return found
     tried, unseen = undetected(runs[0].scenes, programs["numpy"], experiment, folder)
     return replace(found, slips=tried, undetected=unseen)
@@ -171,15 +175,16 @@ def compare(
     experiment = shortened(experiment, epochs)
     with TemporaryDirectory() as place:
         programs = save_programs(experiment, Path(place))
-        if program is not None:
-            programs["numpy"] = replace(programs["numpy"], text=_text(Path(program)))
+        file = None if program is None else Path(program)
+        if file is not None:
+            programs["numpy"] = edited(programs["numpy"], file, experiment)
         chosen = None if precision is None else as_format(precision)
         each = experiment.training.epochs if experiment.training else 0
         told = [shifted(progress, number * each) for number in (0, 1)]
         kinds = formats(experiment, chosen)
         folder = Path(place)
         runs = [
-            watched(experiment, programs, folder, kind, tell)
+            watched(experiment, programs, folder, kind, tell, file)
             for kind, tell in zip(kinds, told, strict=False)
         ]
         return agreement(experiment, programs, folder, runs)
@@ -195,26 +200,3 @@ def shortened(experiment: Experiment, epochs: int | None) -> Experiment:
         )
     training = replace(experiment.training, epochs=epochs) if epochs else None
     return replace(experiment, training=training)
-
-
-def _text(file: Path) -> str:
-    """A program's text.
-
-    Raises:
-        BackhandError: if it cannot be read, is not Python, or lacks a function that is compared.
-    """
-    try:
-        text = file.read_text(encoding="utf-8")
-        functions = {n.name for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)}
-    except (OSError, UnicodeDecodeError, SyntaxError) as error:
-        raise BackhandError(
-            "this program cannot be read", where=str(file), wanted="a Python file", got=str(error)
-        ) from None
-    missing = [name for name in ("network", "data", "initial_weights") if name not in functions]
-    if missing:
-        raise BackhandError(
-            f"this program has no function `{missing[0]}`",
-            where=str(file),
-            wanted="the NumPy program that `backhand write` makes of the spec, with your changes",
-        )
-    return text

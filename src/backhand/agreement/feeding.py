@@ -16,7 +16,7 @@ import numpy as np
 from backhand import rounding
 from backhand.agreement.formulas import Formulas, Other
 from backhand.agreement.judging import Judgement, Part, Sight, misfitting
-from backhand.agreement.statements import Statement, statements
+from backhand.agreement.statements import Statement, statements, unsettled
 from backhand.errors import BackhandError
 from backhand.experiment import Experiment, Precision
 from backhand.rounding import Bounded, CannotTell, Untracked, bounded
@@ -55,12 +55,16 @@ class Feeder:
 
     def __init__(
         self,
-        made_by: Mapping[str, Statement],
+        text: str,
+        precision: Precision,
         formulas: Formulas,
         likely: bool,
         draws_are_data: bool,
     ) -> None:
-        self.made_by, self.formulas, self.likely = made_by, formulas, likely
+        self.made_by: Mapping[str, Statement] = statements(text)
+        self.unsettled = unsettled(text)
+        self.dtype = np.dtype(precision)
+        self.formulas, self.likely = formulas, likely
         self.draws_are_data = draws_are_data
         self.reference: Values = {}
         self.epoch = 0
@@ -76,23 +80,38 @@ class Feeder:
         """All values so far, as the lines below read them."""
         return {name: array.value for name, array in self.known.items()}
 
-    def feed(self, name: str) -> Bounded:
-        """The reference's number, exact."""
-        self.known[name] = bounded(self.reference[name], likely=self.likely)
-        self.largest[name] = _largest(self.reference[name])
+    def feed(self, name: str, ours: Bounded | None = None) -> Bounded:
+        """The reference's number, exact; ours where somebody's array has another shape, which the
+        lines below could not use."""
+        theirs = self.reference[name]
+        if ours is not None and self.draws_are_data and ours.shape != theirs.shape:
+            self.known[name] = ours
+        else:
+            self.known[name] = bounded(theirs, likely=self.likely)
+        self.largest[name] = _largest(theirs)
         return self.known[name]
 
     def value(self, name: str, value: Any) -> Any:
         ours = value if isinstance(value, Bounded) else bounded(value, likely=self.likely)
-        other = self.formulas.value(name, self.known, self.likely)
-        if name not in self.reference:
+        is_near = not self.likely and self._is_within(ours, name)
+        other = None if is_near else self.formulas.value(name, self.known, self.likely)
+        if name not in self.reference or name in self.unsettled:
             carried = ours if other is None else _by_either(ours, other)
             self.known[name], self.largest[name] = carried, _largest(ours.value)
             return carried
-        if self.draws_are_data and GENERATOR in self.made_by[name].reads:
-            return self.feed(name)
-        self.show(self.part(name), name, ours, other, self.made_by[name].reads)
-        return self.feed(name)
+        is_draw = self.draws_are_data and GENERATOR in self.made_by[name].reads
+        if not is_draw or ours.shape != self.reference[name].shape:
+            self.show(self.part(name), name, ours, other, self.made_by[name].reads)
+        return self.feed(name, ours)
+
+    def _is_within(self, ours: Bounded, name: str) -> bool:
+        """Whether our own bound is enough to agree: then no other formula needs to be computed,
+        once the epochs are over in which the bounds themselves are told."""
+        theirs = self.reference.get(name)
+        if theirs is None or name in self.unsettled or theirs.shape != ours.shape:
+            return False
+        with np.errstate(invalid="ignore", over="ignore"):
+            return bool(np.all(np.abs(ours.value - theirs) <= 2 * ours.error))
 
     def part(self, name: str) -> Part:
         return PARTS[self.made_by[name].function]
@@ -115,7 +134,12 @@ class Feeder:
         """Put a value beside the reference's. `other` is it by the reference's own formula."""
         theirs = self.reference[name]
         if theirs.shape != ours.shape:
-            self.seen.misfits[part, name] = misfitting(self.epoch, ours.shape, theirs.shape)
+            words = f"shapes: {ours.shape} and {theirs.shape}"
+            self.seen.misfits[part, name] = misfitting(self.epoch, words)
+            return
+        if ours.dtype.kind == "f" and ours.dtype != self.dtype:
+            words = f"types: {ours.dtype} and {theirs.dtype}"
+            self.seen.misfits[part, name] = misfitting(self.epoch, words)
             return
         went_in = max((self.largest.get(read, 0.0) for read in reads), default=0.0)
         bound, likely = 2 * ours.error, None if ours.likely is None else 2 * ours.likely
@@ -138,6 +162,8 @@ def apart(error: np.ndarray, other_error: np.ndarray, distance: np.ndarray) -> n
 
 def _by_either(ours: Bounded, other: Other) -> Bounded:
     """A value that the reference does not show, and may have made by its own formula."""
+    if ours.shape != other.error.shape:
+        return ours
     error = np.maximum(ours.error, other.error + other.apart)
     return bounded(ours.raw, error, likely=ours.likely is not None)
 
@@ -178,8 +204,7 @@ class FedProgram:
         draws_are_data: bool = False,
     ) -> None:
         self.experiment, self.likely = experiment, likely
-        self.made_by = statements(program.text)
-        self.feeder = Feeder(self.made_by, formulas, likely, draws_are_data)
+        self.feeder = Feeder(program.text, precision, formulas, likely, draws_are_data)
         self.namespace = namespace_of(
             program, self.feeder, getattr(np, precision), folder, guarded=True
         )
@@ -224,9 +249,9 @@ class FedProgram:
         return self.feeder.seen
 
     def _given(self, name: str, plain: np.ndarray) -> Bounded:
-        if name in self.feeder.reference:
-            return self.feeder.feed(name)
         exact = bounded(plain, likely=self.likely)
+        if name in self.feeder.reference:
+            return self.feeder.feed(name, exact)
         self.feeder.known[name], self.feeder.largest[name] = exact, _largest(exact.value)
         return exact
 
@@ -254,9 +279,21 @@ class FedProgram:
                 return None
             arguments = [given[n] for n in shared.backward_arguments(experiment)]
             gradients: Sequence[Any] = self._run("network_backward", arguments)
-            return gradients
+            return self._checked(gradients)
         except Feeder.refusals:
             return None  # `refused` has written down where
+
+    def _checked(self, gradients: Sequence[Any]) -> Sequence[Any]:
+        """The derivatives of the weights as the reference has them; what is returned in the place
+        of one, but is another, is shown."""
+        found = list(gradients)
+        for i, name in enumerate(f"d{weight}" for weight in self.weights):
+            if name in self.feeder.reference and name in self.feeder.known:
+                ours = found[i] if isinstance(found[i], Bounded) else bounded(found[i])
+                found[i] = self.feeder.known[name]
+                if not np.array_equal(ours.value, found[i].value, equal_nan=True):
+                    self.feeder.show("backward", name, ours)
+        return found
 
     def _update(self, number: int, gradients: Sequence[Any]) -> None:
         """The optimiser's step, and each weight and state after it beside the reference's."""
@@ -280,7 +317,7 @@ class FedProgram:
         if key not in self.feeder.reference:
             return ours
         self.feeder.show("update", key, ours, None, [weight, "d" + weight])
-        return self.feeder.feed(key)
+        return self.feeder.feed(key, ours)
 
     def state(self, state: str, weight: str) -> Bounded:
         """What the optimiser keeps of a weight, a copy; zeros before the first step."""

@@ -84,7 +84,7 @@ class Judgement:
         unexplained: of those, how many differ by more than could pass as rounding.
         puzzling: the first of those.
         reason: why a step could not be computed with bounds, if it could not.
-        misfit: how the shapes of the two sides differ, if they do.
+        misfit: how the shapes or the types of the two sides differ, if they do.
     """
 
     widest: Element | None = None
@@ -111,10 +111,10 @@ class Judgement:
         return self.widest.share if self.widest else 0.0
 
 
-def misfitting(epoch: int, ours: tuple[int, ...], theirs: tuple[int, ...]) -> Judgement:
-    """Of a value whose shape differs: no number of it can be compared, and it is not the same."""
+def misfitting(epoch: int, words: str) -> Judgement:
+    """Of a value whose shape or type differs, `shapes: (4,) and (1, 4)`: it is not the same."""
     none = Element(epoch, (), np.nan, np.nan, 0.0)
-    return Judgement(widest=none, first=none, misfit=f"{ours} and {theirs}")
+    return Judgement(widest=none, first=none, misfit=words)
 
 
 def judged(sight: Sight, precision: Format) -> Judgement:

@@ -1,6 +1,7 @@
 """A written program's statements: which makes what, where, from what."""
 
 import ast
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -38,6 +39,19 @@ def statements(text: str) -> Mapping[str, Statement]:
                 for name in made:
                     found.setdefault(name, new)
     return found
+
+
+def unsettled(text: str) -> frozenset[str]:
+    """Names of values that a program changes after it has made them: `z += b`, `z[i] = ...`."""
+    changed: set[str] = set()
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef) and node.name in PROBED:
+            stored = [p for p in ast.walk(node) if isinstance(getattr(p, "ctx", None), ast.Store)]
+            bound = Counter(part.id for part in stored if isinstance(part, ast.Name))
+            changed |= {name for name, times in bound.items() if times > 1}
+            items = [part.value for part in stored if isinstance(part, ast.Subscript)]
+            changed |= {part.id for part in items if isinstance(part, ast.Name)}
+    return frozenset(changed)
 
 
 def update_statements(text: str) -> Mapping[str, str]:

@@ -85,11 +85,18 @@ def told(finding: Finding, sides: tuple[str, str]) -> list[str]:
     step, element = finding.step, finding.element
     when = f"epoch {element.epoch}" if element.epoch else "at the initial weights"
     name = indexed(step.name, element)
-    widest = max(len(side) for side in sides)
+    ours, theirs = sides[0], sides[1] if finding.where in get_args(Format) else finding.where
+    widest = max(len(ours), len(theirs))
+    misfit = step.judgements[finding.where].misfit
+    shown = (
+        misfit.partition(": ")[2].split(" and ")
+        if misfit
+        else [f"{n:.17g}" for n in (element.ours, element.theirs)]
+    )
     lines = [
         f"First at {name}, {step.part}, {when}, in {finding.where}:",
-        f"  {sides[0]:{widest}}  {element.ours:<24.17g} {step.code}",
-        f"  {sides[1]:{widest}}  {element.theirs:<24.17g} {step.theirs}".rstrip(),
+        f"  {ours:{widest}}  {shown[0]:24} {step.code}",
+        f"  {theirs:{widest}}  {shown[1]:24} {step.theirs}".rstrip(),
         f"  {apart(finding)}",
     ]
     if len(step.lines) > 1:
@@ -103,7 +110,7 @@ def apart(finding: Finding) -> str:
     """How far the two are apart, and how far rounding could have brought them."""
     element, misfit = finding.element, finding.step.judgements[finding.where].misfit
     if misfit:
-        return f"Their shapes are {misfit}."
+        return f"Their {misfit.replace(': ', ' are ')}."
     if element.difference == float("inf"):
         return f"Only one of them is a finite number; rounding allows {element.bound:.3g}."
     times = f": {finding.ratio:.2g} times that" if element.bound else ""

@@ -4,11 +4,13 @@ Nothing is asked of them but names. What they have is fed to the lines below; wh
 computed by ours, and carried on with its bound.
 """
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -34,8 +36,10 @@ def compare_arrays(experiment: Experiment, traces: Mapping[str, Passes]) -> Agre
             its arrays are, so that of two the one that parts from the program is named.
 
     Raises:
-        BackhandError: if a trace holds no value of the network.
+        BackhandError: if a trace holds no value of the network, or none that can be compared.
     """
+    if not traces:
+        raise BackhandError("there is nothing to compare", wanted="at least one trace")
     known = _known(experiment)
     ledgers: list[Ledger] = []
     with TemporaryDirectory() as place:
@@ -49,10 +53,18 @@ def compare_arrays(experiment: Experiment, traces: Mapping[str, Passes]) -> Agre
             )  # fmt: skip
             ledger = Ledger(precision, label=name)
             for epoch in _followed(passes):
-                values = passes[epoch]
+                values = {n: np.asarray(a, precision) for n, a in passes[epoch].items()}
                 seen = fed.epoch(epoch, values) if epoch else fed.evaluation(values)
                 ledger.enter(seen, values)
                 ledger.compared = epoch
+            if not ledger.judgements:
+                raise BackhandError(
+                    "nothing of this can be compared",
+                    where=name,
+                    wanted="values that the program computes: at the initial weights (epoch 0), or "
+                    "in an epoch whose weights before it are there too",
+                    got=f"epochs {', '.join(map(str, sorted(passes)))}",
+                )
             ledgers.append(ledger)
         sides = (LIBRARY_NAMES["numpy"], " and ".join(traces))
         found = agreement_of(experiment, programs, ledgers, sides, Path(place))
@@ -69,18 +81,20 @@ def read_trace(file: Path) -> Passes:
     try:
         with np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, TypeError, BadZipFile, zlib.error) as error:
+        # NumPy takes any text for a pickle, and has no good word for one array alone
+        is_read = isinstance(error, (OSError, BadZipFile, zlib.error))
         raise BackhandError(
             "this is not a file of arrays",
             where=str(file),
             wanted="an .npz as np.savez writes it, arrays of numbers under the values' names",
-            got=str(error).partition("\n")[0],
+            got=str(error).partition("\n")[0] if is_read else "something else",
         ) from None
     if any("/evaluation/" in key for key in arrays):
         traces = load(file)
         theirs = next((t for t in traces if t.library == "torch"), traces[0])
         return passes_of(theirs)
-    return {0: arrays}
+    return {0: plain(arrays)}
 
 
 def called(file: Path, files: Sequence[Path]) -> str:
@@ -103,10 +117,16 @@ def plain(arrays: Mapping[str, Any]) -> Values:
     found = {}
     for name, array in arrays.items():
         held = array.detach().cpu() if hasattr(array, "detach") else array
-        found[name] = np.asarray(held)
-        if found[name].dtype.kind not in "fiub":
+        try:
+            found[name] = np.asarray(held)
+        except (TypeError, ValueError) as error:  # a tensor of bfloat16; rows of several lengths
+            raise BackhandError(f"`{name}` is no array of numbers", got=str(error)) from None
+        if found[name].dtype.kind not in "iub" and found[name].dtype.name not in get_args(
+            Precision
+        ):
             raise BackhandError(
-                f"`{name}` is no array of numbers", got=f"dtype {found[name].dtype}"
+                f"`{name}` is no array of numbers in float32 or float64",
+                got=f"dtype {found[name].dtype}",
             )
     return found
 
@@ -119,9 +139,12 @@ def precision_of(passes: Passes) -> Precision:
 
 def _known(experiment: Experiment) -> set[str]:
     network = experiment.network
-    values = {v.name for kind in network.kinds for v in kind.values() if not v.is_nameless}
+    every = [v for kind in network.kinds for v in kind.values()]
+    values = {v.name for v in every if not v.is_nameless and v.role != "generator"}
     targets = {v.name for v in network.targets}
-    return values | targets | {f"d{name}" for name in values} | {"loss", "dloss"}
+    steps = network.backward.body if network.backward else ()
+    undone = values - {v.name for step in steps for v in step.made()}
+    return values | targets | {f"d{name}" for name in undone} | {"loss", "dloss"}
 
 
 def _check(name: str, passes: Passes, known: Iterable[str]) -> None:

@@ -146,11 +146,21 @@ def copyto(dst: Any, src: Any) -> None:
 
 
 @implements(np.pad)
-def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Any:
-    """Zeros around it, or numbers repeated from it."""
+def pad(
+    array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0, **options: Any
+) -> Any:
+    """Zeros or another number around it, or numbers repeated from it."""
     if mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or options:
         raise unknown(f"np.pad(mode={mode!r}, {', '.join(options)})")
-    return moved(lambda v: np.pad(v, pad_width, mode=mode), array)
+    if not isinstance(constant_values, (int, float)):
+        raise unknown("np.pad with more than one constant")
+    if mode != "constant" or constant_values == 0:
+        return moved(lambda v: np.pad(v, pad_width, mode=mode), array)
+    widths = np.broadcast_to(pad_width, (array.ndim, 2))
+    inside = tuple(slice(w, w + n) for (w, _), n in zip(widths, array.shape, strict=True))
+    result = np.full_like(array, constant_values, shape=np.pad(raw(array), pad_width).shape)
+    result[inside] = array
+    return result
 
 
 @implements("astype")

@@ -18,6 +18,7 @@ other. See `examples/own_rule.py`.
 from backhand.rules import (  # noqa: F401  (each import registers a family)
     activations,
     arithmetic,
+    convolution,
     dropout,
     linear,
     losses,

@@ -43,6 +43,9 @@ def translated(node: ast.expr, scope: Scope) -> Term:
             return scope.known(name)
         case ast.Constant(value=value) if type(value) in (int, float):
             return tex.number(value)  # type: ignore[arg-type]
+        case ast.Tuple(elts=parts):
+            inner = ", ".join(translated(part, scope).tex for part in parts)
+            return Term(tex.parenthesised(inner), Level.ATOM, None)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return tex.minus(translated(operand, scope))
         case ast.BinOp(left=left, op=operation, right=right) if type(operation) in _SIGNS:

@@ -25,6 +25,8 @@ _STANDARDISED = (
     "{{that}} times {{g}}, less its mean {0} and less its part along the standardised {{x}}, "
     "divided by the standard deviation {0}"
 )
+_SPREAD = "{that} times {w}, window by window, put back to where each window lay and added up"
+_TRANSPOSED_W = "what each window sees of {that}, times {x} at its place, all added up"
 CLAUSES = {
     ("matmul", "a"): "{that} times the transpose of {b}",
     ("matmul", "b"): "the transpose of {a} times {that}",
@@ -62,6 +64,18 @@ CLAUSES = {
         "each row"
     ),
     ("rms_norm", "g"): "{that} times {x}, divided by the root mean square of each row",
+    ("conv1d", "x"): _SPREAD,
+    ("conv1d", "w"): "what each window saw of {x}, times {that} at its place, all added up",
+    ("conv1d", "b"): "{that}, added up over the batch and all places",
+    ("conv2d", "x"): _SPREAD,
+    ("conv2d", "w"): "what each window saw of {x}, times {that} at its place, all added up",
+    ("conv2d", "b"): "{that}, added up over the batch and all places",
+    ("conv_transpose1d", "x"): "the window {w} moved over {that}",
+    ("conv_transpose1d", "w"): _TRANSPOSED_W,
+    ("conv_transpose1d", "b"): "{that}, added up over the batch and all places",
+    ("conv_transpose2d", "x"): "the window {w} moved over {that}",
+    ("conv_transpose2d", "w"): _TRANSPOSED_W,
+    ("conv_transpose2d", "b"): "{that}, added up over the batch and all places",
     ("cross_entropy", "p"): "-{y} / {p}{mean}{by}",
     ("cross_entropy_logits", "z"): (
         "softmax({z}), times the sum of each row of {y}, minus {y}{mean}{by}"

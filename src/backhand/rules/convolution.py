@@ -1,0 +1,262 @@
+"""Convolutions, as networks use the word: a window with weights moves over the input, unflipped.
+
+`x` is [B, channels, height, width], `w` [filters, channels / groups, height, width] of the window;
+`conv1d` takes both without a height. In `conv_transpose2d`, which undoes a convolution's change of
+shape, `w` is that convolution's: [channels, filters / groups, height, width]. An option is one
+number, or a pair for height and width. Each group of filters sees its own channels only.
+
+What the windows see is copied into columns, and one product of matrices for each image does the
+rest (Chellapilla, Puri and Simard, High Performance Convolutional Neural Networks for Document
+Processing, 2006, section 2). Each derivative is a convolution again: Dumoulin and Visin, A Guide
+to Convolution Arithmetic for Deep Learning (2016), chapter 4.
+"""
+
+import numpy as np
+
+from backhand.rules.register import example, register, uniform
+
+X = uniform(-2, 2, (2, 4, 7, 6))
+ONE_X = uniform(-2, 2, (1, 4, 7, 6))
+W = uniform(-1, 1, (6, 4, 3, 2))
+GROUPED_W = uniform(-1, 1, (6, 2, 3, 2))
+FLAT_X = uniform(-2, 2, (2, 4, 9))
+FLAT_W = uniform(-1, 1, (6, 4, 3))
+BACK_X = uniform(-2, 2, (2, 6, 4, 3))
+B = uniform(-1, 1, (6,))
+BACK_B = uniform(-1, 1, (4,))
+
+
+def pair(n):
+    return n if isinstance(n, tuple) else (n, n)
+
+
+def padded(x, padding, value=0.0):
+    rows, columns = pair(padding)
+    return np.pad(x, ((0, 0), (0, 0), (rows, rows), (columns, columns)), constant_values=value)
+
+
+def windows(x, kernel, stride, dilation):
+    # [B, C, H, W] as [B, C, *kernel, *places]: for each place of the window, what it sees
+    (height, width), (down, right), (row, column) = pair(kernel), pair(stride), pair(dilation)
+    reach = row * (height - 1) + 1, column * (width - 1) + 1
+    seen = np.lib.stride_tricks.sliding_window_view(x, reach, axis=(2, 3))
+    return seen[:, :, ::down, ::right, ::row, ::column].transpose(0, 1, 4, 5, 2, 3)
+
+
+def put_back(parts, size, stride, dilation):
+    # each part is added to where `windows` saw it; backwards, so that each sum is in the order
+    # of the windows
+    (down, right), (row, column) = pair(stride), pair(dilation)
+    batch, channels, height, width, rows, columns = parts.shape
+    x = np.zeros((batch, channels, *size), parts.dtype)
+    for i in reversed(range(height)):
+        for j in reversed(range(width)):
+            top, left = i * row, j * column
+            bottom, end = top + rows * down, left + columns * right
+            x[:, :, top:bottom:down, left:end:right] += parts[:, :, i, j]
+    return x
+
+
+def correlate(x, w, stride, padding, dilation, groups):
+    seen = windows(padded(x, padding), w.shape[2:], stride, dilation)
+    places = seen.shape[4:]
+    columns = seen.reshape(len(x), groups, w[0].size, places[0] * places[1])
+    y = w.reshape(groups, len(w) // groups, w[0].size) @ columns
+    return y.reshape(len(x), len(w), *places)
+
+
+def correlate_dx(dy, w, size, stride, padding, dilation, groups):
+    (top, left), (rows, columns) = pair(padding), size
+    dy_rows = dy.reshape(len(dy), groups, len(w) // groups, dy.shape[2] * dy.shape[3])
+    parts = w.reshape(groups, len(w) // groups, w[0].size).swapaxes(1, 2) @ dy_rows
+    parts = parts.reshape(len(dy), groups * w.shape[1], *w.shape[2:], *dy.shape[2:])
+    dx = put_back(parts, (rows + 2 * top, columns + 2 * left), stride, dilation)
+    return dx[:, :, top : top + rows, left : left + columns]
+
+
+def conv2d_dw(dy, x, w, stride, padding, dilation, groups):
+    rows, columns = dy.shape[2:]
+    seen = windows(padded(x, padding), w.shape[2:], stride, dilation)[..., :rows, :columns]
+    seen = seen.reshape(len(x), groups, w[0].size, rows * columns)
+    dy_rows = dy.reshape(len(dy), groups, len(w) // groups, rows * columns)
+    return (dy_rows @ seen.swapaxes(2, 3)).sum(axis=0).reshape(w.shape)
+
+
+def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, groups=1):
+    y = correlate(x, w, stride, padding, dilation, groups)
+    return y + b[:, None, None]
+
+
+def conv2d_dx(dy, x, w, stride, padding, dilation, groups):
+    return correlate_dx(dy, w, x.shape[2:], stride, padding, dilation, groups)
+
+
+def conv2d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
+    return (
+        conv2d_dx(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        conv2d_dw(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        dy.sum(axis=(0, 2, 3)),
+    )
+
+
+register(
+    "conv2d",
+    conv2d,
+    conv2d_backward,
+    wrt="xwb",
+    torch="F.conv2d(x, w, b) if (stride, padding, dilation, groups) == (1, 0, 1, 1) else "
+    "F.conv2d(x, w, b, stride, padding) if (dilation, groups) == (1, 1) else "
+    "F.conv2d(x, w, b, stride, padding, dilation, groups)",
+    noun="z",
+    means="conv2d(x, w, b) if (stride, padding, dilation, groups) == (1, 0, 1, 1) else "
+    "conv2d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups)",
+    examples=[
+        example(x=X, w=W, b=B),
+        example(x=X, w=W, b=B, stride=2, padding=1),
+        example(x=ONE_X, w=W, b=B, stride=(3, 1), padding=(0, 2), dilation=(2, 3)),
+        example(x=X, w=GROUPED_W, b=B, padding=1, groups=2),
+    ],
+)
+
+
+def conv1d(x, w, b, *, stride=1, padding=0, dilation=1, groups=1):
+    # a picture of one row
+    across = (1, stride), (0, padding), (1, dilation)
+    y = correlate(x[:, :, None], w[:, :, None], *across, groups)
+    return y[:, :, 0] + b[:, None]
+
+
+def conv1d_dx(dy, x, w, stride, padding, dilation, groups):
+    across = (1, stride), (0, padding), (1, dilation)
+    return conv2d_dx(dy[:, :, None], x[:, :, None], w[:, :, None], *across, groups)[:, :, 0]
+
+
+def conv1d_dw(dy, x, w, stride, padding, dilation, groups):
+    across = (1, stride), (0, padding), (1, dilation)
+    return conv2d_dw(dy[:, :, None], x[:, :, None], w[:, :, None], *across, groups)[:, :, 0]
+
+
+def conv1d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
+    return (
+        conv1d_dx(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        conv1d_dw(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        dy.sum(axis=(0, 2)),
+    )
+
+
+register(
+    "conv1d",
+    conv1d,
+    conv1d_backward,
+    wrt="xwb",
+    torch="F.conv1d(x, w, b) if (stride, padding, dilation, groups) == (1, 0, 1, 1) else "
+    "F.conv1d(x, w, b, stride, padding) if (dilation, groups) == (1, 1) else "
+    "F.conv1d(x, w, b, stride, padding, dilation, groups)",
+    noun="z",
+    means="conv1d(x, w, b) if (stride, padding, dilation, groups) == (1, 0, 1, 1) else "
+    "conv1d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups)",
+    examples=[
+        example(x=FLAT_X, w=FLAT_W, b=B),
+        example(x=uniform(-2, 2, (1, 4, 9)), w=FLAT_W, b=B, stride=2, padding=3, dilation=2),
+        example(x=FLAT_X, w=uniform(-1, 1, (6, 2, 3)), b=B, stride=3, groups=2),
+    ],
+)
+
+
+def conv_transpose2d(x, w, b, *, stride=1, padding=0, output_padding=0, dilation=1, groups=1):
+    # as the derivative of a convolution by its input; output_padding picks one of the sizes
+    # that this convolution would bring down to that of x
+    steps, edges, extra, gaps = pair(stride), pair(padding), pair(output_padding), pair(dilation)
+    reach = [gap * (length - 1) + 1 for gap, length in zip(gaps, w.shape[2:], strict=True)]
+    size = [(x.shape[i + 2] - 1) * steps[i] + reach[i] - 2 * edges[i] + extra[i] for i in (0, 1)]
+    y = correlate_dx(x, w, size, stride, padding, dilation, groups)
+    return y + b[:, None, None]
+
+
+def conv_transpose2d_dx(dy, x, w, stride, padding, dilation, groups):
+    rows, columns = x.shape[2:]
+    return correlate(dy, w, stride, padding, dilation, groups)[:, :, :rows, :columns]
+
+
+def conv_transpose2d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
+    return (
+        conv_transpose2d_dx(
+            dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups
+        ),
+        conv2d_dw(x, dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        dy.sum(axis=(0, 2, 3)),
+    )
+
+
+register(
+    "conv_transpose2d",
+    conv_transpose2d,
+    conv_transpose2d_backward,
+    wrt="xwb",
+    torch="F.conv_transpose2d(x, w, b, stride, padding) if "
+    "(output_padding, dilation, groups) == (0, 1, 1) else "
+    "F.conv_transpose2d(x, w, b, stride, padding, output_padding, groups, dilation)",
+    noun="z",
+    means="conv_transpose2d(x, w, b, stride=stride, padding=padding, "
+    "output_padding=output_padding, dilation=dilation, groups=groups)",
+    examples=[
+        example(x=BACK_X, w=W, b=BACK_B),
+        example(x=BACK_X, w=W, b=BACK_B, stride=2, padding=1, output_padding=1),
+        example(x=BACK_X, w=W, b=BACK_B, stride=(3, 1), padding=(0, 2), dilation=(2, 3)),
+        example(x=BACK_X, w=W, b=uniform(-1, 1, (8,)), stride=2, padding=1, groups=2),
+        example(x=BACK_X, w=W, b=BACK_B, output_padding=(2, 0), dilation=3),
+    ],
+)
+
+
+def conv_transpose1d(x, w, b, *, stride=1, padding=0, output_padding=0, dilation=1, groups=1):
+    # a picture of one row
+    (columns,), (width,) = x.shape[2:], w.shape[2:]
+    size = 1, (columns - 1) * stride - 2 * padding + dilation * (width - 1) + 1 + output_padding
+    across = (1, stride), (0, padding), (1, dilation)
+    y = correlate_dx(x[:, :, None], w[:, :, None], size, *across, groups)
+    return y[:, :, 0] + b[:, None]
+
+
+def conv_transpose1d_dx(dy, x, w, stride, padding, dilation, groups):
+    across = (1, stride), (0, padding), (1, dilation)
+    dx = correlate(dy[:, :, None], w[:, :, None], *across, groups)
+    return dx[:, :, 0, : x.shape[2]]
+
+
+def conv_transpose1d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
+    return (
+        conv_transpose1d_dx(
+            dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups
+        ),
+        conv1d_dw(x, dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        dy.sum(axis=(0, 2)),
+    )
+
+
+register(
+    "conv_transpose1d",
+    conv_transpose1d,
+    conv_transpose1d_backward,
+    wrt="xwb",
+    torch="F.conv_transpose1d(x, w, b, stride, padding) if "
+    "(output_padding, dilation, groups) == (0, 1, 1) else "
+    "F.conv_transpose1d(x, w, b, stride, padding, output_padding, groups, dilation)",
+    noun="z",
+    means="conv_transpose1d(x, w, b, stride=stride, padding=padding, "
+    "output_padding=output_padding, dilation=dilation, groups=groups)",
+    examples=[
+        example(x=uniform(-2, 2, (2, 6, 5)), w=FLAT_W, b=BACK_B),
+        example(
+            x=uniform(-2, 2, (2, 6, 5)), w=FLAT_W, b=BACK_B, stride=2, padding=1, output_padding=1
+        ),
+        example(
+            x=uniform(-2, 2, (2, 6, 5)),
+            w=FLAT_W,
+            b=uniform(-1, 1, (8,)),
+            stride=3,
+            dilation=2,
+            groups=2,
+        ),
+    ],
+)
