@@ -115,9 +115,9 @@ NETWORKS = {
         ["h1 = relu(conv2d(x, w1, b1, padding=1))", "h2 = conv_transpose2d(h1, w2, b2, stride=2)",
          "h3 = conv1d(mean(h2, axis=2), w3, b3, stride=2)", "h4 = conv_transpose1d(h3, w4, b4)",
          "z = mean(tanh(h4), axis=2) @ w5"],
-        arrays(w1=(3, 2, 3, 3), b1=(3,), w2=(3, 2, 2, 2), b2=(2,), w3=(2, 2, 3), b3=(2,),
-               w4=(2, 3, 2), b4=(3,), w5=(3, 2)),
-        ONE_HOT, "cross_entropy_logits(z, y)", "learning_rate = 0.1", arrays(x=(4, 2, 4, 4)),
+        arrays(w1=(2, 1, 3, 2), b1=(2,), w2=(2, 2, 2, 2), b2=(2,), w3=(2, 2, 2), b3=(2,),
+               w4=(2, 2, 2), b4=(2,), w5=(2, 2)),
+        ONE_HOT, "cross_entropy_logits(z, y)", "learning_rate = 0.1", arrays(x=(4, 1, 5, 5)),
     ),
 }  # fmt: skip
 

@@ -93,8 +93,7 @@ class Feeder:
 
     def value(self, name: str, value: Any) -> Any:
         ours = value if isinstance(value, Bounded) else bounded(value, likely=self.likely)
-        is_near = not self.likely and self._is_within(ours, name)
-        other = None if is_near else self.formulas.value(name, self.known, self.likely)
+        other = self.formulas.value(name, self.known, self.likely)
         if name not in self.reference or name in self.unsettled:
             carried = ours if other is None else _by_either(ours, other)
             self.known[name], self.largest[name] = carried, _largest(ours.value)
@@ -103,15 +102,6 @@ class Feeder:
         if not is_draw or ours.shape != self.reference[name].shape:
             self.show(self.part(name), name, ours, other, self.made_by[name].reads)
         return self.feed(name, ours)
-
-    def _is_within(self, ours: Bounded, name: str) -> bool:
-        """Whether our own bound is enough to agree: then no other formula needs to be computed,
-        once the epochs are over in which the bounds themselves are told."""
-        theirs = self.reference.get(name)
-        if theirs is None or name in self.unsettled or theirs.shape != ours.shape:
-            return False
-        with np.errstate(invalid="ignore", over="ignore"):
-            return bool(np.all(np.abs(ours.value - theirs) <= 2 * ours.error))
 
     def part(self, name: str) -> Part:
         return PARTS[self.made_by[name].function]

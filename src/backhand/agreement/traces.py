@@ -83,12 +83,13 @@ def read_trace(file: Path) -> Passes:
             arrays = {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, TypeError, BadZipFile, zlib.error) as error:
         # NumPy takes any text for a pickle, and has no good word for one array alone
-        is_read = isinstance(error, (OSError, BadZipFile, zlib.error))
+        said = str(error).partition("\n")[0]
+        is_other = isinstance(error, TypeError) or "pickled" in said
         raise BackhandError(
             "this is not a file of arrays",
             where=str(file),
             wanted="an .npz as np.savez writes it, arrays of numbers under the values' names",
-            got=str(error).partition("\n")[0] if is_read else "something else",
+            got="a file of another kind" if is_other else said,
         ) from None
     if any("/evaluation/" in key for key in arrays):
         traces = load(file)
