@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from backhand.rules import convolution
+from backhand.rules import convolution, pooling, shapes
 from backhand.rules.activations import sigmoid
 from backhand.rules.softmax import log_softmax, softmax
 from backhand.rules.special import erf
@@ -20,20 +20,16 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     r"\operatorname{sigmoid}": sigmoid,
     r"\mathrm{log\_softmax}": log_softmax,
     r"\operatorname{erf}": lambda x: erf(np.asarray(x)),
-    r"\operatorname{conv1d}": convolution.conv1d,
-    r"\mathrm{conv1d\_dx}": convolution.conv1d_dx,
-    r"\mathrm{conv1d\_dw}": convolution.conv1d_dw,
-    r"\operatorname{conv2d}": convolution.conv2d,
-    r"\mathrm{conv2d\_dx}": convolution.conv2d_dx,
-    r"\mathrm{conv2d\_dw}": convolution.conv2d_dw,
-    r"\mathrm{conv\_transpose1d}": convolution.conv_transpose1d,
-    r"\mathrm{conv\_transpose1d\_dx}": convolution.conv_transpose1d_dx,
-    r"\mathrm{conv\_transpose2d}": convolution.conv_transpose2d,
-    r"\mathrm{conv\_transpose2d\_dx}": convolution.conv_transpose2d_dx,
+    r"\operatorname{reshape}": np.asarray,
     r"\tanh": np.tanh,
     r"\max": np.maximum,
     r"\min": np.minimum,
 }
+for _family in (convolution, pooling, shapes):
+    for _name, _function in vars(_family).items():
+        _spelled = _name.replace("_", r"\_")
+        _kind = "mathrm" if "_" in _name else "operatorname"
+        FUNCTIONS.setdefault(rf"\{_kind}{{{_spelled}}}", _function)
 REDUCTIONS = {r"\sum": np.sum, r"\max": np.max}
 COMPARISONS = {">": np.greater, "=": np.equal, r"\ge": np.greater_equal, "<": np.less}
 TOKEN = re.compile(
@@ -182,7 +178,7 @@ class Reader:
         return found, options
 
     def option(self) -> Any:
-        """A whole number, a pair of them, or a word."""
+        """A number, a pair of numbers, or a word."""
         if self.next.startswith(r"\text{"):
             return {"True": True, "False": False}[self.take()[6:-1]]
         if self.has("("):
@@ -191,7 +187,9 @@ class Reader:
             pair = first, self.option()
             self.take(")")
             return pair
-        return -int(self.take()) if self.has("-") else int(self.take())
+        sign = -1 if self.has("-") else 1
+        number = self.take()
+        return sign * (int(number) if number.isdigit() else float(number))
 
     def comparison(self) -> Any:
         left = self.sum()

@@ -1,9 +1,9 @@
 """A dropout whose mask is applied forward and not backward: da1 = dh, not dh * mask.
 
-The homework that this project grew from was published with it, and numpy-ml has it (its issue 94).
-Without dropout, as gradients are usually checked, nothing can be seen. The check trains both sides
-with the same masks, and finds it in the first epoch, where a unit was dropped: its derivative must
-be 0.
+The published NumPy weights of the homework that this project grew from show this mistake, and
+numpy-ml has it (its issue 94). Without dropout, as gradients are usually checked, nothing can be
+seen. The check trains both sides with the same masks, and finds it in the first epoch, at a unit
+that was dropped: its derivative must be 0.
 """
 
 from pathlib import Path

@@ -150,6 +150,24 @@ def _convolution_bound(name: str) -> Bound:
     return Bound(1, 0, forward, backward, products, terms)
 
 
+def _averaged(pool: Sizes) -> Bound:
+    """Sums of a window's numbers, or of the shares of the windows over one, divided once or twice:
+    PyTorch divides by height and width one after the other where its windows are uneven."""
+
+    def absolute(x: Any, **a: Any) -> Any:
+        return pool(torch.tensor(abs(x)), **a).numpy()
+
+    def shares(dy: Any, x: Any, **a: Any) -> Any:
+        tensor = torch.tensor(x, requires_grad=True)
+        grads = torch.autograd.grad(pool(tensor, **a), tensor, torch.tensor(abs(dy)))
+        return tuple(g.numpy() for g in grads)
+
+    def places(x: Any, **_: Any) -> int:
+        return int(np.prod(x.shape[2:]))
+
+    return Bound(2, 2, absolute, shares, places, places)
+
+
 EXACT = Bound(0, 0)
 """Both sides do the same correctly rounded operations in the same order."""
 
@@ -255,6 +273,15 @@ BOUNDS: Mapping[str, Bound] = {
     "conv2d": _convolution_bound("conv2d"),
     "conv_transpose1d": _convolution_bound("conv_transpose1d"),
     "conv_transpose2d": _convolution_bound("conv_transpose2d"),
+    **dict.fromkeys(("max_pool1d", "max_pool2d", "flatten", "swapaxes", "pad"), EXACT),
+    **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d"), EXACT),
+    "avg_pool1d": _averaged(lambda x, **a: F.avg_pool1d(
+        x, a["kernel"], a["stride"], a["padding"], a["ceil_mode"], a["count_include_pad"])),
+    "avg_pool2d": _averaged(lambda x, **a: F.avg_pool2d(
+        x, a["kernel"], a["stride"], a["padding"], a["ceil_mode"], a["count_include_pad"],
+        a["divisor_override"])),
+    "adaptive_avg_pool1d": _averaged(lambda x, size, **_: F.adaptive_avg_pool1d(x, size)),
+    "adaptive_avg_pool2d": _averaged(lambda x, size, **_: F.adaptive_avg_pool2d(x, size)),
     # a log, a product, the quotient; all terms have one sign
     "cross_entropy": Bound(
         6, 4,

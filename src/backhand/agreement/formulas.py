@@ -12,7 +12,7 @@ import numpy as np
 
 from backhand import rounding
 from backhand.agreement.kernels import FORMULAS
-from backhand.agreement.units import makers, unit
+from backhand.agreement.units import makers, skipping, unit
 from backhand.derive import derive
 from backhand.graph import Network, Step, Value
 from backhand.rounding import Bounded, bounded
@@ -153,13 +153,13 @@ def torch_formulas(network: Network) -> Formulas:
     other = {name: steps for name, steps in units.items() if any(map(_has_formula, steps))}
     guessed = frozenset(name for name, steps in units.items() if any(map(_is_guessed, steps)))
     folded = len(network.loss.body) + 1 if network.loss else 0
-    apart = _apart(network, known, made_by)
+    apart = _apart(network, known)
     return Formulas({**other, **apart}, units, made_by, folded, guessed)
 
 
 def _has_formula(step: Step) -> bool:
     is_folded = bool(step.undoes) and any(map(_is_folded, step.inputs))
-    return is_folded or step.function in FORMULAS or step.function == "div"
+    return is_folded or step.function in {*FORMULAS, *BIASED, "div"}
 
 
 def _is_guessed(step: Step) -> bool:
@@ -171,17 +171,27 @@ def _is_folded(value: Value) -> bool:
     return value.literal is not None and not float(value.literal).is_integer()
 
 
-def _apart(
-    network: Network, known: frozenset[str], made_by: Mapping[str, Step]
-) -> dict[str, tuple[Step, ...]]:
+def _apart(network: Network, known: frozenset[str]) -> dict[str, tuple[Step, ...]]:
     """What pairs of derivatives simplify, each derivative by itself, as autograd has them."""
-    pairs = [name for name, step in made_by.items() if "+" in step.function.lstrip("+")]
+    pairs = skipping(network)
     if not pairs:
         return {}
     bare = replace(network, backward=None, saved=(), saved_by_loss=())
     apart = makers(derive(bare, together=False))
-    found = {name: unit(name, apart, known - {name}) for name in pairs if name in apart}
-    return {name: steps for name, steps in found.items() if steps}
+    found = {}
+    for name, (p, x) in pairs.items():
+        theirs = name if name in apart else f"d{x}_{p}"  # the part of dx that comes through p
+        *before, last = unit(theirs, apart, known - {theirs})
+        outputs = tuple(
+            replace(v, name=name) if v and v.name == theirs else v for v in last.outputs
+        )
+        found[name] = (*before, replace(last, outputs=outputs))
+    return found
+
+
+BIASED = {"linear": -1, "conv1d": 1, "conv2d": 1, "conv_transpose1d": 1, "conv_transpose2d": 1}
+"""Operators whose bias is one more term of a sum for PyTorch (addmm; ConvolutionMM2d.cpp; oneDNN),
+added in whatever order, and the axis that it lies along."""
 
 
 def _with_more(function: str, y: Bounded, inputs: list[Any]) -> Bounded:
@@ -189,6 +199,12 @@ def _with_more(function: str, y: Bounded, inputs: list[Any]) -> Bounded:
     m = model(y.dtype)
     if function in ("gelu", "gelu.dx") and y.dtype == np.float32:
         more = GELU_ERF * m.unit * np.abs(inputs[0].value)
+    elif function in BIASED:
+        _, w, b = inputs
+        terms = w.size // w.shape[1 if "transpose" in function else 0] + 1
+        along = np.ones(y.ndim, int)
+        along[BIASED[function]] = b.size
+        more = m.gamma(terms) * np.abs(b.value).reshape(along)
     elif function in ("layer_norm.dg", "layer_norm.db") and m.narrow:
         # layer_norm_kernel.cpp adds the rows up in a buffer of the narrow format
         more = rounding.gamma(y.size // y.shape[-1], m.unit) * (np.abs(y.value) + 2 * y.error)

@@ -129,7 +129,7 @@ def _plainly(sight: Sight, precision: Format) -> Judgement | None:
     if sight.likely is not None:
         return None
     gap = np.abs(np.subtract(sight.ours, sight.theirs, dtype=np.float64))
-    size = max(_magnitude(sight.ours), _magnitude(sight.theirs))
+    size = float(np.maximum(_magnitude(sight.ours), _magnitude(sight.theirs)))  # nan if one is
     visible = WIDEST[precision] * max(size, sight.went_in)
     largest = float(np.max(gap, initial=0.0))
     if not (np.isfinite(size) and np.max(sight.bound, initial=0.0) <= visible):

@@ -92,12 +92,6 @@ def power_backward_b(dy, a, y):
     return dy * (y * np.log(np.where(a == 0, 1.0, a), dtype=y.dtype))
 
 
-def linear(x, w, b):
-    # addmm: the bias is one more term of each sum, added in whatever order
-    longer = np.concatenate((x, np.ones_like(x[..., :1])), axis=-1)
-    return longer @ np.concatenate((w, np.broadcast_to(b, w.shape[:1])[:, None]), axis=1).T
-
-
 def softmax(x, *, axis=-1):
     # _vec_softmax_lastdim: times one over the sum
     e = np.exp(x - x.max(axis=axis, keepdims=True))
@@ -215,7 +209,6 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "pow.dx": power_of_backward,
     "power.da": power_backward_a,
     "power.db": power_backward_b,
-    "linear": linear,
     "softmax": softmax,
     "layer_norm": layer_norm,
     "layer_norm.dx": layer_norm_backward_x,

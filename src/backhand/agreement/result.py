@@ -217,6 +217,7 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "widest": None if judgement.widest is None else _element(judgement.widest),
         "first": None if judgement.first is None else _element(judgement.first),
         "reason": judgement.reason,
+        "misfit": judgement.misfit,
     }
 
 

@@ -34,11 +34,27 @@ def uses(network: Network) -> Uses:
         return {}
     backward = {value.name for value in network.backward.values()}
     forward = {value.name for step in network.steps for value in step.made()}
-    return {
+    alone = {
         (made, read.name): part
         for made, read in _reads(network)
         if (part := f"d{read.name}_{made}") in backward and f"{read.name}_{made}" not in forward
     }
+    return alone | {(p, x): part for part, (p, x) in skipping(network).items() if part != f"d{x}"}
+
+
+def skipping(network: Network) -> dict[str, tuple[str, str]]:
+    """By a derivative of two steps together, softmax and cross-entropy say, what the first of them
+    makes and reads: the derivative skips the one and is by the other."""
+    made_by = makers(network)
+    found = {}
+    for name, step in made_by.items():
+        activation, plus, _ = step.function.partition("+")
+        if plus and activation:
+            maker = next(
+                m for v in step.inputs if (m := made_by.get(v.name)) and m.function == activation
+            )
+            found[name] = (maker.output.name, maker.inputs[0].name)
+    return found
 
 
 def _reads(network: Network) -> Iterator[tuple[str, Value]]:

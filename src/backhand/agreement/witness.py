@@ -15,7 +15,7 @@ from backhand.agreement.feeding import GENERATOR, Values
 from backhand.agreement.judging import Element
 from backhand.agreement.result import StepAgreement
 from backhand.agreement.sight import Silent
-from backhand.agreement.statements import Statement, statements, upstream
+from backhand.agreement.statements import Statement, statements
 from backhand.experiment import Format
 from backhand.run.program import namespace_of
 from backhand.write.program import Program
@@ -91,9 +91,10 @@ def _by_float64(
 ) -> float:
     if GENERATOR in made_by[step.name].reads:
         return np.nan
-    found = dict(given)
-    for statement in upstream(step.name, made_by, frozenset(given) - {step.name}):
-        found |= _executed(statement, found, space)
+    found: dict[str, Any] = dict(given)
+    for line in step.lines:  # those before it too whose values one side does not have
+        if GENERATOR not in line:
+            exec(line, space, found)
     return float(np.asarray(found[step.name])[element.index])
 
 

@@ -23,7 +23,9 @@ from backhand.rules import (  # noqa: F401  (each import registers a family)
     linear,
     losses,
     norms,
+    pooling,
     reductions,
+    shapes,
     softmax,
 )
 from backhand.rules.register import (

@@ -30,9 +30,11 @@ def pair(n):
     return n if isinstance(n, tuple) else (n, n)
 
 
-def padded(x, padding, value=0.0):
+def padded(x, padding):
+    # in memory the batch comes last from here on: long runs of numbers, which NumPy is fast on
     rows, columns = pair(padding)
-    return np.pad(x, ((0, 0), (0, 0), (rows, rows), (columns, columns)), constant_values=value)
+    wide = np.pad(x.transpose(1, 2, 3, 0), ((0, 0), (rows, rows), (columns, columns), (0, 0)))
+    return wide.transpose(3, 0, 1, 2)
 
 
 def windows(x, kernel, stride, dilation):
@@ -48,38 +50,49 @@ def put_back(parts, size, stride, dilation):
     # of the windows
     (down, right), (row, column) = pair(stride), pair(dilation)
     batch, channels, height, width, rows, columns = parts.shape
-    x = np.zeros((batch, channels, *size), parts.dtype)
+    x = np.zeros((channels, *size, batch), parts.dtype).transpose(3, 0, 1, 2)
     for i in reversed(range(height)):
         for j in reversed(range(width)):
             top, left = i * row, j * column
-            bottom, end = top + rows * down, left + columns * right
-            x[:, :, top:bottom:down, left:end:right] += parts[:, :, i, j]
+            along = slice(top, top + rows * down, down)
+            across = slice(left, left + columns * right, right)
+            x[:, :, along, across] += parts[:, :, i, j]
     return x
+
+
+def in_columns(seen, groups):
+    batch, channels, height, width, rows, columns = seen.shape
+    per_group = channels // groups * height * width
+    return seen.transpose(1, 2, 3, 4, 5, 0).reshape(groups, per_group, rows * columns * batch)
+
+
+def in_rows(y, groups):
+    batch, channels, rows, columns = y.shape
+    return y.transpose(1, 2, 3, 0).reshape(groups, channels // groups, rows * columns * batch)
 
 
 def correlate(x, w, stride, padding, dilation, groups):
     seen = windows(padded(x, padding), w.shape[2:], stride, dilation)
-    places = seen.shape[4:]
-    columns = seen.reshape(len(x), groups, w[0].size, places[0] * places[1])
-    y = w.reshape(groups, len(w) // groups, w[0].size) @ columns
-    return y.reshape(len(x), len(w), *places)
+    filters = w.reshape(groups, len(w) // groups, w[0].size)
+    y = filters @ in_columns(seen, groups)
+    return y.reshape(len(w), *seen.shape[4:], len(x)).transpose(3, 0, 1, 2)
 
 
 def correlate_dx(dy, w, size, stride, padding, dilation, groups):
     (top, left), (rows, columns) = pair(padding), size
-    dy_rows = dy.reshape(len(dy), groups, len(w) // groups, dy.shape[2] * dy.shape[3])
-    parts = w.reshape(groups, len(w) // groups, w[0].size).swapaxes(1, 2) @ dy_rows
-    parts = parts.reshape(len(dy), groups * w.shape[1], *w.shape[2:], *dy.shape[2:])
-    dx = put_back(parts, (rows + 2 * top, columns + 2 * left), stride, dilation)
+    filters = w.reshape(groups, len(w) // groups, w[0].size)
+    parts = filters.swapaxes(1, 2) @ in_rows(dy, groups)
+    parts = parts.reshape(groups * w.shape[1], *w.shape[2:], *dy.shape[2:], len(dy))
+    around = rows + 2 * top, columns + 2 * left
+    dx = put_back(parts.transpose(5, 0, 1, 2, 3, 4), around, stride, dilation)
     return dx[:, :, top : top + rows, left : left + columns]
 
 
 def conv2d_dw(dy, x, w, stride, padding, dilation, groups):
     rows, columns = dy.shape[2:]
     seen = windows(padded(x, padding), w.shape[2:], stride, dilation)[..., :rows, :columns]
-    seen = seen.reshape(len(x), groups, w[0].size, rows * columns)
-    dy_rows = dy.reshape(len(dy), groups, len(w) // groups, rows * columns)
-    return (dy_rows @ seen.swapaxes(2, 3)).sum(axis=0).reshape(w.shape)
+    dw = in_rows(dy, groups) @ in_columns(seen, groups).swapaxes(1, 2)
+    return dw.reshape(w.shape)
 
 
 def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, groups=1):
@@ -166,9 +179,12 @@ register(
 def conv_transpose2d(x, w, b, *, stride=1, padding=0, output_padding=0, dilation=1, groups=1):
     # as the derivative of a convolution by its input; output_padding picks one of the sizes
     # that this convolution would bring down to that of x
-    steps, edges, extra, gaps = pair(stride), pair(padding), pair(output_padding), pair(dilation)
-    reach = [gap * (length - 1) + 1 for gap, length in zip(gaps, w.shape[2:], strict=True)]
-    size = [(x.shape[i + 2] - 1) * steps[i] + reach[i] - 2 * edges[i] + extra[i] for i in (0, 1)]
+    (down, right), (top, left), (row, column) = pair(stride), pair(padding), pair(dilation)
+    (rows, columns), (height, width), (low, wide) = x.shape[2:], w.shape[2:], pair(output_padding)
+    size = (
+        (rows - 1) * down + row * (height - 1) + 1 - 2 * top + low,
+        (columns - 1) * right + column * (width - 1) + 1 - 2 * left + wide,
+    )
     y = correlate_dx(x, w, size, stride, padding, dilation, groups)
     return y + b[:, None, None]
 

@@ -17,9 +17,13 @@ import numpy as np
 
 from backhand.errors import BackhandError, did_you_mean
 from backhand.graph import Attribute
+from backhand.rules.patterns import Pattern, pattern
 
 AMBIENT = ("generator", "training")
 """Names that a program supplies by itself: the NumPy side's generator, PyTorch's mode."""
+
+DRAWN = "mask"
+"""The input of a rule that is drawn in a step of its own, where PyTorch draws within the call."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,8 @@ class Rule:
 
     `wrt` names the inputs that have a derivative, in the order in which `backward` returns them.
     `torch` and `means` are Python expressions over the forward's parameters: PyTorch's spelling,
-    and the textbook formula where the forward's own text is longer than one expression.
+    and the textbook formula where the forward's own text is longer than one expression. `aten`
+    says which operators of PyTorch's graphs it stands for.
     """
 
     name: str
@@ -143,6 +148,7 @@ class Rule:
     output: str
     means: str
     examples: tuple[Example, ...]
+    aten: tuple[Pattern, ...] = ()
 
     def derivative_index(self, parameter: str) -> int:
         return self.wrt.index(parameter)
@@ -163,6 +169,7 @@ def register(
     noun: str = "t",
     output: str = "y",
     means: str = "",
+    aten: str | Sequence[str] = (),
 ) -> Rule:
     """Add an operator.
 
@@ -178,6 +185,8 @@ def register(
         noun: what a result is called when the user gave it no name.
         output: what `backward` calls the result.
         means: the textbook formula, where the forward is longer than one expression.
+        aten: the operators of `torch.export`'s graphs that it stands for, each as a call with the
+            rule's names in it, such as `softmax.int(x, axis, None)`; see `rules/patterns.py`.
 
     Raises:
         BackhandError: if names, arity or examples do not fit together.
@@ -192,6 +201,7 @@ def register(
         output,
         means,
         tuple(examples),
+        tuple(map(pattern, [aten] if isinstance(aten, str) else aten)),
     )
     _check(rule, tuple(none))
     _rules[name] = rule
@@ -234,6 +244,23 @@ def _check(rule: Rule, none: tuple[str, ...]) -> None:
         _check_alone(function, where)
     if rule.backward:
         _check_backward(rule, rule.backward, where)
+    for operator in rule.aten:
+        _check_pattern(rule, operator, where)
+
+
+def _check_pattern(rule: Rule, operator: Pattern, where: str) -> None:
+    """Raise unless a pattern fills every input, every option without a default, and no other."""
+    forward = rule.forward
+    needed = {*forward.parameters, *forward.attributes} - {*forward.defaults, *AMBIENT, DRAWN}
+    may = {*forward.parameters, *forward.attributes}
+    filled = operator.slots
+    if not needed <= {*filled} <= may or len(filled) > len(set(filled)):
+        raise BackhandError(
+            "a pattern names each input of the rule once, and nothing it does not have",
+            where=where,
+            wanted=f"{', '.join(sorted(needed))}; allowed: {', '.join(sorted(may))}",
+            got=operator.text,
+        )
 
 
 def _check_alone(function: Function, where: str) -> None:

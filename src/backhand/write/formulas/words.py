@@ -87,6 +87,14 @@ CLAUSES = {
 """By rule and parameter: what the derivative is, after `so its derivative is`. The names are the
 rule's own; `that` is `that of` the result; `y` is the result where the rule takes no `y`."""
 
+_LARGEST = (
+    "Of each window of {x} only the largest number reaches {y}, the first of equal ones, so it "
+    "alone gets {that_} there; windows that overlap add theirs."
+)
+_AVERAGED = (
+    "Each window of {x} was averaged, so its numbers get equal shares of {that_} there; windows "
+    "that overlap add theirs."
+)
 SENTENCES = {
     "relu": "Where {x} is above 0 ReLU passes the derivative on; elsewhere it is 0.",
     "leaky_relu": (
@@ -119,6 +127,13 @@ SENTENCES = {
         "Every element of {x} went into {y} with the same weight, so each gets the same "
         "share of {that_}."
     ),
+    **dict.fromkeys(("max_pool1d", "max_pool2d"), _LARGEST),
+    **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d"), _LARGEST),
+    **dict.fromkeys(("avg_pool1d", "avg_pool2d"), _AVERAGED),
+    **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d"), _AVERAGED),
+    "flatten": "No number was changed: {that_} is given the shape of {x} again.",
+    "swapaxes": "No number was changed: the two axes of {that_} are swapped back.",
+    "pad": "What was put around {x} is no part of it, so that part of {that_} is cut off again.",
     "max": "Only the largest of {x} reaches {y}, so it alone gets {that_}; equal ones share it.",
 }
 """By rule: the whole sentence; `that_` is `the derivative of` the result."""

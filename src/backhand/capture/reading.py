@@ -1,0 +1,274 @@
+"""`torch.export`'s graph as our flat data, before anything is made of it.
+
+Each call of an operator becomes a step under the operator's own name, with all its arguments as
+attributes by the schema's names. An attribute that is text may be more than text:
+
+    @2          the step's input number 2; `@0 @- @1` is a list of arrays with a None in it
+    $B, $[B, 4] sizes with a name, or anything else that is no literal
+
+PyTorch's objects are used here, but PyTorch is not imported: `exported.py` hands them over.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from backhand.capture.identifiers import one_line
+from backhand.graph import Attribute, Module, Numbers, Place, Size, Step, Value
+from backhand.passes.functionalise import without_mark
+
+ARRAY, OPAQUE = "@", "$"
+
+NUMBERS: dict[str, Numbers] = {
+    **dict.fromkeys(("float32", "float64"), "float"),
+    **dict.fromkeys(("int64", "int32", "int16", "int8", "uint8"), "int"),
+    "bool": "bool",
+}
+"""The formats that programs work in. Others are refused, not widened without a word."""
+
+NO_GRADIENT = "aten.detach.default"
+INLINED = "wrap_with_set_grad_enabled"
+"""The operator that holds a graph, its second argument; the first says whether derivatives are on."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of an operator's schema."""
+
+    name: str
+    default: Any = None
+    has_default: bool = False
+    by_name_only: bool = False
+
+
+@dataclass(frozen=True)
+class Call:
+    """What stands behind a step: PyTorch's operator and the arguments as the graph has them."""
+
+    target: Any
+    arguments: Mapping[str, Any]
+
+
+@dataclass
+class Reading:
+    """Reads graphs node by node; what it finds grows with each."""
+
+    sizes: Mapping[str, str]
+    """PyTorch's symbols (`s77`) and our names for them (`B`)."""
+    torch_folder: str
+    values: dict[Any, Value | tuple[Value | None, ...]] = field(default_factory=dict)
+    """What each node of the graph stands for."""
+    steps: list[Step] = field(default_factory=list)
+    calls: dict[str, Call] = field(default_factory=dict)
+    """The call that makes a value, by the value's name."""
+    schemas: dict[str, tuple[Argument, ...]] = field(default_factory=dict)
+    formats: dict[str, str] = field(default_factory=dict)
+    """PyTorch's word for the type of each value's numbers, by the value's name."""
+    views: set[str] = field(default_factory=set)
+    """Operators whose result may share memory with their first input."""
+    random: set[str] = field(default_factory=set)
+    """Operators that may draw."""
+
+    def read(self, graph: Any, owner: Any) -> tuple[Any, ...]:
+        """Append the steps of a graph whose placeholders are known; what it returns."""
+        for node in graph.nodes:
+            if node.op == "call_function":
+                self._call(node, owner)
+        (output,) = (node for node in graph.nodes if node.op == "output")
+        returned: tuple[Any, ...] = tuple(output.args[0])
+        return returned
+
+    def value(self, name: str, tensor: Any, **more: Any) -> Value:
+        """A value of a tensor's shape and kind of numbers."""
+        word = str(tensor.dtype).removeprefix("torch.")
+        self.formats[name] = word
+        shape = tuple(self.size(size) for size in tensor.shape)
+        return Value(name, shape, numbers=NUMBERS.get(word, "float"), **more)
+
+    def size(self, of: Any) -> Size:
+        """A number, or what is known of it in names: `B`, `2*B*T`."""
+        if isinstance(of, int):
+            return of
+        text = re.sub(r"\b[su]\d+\b", lambda s: self.sizes.get(s[0], s[0]), str(of.node.expr))
+        return int(text) if text.isdecimal() else text
+
+    def _call(self, node: Any, owner: Any) -> None:
+        made = node.meta.get("val")
+        kind = getattr(node.target, "__name__", "")
+        if kind == INLINED:
+            self._inline(node, owner)
+        elif kind == "getitem":
+            inner = self.values[node.args[0]]
+            assert isinstance(inner, tuple)
+            found = inner[node.args[1]]
+            assert found is not None
+            self.values[node] = found
+        elif _is_size(made) and not hasattr(node.target, "_schema"):
+            return  # arithmetic on sizes, which is read off where it is used
+        elif _is_size(made) and "sym_" in str(node.target):
+            return
+        else:
+            self._step(node, made)
+
+    def _step(self, node: Any, made: Any) -> None:
+        function = operator_name(node.target)
+        given = _by_name(node)
+        inputs: list[Value] = []
+        attributes = tuple((name, self._attribute(a, inputs)) for name, a in given.items())
+        outputs = self._outputs(node, made)
+        self._remember(function, node.target)
+        for value in outputs:
+            if value is not None:
+                self.calls[value.name] = Call(node.target, given)
+        place, modules = place_of(node, self.torch_folder), modules_of(node)
+        self.steps.append(
+            Step(function, tuple(inputs), outputs, attributes, place, modules=modules)
+        )
+
+    def _outputs(self, node: Any, made: Any) -> tuple[Value | None, ...]:
+        if hasattr(made, "dtype"):
+            value = self.value(self._unnamed(), made)
+            self.values[node] = value
+            return (value,)
+        if not isinstance(made, list | tuple):
+            return ()
+        read = {user.args[1] for user in node.users}
+        values = tuple(
+            self.value(self._unnamed(), tensor) if i in read else None
+            for i, tensor in enumerate(made)
+        )
+        self.values[node] = values
+        return values
+
+    def _unnamed(self) -> str:
+        return f"%{len(self.formats) + 1}"
+
+    def _remember(self, function: str, target: Any) -> None:
+        """What an operator's schema says, for it and for its form that works in place."""
+        schema = getattr(target, "_schema", None)
+        if schema is None or function in self.schemas:
+            return
+        arguments = tuple(
+            Argument(a.name, a.default_value, a.has_default_value(), a.kwarg_only)
+            for a in schema.arguments
+        )
+        shares = any(r.alias_info and not r.alias_info.is_write for r in schema.returns)
+        draws = any("nondeterministic_seeded" in str(tag) for tag in target.tags)
+        for name in {function, without_mark(function)}:
+            self.schemas[name] = arguments
+            if shares or name.startswith(SHARING):
+                self.views.add(name)
+            if draws:
+                self.random.add(name)
+
+    def _inline(self, node: Any, owner: Any) -> None:
+        """The steps of a part that stands under `no_grad` or `enable_grad`.
+
+        What leaves the first kind has no derivative, which a step of its own says.
+        """
+        inner = getattr(owner, node.args[1].target)
+        holes = [n for n in inner.graph.nodes if n.op == "placeholder"]
+        for hole, argument in zip(holes, node.args[2:], strict=True):
+            if argument in self.values:
+                self.values[hole] = self.values[argument]
+        returned = [self.values.get(out) for out in self.read(inner.graph, inner)]
+        if not node.args[0]:
+            returned = [self._cut(v, node) if isinstance(v, Value) else v for v in returned]
+        self.values[node] = tuple(v if isinstance(v, Value) else None for v in returned)
+
+    def _cut(self, value: Value, node: Any) -> Value:
+        name = self._unnamed()
+        self.formats[name] = self.formats[value.name]
+        made = Value(name, value.shape, numbers=value.numbers)
+        before = self.steps[-1] if self.steps else None
+        place = place_of(node, self.torch_folder) or (before.place if before else None)
+        attributes = (("self", f"{ARRAY}0"),)
+        self.schemas[NO_GRADIENT] = (Argument("self"),)
+        self.views.add(NO_GRADIENT)
+        self.steps.append(
+            Step(NO_GRADIENT, (value,), (made,), attributes, place, modules=modules_of(node))
+        )
+        return made
+
+    def _attribute(self, argument: Any, inputs: list[Value]) -> Attribute:
+        """An argument as a literal; arrays in it are added to `inputs`."""
+        if argument is None or isinstance(argument, bool | int | float):
+            return argument
+        if isinstance(argument, str):
+            return f"{OPAQUE}{argument}" if argument.startswith((ARRAY, OPAQUE)) else argument
+        if isinstance(argument, list | tuple):
+            return self._list(argument, inputs)
+        if argument in self.values:
+            value = self.values[argument]
+            assert isinstance(value, Value)
+            inputs.append(value)
+            return f"{ARRAY}{len(inputs) - 1}"
+        if hasattr(argument, "meta") and _is_size(argument.meta.get("val")):
+            size = self.size(argument.meta["val"])
+            return size if isinstance(size, int) else f"{OPAQUE}{size}"
+        text = str(argument)
+        return text.removeprefix("torch.") if text.startswith("torch.") else f"{OPAQUE}{text}"
+
+    def _list(self, arguments: Sequence[Any], inputs: list[Value]) -> Attribute:
+        parts = [self._attribute(argument, inputs) for argument in arguments]
+        if all(type(part) is int for part in parts):
+            return tuple(part for part in parts if type(part) is int)
+        if all(part is None or str(part).startswith(ARRAY) for part in parts):
+            return " ".join(f"{ARRAY}-" if part is None else str(part) for part in parts)
+        return f"{OPAQUE}[{', '.join(str(part).removeprefix(OPAQUE) for part in parts)}]"
+
+
+SHARING = ("aten.dropout.", "aten.feature_dropout.", "aten.type_as.", "aten.to.")
+"""Operators that may hand back their input itself, though their schemas do not say so."""
+
+
+def _is_size(made: Any) -> bool:
+    """A number, a truth or a piece of symbolic arithmetic: nothing that is an array."""
+    return isinstance(made, int | float) or type(made).__name__ in ("SymInt", "SymBool", "SymFloat")
+
+
+def operator_name(target: Any) -> str:
+    """`aten.softmax.int`; anything else by its Python name."""
+    text = str(target)
+    if hasattr(target, "_schema"):
+        return text
+    return one_line(getattr(target, "__name__", text))
+
+
+def _by_name(node: Any) -> dict[str, Any]:
+    """Every argument of a call by its schema's name, defaults filled in."""
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return {f"argument{i}": a for i, a in enumerate(node.args)} | dict(node.kwargs)
+    given = dict(zip((a.name for a in schema.arguments), node.args, strict=False))
+    given |= node.kwargs
+    return {a.name: given.get(a.name, a.default_value) for a in schema.arguments}
+
+
+_FRAME = re.compile(r'File "(.*)", line (\d+), in .*\n\s*(.*)')
+
+
+def place_of(node: Any, torch_folder: str) -> Place | None:
+    """The innermost line of the user's own code that led to a call."""
+    frames = list(frames_of(node.meta.get("stack_trace") or ""))
+    own = [frame for frame in frames if not frame.file.startswith(torch_folder)]
+    return own[-1] if own else None
+
+
+def frames_of(trace: str) -> Iterator[Place]:
+    """The frames of a traceback that is text, the outermost first."""
+    for file, line, text in _FRAME.findall(trace):
+        yield Place(one_line(file), int(line), one_line(text.strip()))
+
+
+def modules_of(node: Any) -> tuple[Module, ...]:
+    """The calls of modules around a call; not the outermost, which is the network itself."""
+    found = []
+    for key, (path, class_name) in node.meta.get("nn_module_stack", {}).items():
+        number = re.search(r"@(\d+)$", key)
+        name = class_name if isinstance(class_name, str) else class_name.__qualname__
+        if path and path != key:
+            call = int(number[1]) if number else 0
+            found.append(Module(one_line(path), one_line(name.split(".")[-1]), call))
+    return tuple(found)

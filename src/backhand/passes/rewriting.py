@@ -1,0 +1,31 @@
+"""What every pass over a flat function does: steps and outputs with some values replaced."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from backhand.graph import Network, Step, Value, check
+
+
+def replaced(step: Step, instead: Mapping[str, Value]) -> Step:
+    """The step, reading `instead` of the values of those names."""
+    return replace(step, inputs=tuple(instead.get(v.name, v) for v in step.inputs))
+
+
+def rebuilt(
+    network: Network,
+    body: Sequence[Step],
+    instead: Mapping[str, Value],
+    parameters: Sequence[Value] | None = None,
+) -> Network:
+    """The network with another body of its forward function, checked.
+
+    The function's outputs are read through `instead`; parameters stay unless others are given.
+    """
+    forward = network.forward
+    kind = replace(
+        forward,
+        body=tuple(body),
+        parameters=forward.parameters if parameters is None else tuple(parameters),
+        outputs=tuple(instead.get(v.name, v) for v in forward.outputs),
+    )
+    return check(replace(network, forward=kind), named=False)
