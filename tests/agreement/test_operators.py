@@ -28,8 +28,8 @@ SIGNS = {
     "dropout": "dropout({x}, {rate})",
 }  # fmt: skip
 """Rules that a formula has a sign for, or fewer arguments than the rule."""
-DRAWN = ("dropout_mask",)
-"""Steps that only draw; `dropout` brings them in."""
+MASK = "mask"
+"""What is drawn in a step of its own, the rule `dropout_mask`, and not given."""
 
 Arrays = dict[str, np.ndarray]
 
@@ -48,7 +48,10 @@ class Spec:
             options = [f"{name}={value!r}" for name, value in attributes.items()]
             form = f"{rule.name}({', '.join([*map('{{{}}}'.format, arrays), *options])})"
         self.call = form.format(**self.called, **attributes)
-        self.y = np.asarray(rule.forward.call(**arrays, **attributes))
+        if MASK in rule.forward.parameters:
+            arrays = {**arrays, MASK: np.ones_like(next(iter(arrays.values())))}
+        with np.errstate(all="ignore"):
+            self.y = np.asarray(rule.forward.call(**arrays, **attributes))
 
     def given(self, name: str, array: np.ndarray, arrays: Arrays) -> str:
         """What stands for an argument: a target, a weight, or an input that passes a weight."""
@@ -69,9 +72,10 @@ class Spec:
         if self.rule.output != "loss":
             self.steps.append(f"h = {self.call}")
             batch = len(next(iter(self.sections["inputs"].values())))
-            shape = self.y.shape if self.y.shape[:1] == (batch,) else (batch, 1)
+            is_by_example = self.y.shape[:1] == (batch,)
+            shape = self.y.shape if is_by_example else (batch, 1)
             self.sections["targets"]["c"] = draw.normal(size=shape)
-            loss = "sum(h * c)"
+            loss = "sum(h * c)" if is_by_example else "sum(h * h) + 0 * sum(c)"
         lines = [
             line
             for section, arrays in self.sections.items()
@@ -85,11 +89,13 @@ def drawn(rule: Rule, number: int, scale: str, draw: np.random.Generator) -> Arr
     """Numbers for an example at a scale; probabilities stay what they are, and masks."""
     arrays: Arrays = {}
     for name, sample in rule.examples[number].arrays.items():
-        if name == "mask":
+        if name == MASK:
             continue
         array = sample.draw(draw)
-        is_share = sample.low >= 0 and sample.high <= 1
-        if scale == "ties":
+        is_share = array.min() >= 0 and array.max() <= 1
+        if array.dtype.kind != "f":
+            pass  # whole numbers, as they are
+        elif scale == "ties":
             array = np.round(array)
         elif scale == "zeros":
             array = np.zeros_like(array)
@@ -128,20 +134,21 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "number"), CASES)
 def test_right_programs_agree_at_ordinary_numbers(name: str, number: int) -> None:
-    for scale in ("1", "0.001"):
-        found = compared(all_rules()[name], number, scale)
-        assert not reasons(found), f"at {scale}: {found}"
+    found = compared(all_rules()[name], number, "1")
+    assert not reasons(found), str(found)
 
 
 @pytest.mark.parametrize(("name", "number"), CASES)
 def test_right_programs_are_never_said_to_differ(name: str, number: int) -> None:
-    for scale in ("30", "300", "1e-40", "zeros", "ties", "mixed"):
+    """A rule's first example at every scale, the others at those that mix them."""
+    scales = ("mixed", "ties", "300", "30", "0.001", "1e-40", "zeros")
+    for scale in scales[: 2 if number else None]:
         reasons(compared(all_rules()[name], number, scale))
 
 
 def test_every_rule_and_each_of_its_derivatives_has_been_held_against_pytorchs() -> None:
     rules = all_rules()
-    assert {str(case.values[0]) for case in CASES} == set(rules) - set(DRAWN)
+    assert {str(case.values[0]) for case in CASES} == set(rules) - {"dropout_mask"}
     for name in ("layer_norm", "power", "bce_logits", "dropout"):
         found = compared(rules[name], 0, "1")
         seen = {step.name for step in found.steps}
@@ -150,6 +157,24 @@ def test_every_rule_and_each_of_its_derivatives_has_been_held_against_pytorchs()
         others = [n for n in rules[name].wrt if n != first]
         assert {f"d{n}" for n in others} <= seen
         assert set(found.formats) == {"float64", "float32"}
+
+
+FORMS = [
+    "u + 0.3", "1 - u", "0.7 * u", "u / 0.3", "0.3 / u", "2 / u", "u ** 0", "u ** 1", "u ** 4",
+    "u ** -1", "u ** -2", "u ** -3", "u ** 0.3", "u ** -0.5", "1.5 ** u", "2 ** u", "0.7 ** u",
+    "u ** u", "u * u", "u / u", "u - u", "u * mean(u)", "u / sum(u, axis=0)",
+    "u - max(u, axis=1, keepdims=True)", "tanh(u) ** 3 / (1.1 + u * u)",
+]  # fmt: skip
+"""Numbers in formulas, and arrays that a line reads twice."""
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_with_numbers_and_double_use_are_never_said_to_differ(form: str) -> None:
+    """Rows from 1e-45 to 1e38, of both signs, and one of zeros."""
+    draw = np.random.default_rng(len(form))
+    scales = 10.0 ** np.array([-45, -40, -20, -8, -3, -1, 0, 0, 1, 1.5, 2.5, 8, 20, 37])
+    x = np.vstack([scales[:, None] * draw.normal(size=(14, 6)), np.zeros((1, 6))])
+    reasons(held(alone(form, x.astype(np.float32), draw.normal(size=x.shape)), "float32"))
 
 
 # --- a rule of one's own --------------------------------------------------------------------------
@@ -245,24 +270,30 @@ loss = "{loss}"
 
 
 ALARMS = {
-    "pow": alone("u ** -2", [3e19, 1e20, 2.0]),
-    "bce_logits.dz": alone("u * 1", [-90.0, -95, 1], 0.0, loss="bce_logits(h, c)"),
+    "sigmoid": alone("sigmoid(u)", [-89.0, -95]),
+    "silu": alone("silu(u)", [-89.0, -95]),
+    "silu.dx": alone("silu(u)", [-89.0, -95]),
     "div.db": alone("u / u", [1e-40, 3e-40, 1.0], [0.03, 0.05, 1]),
+    "number / x": alone("0.001 / u", [1e-39, 1.0], 1e-30),
+    "number / x.db": alone("0.001 / u", [1e-20, 1.0], 1e-10),
+    "pow": alone("u ** -2", [3e19, 1e20, 2.0]),
+    "pow.dx": alone("u ** 3", [1.5e19, 1], 1e-30),
+    "power.da": alone("u ** row", [1.5e19, 1], 1e-30, "row = [3.0, 3.0]"),
+    "power.db": alone("30.0 ** u", [26.0, 1], 1e-30),
+    "bce_logits.dz": alone("u * 1", [-90.0, -95, 1], 0.0, loss="bce_logits(h, c)"),
     "rms_norm.dx": alone("rms_norm(u, g)", [[1e19], [1.0]], weights="g = [1.0]"),
-    "batch_norm.dg": alone("batch_norm(u, g, b)", [[1e-40], [-3e-40]], 0.3, "g = [1.0]\nb = [0.0]"),
-    "gelu": alone("gelu(u)", [3e38, 1.0]),
-    "number / x": alone("0.3 / u", np.linspace(0.5, 4, 20000)),
-    "number / x.db": alone("0.3 / u", np.linspace(0.5, 4, 20000), 0.7),
 }
-"""By what is left out of `kernels.py`, a network at which PyTorch would be blamed for it."""
+"""By what is left out of `kernels.py`, a network at which PyTorch would be blamed for it: at
+numbers that leave the format on the way by one formula and not by the other."""
 
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_pytorchs_own_formula_prevents_an_alarm(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert held(ALARMS[name], "float32").verdict != "differs"
-    monkeypatch.delitem(kernels.FORMULAS, name)
+    reasons(held(ALARMS[name], "float32"))
     if name.startswith("number"):
-        monkeypatch.setitem(kernels.FORMULAS, name, operation(f"div{name[10:]}").call)
+        monkeypatch.setattr(formulas.Formulas, "_named", lambda _, step: (step.function, {}))
+    else:
+        monkeypatch.delitem(kernels.FORMULAS, name)
     assert held(ALARMS[name], "float32").verdict == "differs"
 
 

@@ -42,8 +42,7 @@ class Seen:
     """What one pass over the program has shown: values side by side, those whose shapes differ,
     those that have no bound; and all values that its lines read, weights before the update."""
 
-    sights: list[Sight] = field(default_factory=list)
-    misfits: dict[tuple[Part, str], Judgement] = field(default_factory=dict)
+    shown: dict[tuple[Part, str], Sight | Judgement] = field(default_factory=dict)
     refused: dict[tuple[Part, str], str] = field(default_factory=dict)
     given: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -125,11 +124,11 @@ class Feeder:
         theirs = self.reference[name]
         if theirs.shape != ours.shape:
             words = f"shapes: {ours.shape} and {theirs.shape}"
-            self.seen.misfits[part, name] = misfitting(self.epoch, words)
+            self.seen.shown[part, name] = misfitting(self.epoch, words)
             return
         if ours.dtype.kind == "f" and ours.dtype != self.dtype:
             words = f"types: {ours.dtype} and {theirs.dtype}"
-            self.seen.misfits[part, name] = misfitting(self.epoch, words)
+            self.seen.shown[part, name] = misfitting(self.epoch, words)
             return
         went_in = max((self.largest.get(read, 0.0) for read in reads), default=0.0)
         bound, likely = 2 * ours.error, None if ours.likely is None else 2 * ours.likely
@@ -140,7 +139,7 @@ class Feeder:
         value = np.array(ours.value)
         is_guess = part != "update" and name in self.formulas.guessed
         sight = Sight(name, part, self.epoch, value, theirs, bound, likely, went_in, is_guess)
-        self.seen.sights.append(sight)
+        self.seen.shown[part, name] = sight
 
 
 def apart(error: np.ndarray, other_error: np.ndarray, distance: np.ndarray) -> np.ndarray:

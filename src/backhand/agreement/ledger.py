@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backhand.agreement.feeding import Seen, Values
-from backhand.agreement.judging import Judgement, Part, joined, judged
+from backhand.agreement.judging import Judgement, Part, Sight, joined, judged
 from backhand.agreement.labels import Labels
 from backhand.agreement.result import Agreement, Finding, StepAgreement
 from backhand.agreement.statements import upstream
@@ -35,8 +35,8 @@ class Ledger:
     def enter(self, seen: Seen, values: Values) -> None:
         """Judge what one pass has shown."""
         largest = 0.0
-        judgements = {(s.part, s.name): judged(s, self.precision) for s in seen.sights}
-        for key, judgement in {**judgements, **seen.misfits}.items():
+        for key, shown in seen.shown.items():
+            judgement = judged(shown, self.precision) if isinstance(shown, Sight) else shown
             if judgement.first is not None and self.first is None:
                 self.first, self.evidence = key, {**values, **seen.given}
             largest = max(largest, judgement.share)

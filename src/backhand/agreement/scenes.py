@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backhand.agreement.feeding import FedProgram, Seen, Values
-from backhand.agreement.judging import Part
+from backhand.agreement.judging import Part, Sight
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Stage:
             Scene(
                 epoch,
                 {**carried, **data, **reference, **begun},
-                {(sight.part, sight.name): sight.bound for sight in seen.sights},
+                {key: s.bound for key, s in seen.shown.items() if isinstance(s, Sight)},
                 states,
                 dict(reference) if epoch else {},
                 self.earlier,

@@ -29,7 +29,7 @@ NUMBERS: dict[str, Numbers] = {
 
 NO_GRADIENT = "aten.detach.default"
 INLINED = "wrap_with_set_grad_enabled"
-"""The operator that holds a graph, its second argument; the first says whether derivatives are on."""
+"""It holds a graph, its second argument; the first says whether there are derivatives in it."""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ Literal = float | int | bool | str | None
 
 @dataclass(frozen=True)
 class Leaf:
-    """The end of a branch: an array of the network by `name`, or else a `literal`."""
+    """The end of a branch: one of the network's inputs or outputs by number, or else a literal."""
 
-    name: str = ""
+    number: int | None = None
     literal: Literal = None
 
 
@@ -41,8 +41,8 @@ def tree(spec: Any, leaves: Iterator[Leaf]) -> Tree:
     return Branch(spec.type.__name__, parts, tuple(fields))
 
 
-def names(of: Tree) -> tuple[str, ...]:
-    """The arrays of a tree from left to right, each once."""
+def numbers(of: Tree) -> tuple[int, ...]:
+    """The inputs or outputs that a tree holds, from left to right."""
     if isinstance(of, Leaf):
-        return (of.name,) if of.name else ()
-    return tuple(dict.fromkeys(name for part in of.parts for name in names(part)))
+        return () if of.number is None else (of.number,)
+    return tuple(number for part in of.parts for number in numbers(part))

@@ -25,6 +25,7 @@ register(
     torch="torch.relu(x)",
     noun="a",
     examples=[example(x=X)],
+    aten="relu.default(x)",
 )
 
 
@@ -44,6 +45,7 @@ register(
     torch="F.leaky_relu(x, slope)",
     noun="a",
     examples=[example(x=X), example(x=X, slope=0.2)],
+    aten="leaky_relu.default(x, slope)",
 )
 
 
@@ -63,6 +65,7 @@ register(
     torch="F.elu(x, alpha)",
     noun="a",
     examples=[example(x=X), example(x=X, alpha=0.7)],
+    aten="elu.default(x, alpha)",
 )
 
 
@@ -82,6 +85,7 @@ register(
     torch="torch.tanh(x)",
     noun="a",
     examples=[example(x=X)],
+    aten="tanh.default(x)",
 )
 
 
@@ -104,6 +108,7 @@ register(
     noun="a",
     means="1 / (1 + np.exp(-x))",
     examples=[example(x=X), example(x=FAR)],
+    aten="sigmoid.default(x)",
 )
 
 
@@ -124,6 +129,7 @@ register(
     torch="F.silu(x)",
     noun="a",
     examples=[example(x=X), example(x=FAR)],
+    aten="silu.default(x)",
 )
 
 
@@ -145,6 +151,7 @@ register(
     noun="a",
     means="np.log(1 + np.exp(x))",
     examples=[example(x=X), example(x=FAR)],
+    aten="softplus.default(x)",
 )
 
 
@@ -167,6 +174,7 @@ register(
     torch="F.gelu(x)",
     noun="a",
     examples=[example(x=X)],
+    aten="gelu.default(x)",
 )
 
 
@@ -188,4 +196,5 @@ register(
     torch='F.gelu(x, approximate="tanh")',
     noun="a",
     examples=[example(x=X)],
+    aten='gelu.default(x, approximate="tanh")',
 )

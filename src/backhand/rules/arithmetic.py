@@ -22,7 +22,8 @@ def add_backward(dy):
 
 
 register(
-    "add", add, add_backward, wrt="ab", torch="a + b", examples=[example(a=WIDE, b=ROW)]
+    "add", add, add_backward, wrt="ab", torch="a + b", examples=[example(a=WIDE, b=ROW)],
+    aten=["add.Tensor(a, b)", "add.Scalar(a, b)"],
 )  # fmt: skip
 
 
@@ -34,7 +35,15 @@ def sub_backward(dy):
     return dy, -dy
 
 
-register("sub", sub, sub_backward, wrt="ab", torch="a - b", examples=[example(a=WIDE, b=ROW)])
+register(
+    "sub",
+    sub,
+    sub_backward,
+    wrt="ab",
+    torch="a - b",
+    examples=[example(a=WIDE, b=ROW)],
+    aten=["sub.Tensor(a, b)", "sub.Scalar(a, b)", "rsub.Tensor(b, a)", "rsub.Scalar(b, a)"],
+)
 
 
 def mul(a, b):
@@ -45,7 +54,15 @@ def mul_backward(dy, a, b):
     return dy * b, dy * a
 
 
-register("mul", mul, mul_backward, wrt="ab", torch="a * b", examples=[example(a=WIDE, b=ROW)])
+register(
+    "mul",
+    mul,
+    mul_backward,
+    wrt="ab",
+    torch="a * b",
+    examples=[example(a=WIDE, b=ROW)],
+    aten=["mul.Tensor(a, b)", "mul.Scalar(a, b)"],
+)
 
 
 def div(a, b):
@@ -57,7 +74,13 @@ def div_backward(dy, b, y):
 
 
 register(
-    "div", div, div_backward, wrt="ab", torch="a / b", examples=[example(a=WIDE, b=POSITIVE_ROW)]
+    "div",
+    div,
+    div_backward,
+    wrt="ab",
+    torch="a / b",
+    examples=[example(a=WIDE, b=POSITIVE_ROW)],
+    aten=["div.Tensor(a, b)", "div.Scalar(a, b)"],
 )
 
 
@@ -69,7 +92,15 @@ def neg_backward(dy):
     return -dy
 
 
-register("neg", neg, neg_backward, wrt="x", torch="-x", examples=[example(x=WIDE)])
+register(
+    "neg",
+    neg,
+    neg_backward,
+    wrt="x",
+    torch="-x",
+    examples=[example(x=WIDE)],
+    aten="neg.default(x)",
+)
 
 
 def pow_constant(x, *, exponent):
@@ -92,6 +123,7 @@ register(
         example(x=POSITIVE, exponent=0.5),
         example(x=POSITIVE, exponent=-1.5),
     ],
+    aten="pow.Tensor_Scalar(x, exponent)",
 )
 
 
@@ -111,6 +143,7 @@ register(
     wrt="ab",
     torch="a ** b",
     examples=[example(a=POSITIVE, b=ROW)],
+    aten=["pow.Tensor_Tensor(a, b)", "pow.Scalar(a, b)"],
 )
 
 
@@ -122,7 +155,15 @@ def exp_backward(dy, y):
     return dy * y
 
 
-register("exp", exp, exp_backward, wrt="x", torch="torch.exp(x)", examples=[example(x=WIDE)])
+register(
+    "exp",
+    exp,
+    exp_backward,
+    wrt="x",
+    torch="torch.exp(x)",
+    examples=[example(x=WIDE)],
+    aten="exp.default(x)",
+)
 
 
 def log(x):
@@ -133,7 +174,15 @@ def log_backward(dy, x):
     return dy / x
 
 
-register("log", log, log_backward, wrt="x", torch="torch.log(x)", examples=[example(x=POSITIVE)])
+register(
+    "log",
+    log,
+    log_backward,
+    wrt="x",
+    torch="torch.log(x)",
+    examples=[example(x=POSITIVE)],
+    aten="log.default(x)",
+)
 
 
 def sqrt(x):
@@ -145,5 +194,11 @@ def sqrt_backward(dy, y):
 
 
 register(
-    "sqrt", sqrt, sqrt_backward, wrt="x", torch="torch.sqrt(x)", examples=[example(x=POSITIVE)]
+    "sqrt",
+    sqrt,
+    sqrt_backward,
+    wrt="x",
+    torch="torch.sqrt(x)",
+    examples=[example(x=POSITIVE)],
+    aten="sqrt.default(x)",
 )

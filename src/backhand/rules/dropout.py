@@ -41,4 +41,5 @@ register(
     torch="F.dropout(x, rate, training)",
     noun="kept",
     examples=[example(x=uniform(-3, 3, (3, 5)), mask=uniform(0, 2, (3, 5)), rate=0.4)],
+    aten="dropout.default(x, rate, True)",
 )

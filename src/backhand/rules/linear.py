@@ -29,6 +29,7 @@ register(
         example(a=STACKED_X, b=W),
         example(a=STACKED_X, b=uniform(-1, 1, (2, 5, 4))),
     ],
+    aten=["matmul.default(a, b)", "mm.default(a, b)", "bmm.default(a, b)"],
 )
 
 
@@ -67,4 +68,5 @@ register(
     torch="F.linear(x, w, b)",
     noun="z",
     examples=[example(x=X, w=STORED_W, b=B), example(x=STACKED_X, w=STORED_W, b=B)],
+    aten="linear.default(x, w, b)",
 )

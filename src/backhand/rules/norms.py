@@ -58,6 +58,7 @@ register(
     torch="F.layer_norm(x, x.shape[-1:], g, b, eps)",
     noun="n",
     examples=EXAMPLES,
+    aten="layer_norm.default(x, [_], g, b, eps, _)",
 )
 
 

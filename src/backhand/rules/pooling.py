@@ -46,8 +46,10 @@ def first_largest(seen, y):
 
 def max_pool2d(x, *, kernel, stride=None, padding=0, dilation=1, ceil_mode=False):
     stride = kernel if stride is None else stride
-    around = framed(x, -np.inf, kernel, stride, padding, dilation, ceil_mode)
-    return windows(around, kernel, stride, dilation).max(axis=(2, 3))
+    seen = windows(
+        framed(x, -np.inf, kernel, stride, padding, dilation, ceil_mode), kernel, stride, dilation
+    )
+    return seen.max(axis=(2, 3))
 
 
 def max_pool2d_backward(dy, x, y, *, kernel, stride=None, padding=0, dilation=1, ceil_mode=False):
@@ -144,9 +146,10 @@ def avg_pool2d(
     divisor_override=None,
 ):  # fmt: skip
     stride = kernel if stride is None else stride
-    around = framed(x, 0.0, kernel, stride, padding, 1, ceil_mode)
-    y = windows(around, kernel, stride, 1).sum(axis=(2, 3))
-    return y / divisor(x, y.shape[2:], kernel, stride, padding, count_include_pad, divisor_override)
+    seen = windows(framed(x, 0.0, kernel, stride, padding, 1, ceil_mode), kernel, stride, 1)
+    return seen.sum(axis=(2, 3)) / divisor(
+        x, seen.shape[4:], kernel, stride, padding, count_include_pad, divisor_override
+    )
 
 
 def avg_pool2d_backward(

@@ -24,6 +24,7 @@ register(
     wrt="x",
     torch="torch.sum(x) if axis is None and not keepdims else torch.sum(x, axis, keepdim=keepdims)",
     examples=EXAMPLES,
+    aten=["sum.default(x)", "sum.dim_IntList(x, [axis], keepdims)"],
 )
 
 
@@ -47,6 +48,7 @@ register(
     torch="torch.mean(x) if axis is None and not keepdims "
     "else torch.mean(x, axis, keepdim=keepdims)",
     examples=EXAMPLES,
+    aten=["mean.default(x)", "mean.dim(x, [axis], keepdims)"],
 )
 
 
@@ -69,4 +71,5 @@ register(
     torch="torch.amax(x) if axis is None and not keepdims "
     "else torch.amax(x, () if axis is None else axis, keepdim=keepdims)",
     examples=EXAMPLES,
+    aten=["max.default(x)", "amax.default(x, [axis], keepdims)"],
 )

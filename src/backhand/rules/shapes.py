@@ -23,6 +23,7 @@ register(
     wrt="x",
     torch="torch.flatten(x, 1)",
     examples=[example(x=X), example(x=FLAT_X)],
+    aten="flatten.using_ints(x, 1)",
 )
 
 
@@ -41,6 +42,7 @@ register(
     wrt="x",
     torch="torch.swapaxes(x, first, second)",
     examples=[example(x=FLAT_X), example(x=X), example(x=X, first=1, second=3)],
+    aten=["transpose.int(x, first, second)", "swapaxes.default(x, first, second)"],
 )
 
 

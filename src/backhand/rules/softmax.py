@@ -27,6 +27,7 @@ register(
     noun="p",
     means="np.exp(x) / np.exp(x).sum(axis=axis)",
     examples=EXAMPLES,
+    aten="softmax.int(x, axis, None)",
 )
 
 
@@ -48,4 +49,5 @@ register(
     noun="logp",
     means="x - np.log(np.exp(x).sum(axis=axis))",
     examples=EXAMPLES,
+    aten="log_softmax.int(x, axis, None)",
 )

@@ -257,6 +257,8 @@ def _called(
 def _option(value: Attribute) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return tex.number(value).tex
+    if isinstance(value, tuple):
+        return tex.parenthesised(", ".join(map(_option, value)))
     # words come from a spec, and latex2mathml escapes nothing within \text
     return rf"\text{{{re.sub(r'[^A-Za-z0-9., -]', ' ', str(value))}}}"
 

@@ -1,0 +1,221 @@
+"""PyTorch's operators as steps of our rules, each found by the patterns that the rules give.
+
+A step that matches a pattern becomes a step of the rule; `dropout` becomes two, the draw and the
+product. What matches none is collected, so that the refusal can name all of it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from backhand.capture.formula import GENERATOR
+from backhand.capture.reading import ARRAY, OPAQUE, Argument
+from backhand.graph import Attribute, Kind, Network, Size, Step, Value
+from backhand.passes.rewriting import rebuilt
+from backhand.rules.patterns import ANYTHING, Part, Pattern, Slot
+from backhand.rules.register import AMBIENT, DRAWN, Rule, all_rules, rule
+
+Schemas = Mapping[str, tuple[Argument, ...]]
+
+RESHAPES = frozenset(
+    f"aten.{name}"
+    for name in ("view.default", "reshape.default", "_unsafe_view.default", "unflatten.int")
+)
+"""Operators that are told their result's shape, one size of which may be written as -1."""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The inputs and attributes of a rule that a step of the graph turns out to be."""
+
+    rule: Rule
+    arrays: Mapping[str, Value]
+    attributes: Mapping[str, Attribute]
+
+
+def with_rules(network: Network, schemas: Schemas) -> tuple[Network, tuple[Step, ...]]:
+    """The network in steps of our rules, and the steps for which there is no rule."""
+    patterns = _by_operator()
+    body: list[Step] = []
+    missing: list[Step] = []
+    masks = 0
+    for step in network.forward.body:
+        given = _with_sizes(step)
+        found = next(_matches(given, patterns.get(step.function, ()), schemas), None)
+        if found is None:
+            missing.append(step)
+        elif DRAWN in found.rule.forward.parameters:
+            masks += 1
+            body.extend(_drawn(step, found, f"%mask{masks}"))
+        else:
+            body.append(_as_step(step, found))
+    if missing:
+        return network, tuple(missing)
+    if masks:
+        inputs = (*network.forward.inputs, GENERATOR)
+        network = replace(network, forward=replace(network.forward, inputs=inputs))
+    return numbered(rebuilt(network, body, {})), ()
+
+
+def _by_operator() -> dict[str, list[tuple[Rule, Pattern]]]:
+    found: dict[str, list[tuple[Rule, Pattern]]] = {}
+    for known in all_rules().values():
+        for pattern in known.aten:
+            found.setdefault(pattern.operator, []).append((known, pattern))
+    return found
+
+
+def _matches(
+    step: Step, patterns: Sequence[tuple[Rule, Pattern]], schemas: Schemas
+) -> Iterator[Matched]:
+    """Every way to read a step: one result, and every argument accounted for."""
+    if not step.outputs or step.outputs[0] is None or any(step.outputs[1:]):
+        return
+    for known, pattern in patterns:
+        bound = _bound(step, pattern, schemas[step.function])
+        if bound is None:
+            continue
+        arrays = {name: bound.pop(name) for name in known.forward.parameters if name in bound}
+        values = {name: _value(given, step.inputs) for name, given in arrays.items()}
+        attributes = {**known.forward.defaults, **bound}
+        has_arrays = all(value is not None for value in values.values())
+        if has_arrays and not any(_is_opaque(given) for given in attributes.values()):
+            yield Matched(known, {k: v for k, v in values.items() if v}, attributes)
+
+
+def _bound(
+    step: Step, pattern: Pattern, schema: Sequence[Argument]
+) -> dict[str, Attribute] | None:
+    """What the pattern's names stand for in a step, or None where the step asks for more."""
+    given = dict(step.attributes)
+    wanted = dict(zip((argument.name for argument in schema), pattern.positional, strict=False))
+    wanted |= dict(pattern.by_name)
+    if len(pattern.positional) > len(schema) or not wanted.keys() <= given.keys():
+        return None
+    bound: dict[str, Attribute] = {}
+    for argument in schema:
+        value = given[argument.name]
+        if argument.name in wanted:
+            if not _fits(wanted[argument.name], value, bound):
+                return None
+        elif not argument.has_default or not _equal(argument.default, value):
+            return None
+    return bound
+
+
+def _fits(part: Part, value: Attribute, bound: dict[str, Attribute]) -> bool:
+    """Whether an argument is what a pattern wants there; names are noted in `bound`."""
+    if isinstance(part, Slot):
+        if part.name != ANYTHING:
+            bound[part.name] = value
+        return True
+    if isinstance(part, tuple):
+        # a schema may spell [1, 1] as 1
+        parts = (value,) * len(part) if type(value) is int else _parts(value)
+        return (
+            parts is not None
+            and len(parts) == len(part)
+            and all(_fits(p, v, bound) for p, v in zip(part, parts, strict=True))
+        )
+    return _equal(part, value)
+
+
+def _parts(value: Attribute) -> tuple[Attribute, ...] | None:
+    """The parts of a list, of numbers or of arrays (`@0 @- @1`)."""
+    if isinstance(value, tuple):
+        return value
+    if isinstance(value, str) and value.startswith(ARRAY):
+        return tuple(None if part == f"{ARRAY}-" else part for part in value.split())
+    return None
+
+
+def _equal(wanted: object, value: Attribute) -> bool:
+    """Equal, where True is not 1, and a list is as good as a tuple."""
+    if isinstance(wanted, list):
+        wanted = tuple(wanted)
+    return wanted == value and isinstance(wanted, bool) == isinstance(value, bool)
+
+
+def _value(given: Attribute, inputs: Sequence[Value]) -> Value | None:
+    """The array that an argument stands for: one of the step's inputs, or a plain number."""
+    if isinstance(given, str) and re.fullmatch(rf"{ARRAY}\d+", given):
+        return inputs[int(given[1:])]
+    if isinstance(given, float | int) and not isinstance(given, bool):
+        return Value(repr(given), (), "constant", given)
+    return None
+
+
+def _is_opaque(given: Attribute) -> bool:
+    return isinstance(given, str) and given.startswith((ARRAY, OPAQUE))
+
+
+def _with_sizes(step: Step) -> Step:
+    """A reshape whose sizes with a name can be said as -1, said so."""
+    if step.function not in RESHAPES or len(step.outputs) != 1:
+        return step
+    name = "sizes" if step.function.startswith("aten.unflatten") else "shape"
+    if not _is_opaque(dict(step.attributes).get(name)):
+        return step
+    shape = sizes(step.output.shape)
+    if shape is None or name == "sizes":
+        return step
+    attributes = tuple((k, shape if k == name else v) for k, v in step.attributes)
+    return replace(step, attributes=attributes)
+
+
+def sizes(shape: Sequence[Size]) -> tuple[int, ...] | None:
+    """A shape with -1 for its only size with a name; None where more of them have one."""
+    if sum(isinstance(size, str) for size in shape) > 1:
+        return None
+    return tuple(-1 if isinstance(size, str) else size for size in shape)
+
+
+def _as_step(step: Step, found: Matched) -> Step:
+    forward = found.rule.forward
+    return replace(
+        step,
+        function=found.rule.name,
+        inputs=tuple(found.arrays[name] for name in forward.parameters if name not in AMBIENT),
+        outputs=step.outputs[:1],
+        attributes=tuple((name, found.attributes[name]) for name in forward.attributes),
+    )
+
+
+def _drawn(step: Step, found: Matched, name: str) -> Iterator[Step]:
+    """A mask is drawn, then multiplied with: two steps, in the place of PyTorch's one."""
+    forward = found.rule.forward
+    drawing = rule(f"{found.rule.name}_mask")
+    x = found.arrays[forward.parameters[0]]
+    mask = Value(name, x.shape)
+    rate = tuple((name, found.attributes[name]) for name in drawing.forward.attributes)
+    yield replace(
+        step, function=drawing.name, inputs=(x, GENERATOR), outputs=(mask,), attributes=rate
+    )
+    arrays = {**found.arrays, DRAWN: mask}
+    yield _as_step(step, replace(found, arrays=arrays))
+
+
+def numbered(network: Network) -> Network:
+    """The nameless values of a network's forward, numbered `%1`, `%2` in order."""
+    made = [v for step in network.forward.body for v in step.made() if v.is_nameless]
+    new = {value.name: f"%{number}" for number, value in enumerate(made, 1)}
+    return replace(network, forward=_renamed(network.forward, new))
+
+
+def _renamed(kind: Kind, new: Mapping[str, str]) -> Kind:
+    def value(old: Value) -> Value:
+        return replace(old, name=new.get(old.name, old.name))
+
+    def step(old: Step) -> Step:
+        outputs = tuple(v and value(v) for v in old.outputs)
+        return replace(old, inputs=tuple(map(value, old.inputs)), outputs=outputs)
+
+    body = tuple(map(step, kind.body))
+    return replace(kind, body=body, outputs=tuple(map(value, kind.outputs)))
+
+
+def how_often(steps: Sequence[Step]) -> dict[str, list[Step]]:
+    """Steps by their operator, the most frequent first."""
+    often = Counter(step.function for step in steps)
+    return {name: [s for s in steps if s.function == name] for name, _ in often.most_common()}
