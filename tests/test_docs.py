@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from backhand.agreement.comparing import compare
 from backhand.capture.spec import load, parse
 from backhand.cli import HOMEWORK
 from backhand.errors import BackhandError
@@ -31,6 +32,14 @@ def test_the_table_of_operators_is_current() -> None:
 def test_the_readme_shows_the_program_that_is_written() -> None:
     (shown,) = code_blocks(ROOT / "README.md", "python")
     assert shown.strip() in write_programs(load(HOMEWORK))["numpy"].text
+
+
+def test_the_readme_shows_the_finding_that_is_made(tmp_path: Path) -> None:
+    (shown,) = [block for block in code_blocks(ROOT / "README.md", "") if "First at" in block]
+    text = write_programs(load(HOMEWORK))["numpy"].text
+    (tmp_path / "mine.py").write_text(text.replace("da1 = dh * mask", "da1 = dh"))
+    found = compare(HOMEWORK, program=tmp_path / "mine.py", epochs=1)
+    assert shown.strip() in str(found)
 
 
 def test_the_architecture_shows_a_rule_that_exists() -> None:

@@ -22,7 +22,7 @@ from backhand.capture import refused
 from backhand.capture.aten import with_rules
 from backhand.capture.identifiers import one_line
 from backhand.capture.reading import ARRAY, NUMBERS, Reading
-from backhand.capture.signature import Signature, signature
+from backhand.capture.signature import Signature, Stored, signature
 from backhand.capture.trees import Tree
 from backhand.errors import BackhandError
 from backhand.graph import Network, Place, Step
@@ -167,10 +167,17 @@ def _captured(
         {value: numbers[value] for value in used},
         {value: stored.keys[value] for value in used if value in stored.keys},
         stored.frozen & set(used),
-        stored.unused,
+        (*stored.unused, *_keys_of_unused(stored, used)),
         found.inputs,
         found.outputs,
     )
+
+
+def _keys_of_unused(stored: Stored, used: Sequence[str]) -> Iterator[str]:
+    """Keys of parameters that were read by steps which are gone."""
+    for value in stored.values:
+        if value.role == "parameter" and value.name not in used:
+            yield from stored.keys[value.name]
 
 
 def _exported(
@@ -231,7 +238,7 @@ def _tidied(
     network: Network, found: Signature, reading: Reading
 ) -> tuple[Network, dict[str, np.ndarray]]:
     """The passes, in their order: each needs what the one before it leaves."""
-    network = functionalise(network, reading.views)
+    network = without_dead(functionalise(network, reading.views), reading.random)
     network, numbers = fold(network, found.stored.arrays, _computer(reading), found.new_constant)
     network = without_clutter(network, numbers, reading.formats, found.stored.trained)
     return without_dead(network, reading.random), numbers

@@ -1,5 +1,6 @@
 """Steps whose results nobody reads go, but for those that draw: a draw moves all later ones.
 
+Assertions, which have no result, go with them: the numbers that they are about were captured.
 Afterwards every step makes something that a later step or the caller reads, or draws.
 """
 

@@ -70,3 +70,23 @@ register(
     examples=[example(x=X, w=STORED_W, b=B), example(x=STACKED_X, w=STORED_W, b=B)],
     aten="linear.default(x, w, b)",
 )
+
+
+def linear_no_bias(x, w):
+    return x @ w.T
+
+
+def linear_no_bias_backward(dy, x, w):
+    return dy @ w, dy.reshape(-1, dy.shape[-1]).T @ x.reshape(-1, x.shape[-1])
+
+
+register(
+    "linear_no_bias",
+    linear_no_bias,
+    linear_no_bias_backward,
+    wrt="xw",
+    torch="F.linear(x, w)",
+    noun="z",
+    examples=[example(x=X, w=STORED_W), example(x=STACKED_X, w=STORED_W)],
+    aten="linear.default(x, w, None)",
+)
