@@ -15,6 +15,13 @@ ACTIVATIONS = (
     "(0.5 + sigmoid({})) ** (1 + sigmoid({}))", "{} - mean({}, axis=-1, keepdims=True)",
     "{} / (1 + sum({} ** 2, axis=-1, keepdims=True))", "{} + 0.1 * max({}, -1, True)",
     "tanh({}) * mean({} ** 2)", "2 / (3 + sigmoid({}))",
+    "hardtanh({})", "relu6({})", "hardsigmoid({})", "hardswish({})", "hardshrink({}, 0.3)",
+    "softshrink({})", "threshold({}, 0.1, -0.5)", "clip({}, -1, 1.5)", "abs({})",
+    "celu({})", "selu({})", "mish({})", "softsign({})", "tanhshrink({})", "logsigmoid({})",
+    "softmin({})", "softplus({}, beta=2)", "sin({})", "cos({})", "erf({})", "square(tanh({}))",
+    "log1p({} ** 2)", "expm1(tanh({}))", "rsqrt(1 + {} ** 2)", "reciprocal(2 + tanh({}))",
+    "maximum({}, 0.1 - {})", "minimum({}, 0.3 * {})", "cumsum(tanh({}))",
+    "{} / (1 + norm({}, axis=-1, keepdims=True))", "{} - logsumexp({}, keepdims=True)",
 )  # fmt: skip
 """Every operator that works element by element, along the features, or broadcasts a part of it."""
 
@@ -24,6 +31,9 @@ PREDICTIONS = {
     "bce": "sigmoid({})",
     "bce_logits": "{} / 1.1",
     "mse": "{} + 0.1",
+    "l1": "{} - 0.1",
+    "soft_margin": "{} * 0.9",
+    "multilabel_soft_margin": "{} / 0.9",
 }
 """What each loss is fed with."""
 
@@ -36,6 +46,19 @@ OPTIMIZERS = (
     'optimizer = "adam"\nweight_decay = 0.02\nbeta1 = 0.8\neps = 1e-6',
     'optimizer = "adamw"\nlearning_rate = 0.01',
     'optimizer = "adamw"\nweight_decay = 0.0\nbeta2 = 0.99',
+    "learning_rate = 0.02\nmomentum = 0.9\ndampening = 0.5\nmaximize = true",
+    'optimizer = "adam"\namsgrad = true\nweight_decay = 0.1\ndecoupled_weight_decay = true',
+    'optimizer = "adamw"\namsgrad = true\nmaximize = true',
+    'optimizer = "rmsprop"',
+    'optimizer = "rmsprop"\ncentered = true\nmomentum = 0.8\nweight_decay = 0.1',
+    'optimizer = "adagrad"',
+    'optimizer = "adagrad"\nlearning_rate_decay = 0.1\ninitial_accumulator_value = 0.5',
+    'optimizer = "adadelta"\nrho = 0.8',
+    'optimizer = "adamax"\nlearning_rate = 0.02',
+    'optimizer = "nadam"\nmomentum_decay = 0.1\nweight_decay = 0.1',
+    'optimizer = "radam"\nbeta2 = 0.9',
+    'optimizer = "asgd"\nt0 = 5\nlambd = 0.01',
+    'optimizer = "rprop"\nstep_size_max = 0.1',
 )
 
 

@@ -146,19 +146,19 @@ def test_the_velocity_and_the_moments_of_cs231n() -> None:
     """The state after the step whose weights test_updates.py has; first, second and last number."""
     w, dw = (array.copy() for array in AT_20)
     velocity = np.linspace(0.6, 0.9, 20) / -1e-3  # theirs is -learning_rate times ours
-    UPDATES["sgd"].function.call(w, dw, velocity, learning_rate=1e-3, momentum=0.9)
+    UPDATES["sgd"].function.call(w, dw, velocity, 1, learning_rate=1e-3, momentum=0.9)
     theirs = -1e-3 * velocity
     assert [to_places(theirs[i], 8) for i in (0, 1, 19)] == [0.5406, 0.55475789, 0.8096]
 
     w, m, v = AT_20[0].copy(), np.linspace(0.6, 0.9, 20), np.linspace(0.7, 0.5, 20)
-    UPDATES["adam"].function.call(w, dw, m, v, 6, learning_rate=1e-2)
+    UPDATES["adam"].function.call(w, dw, m, v, None, 6, learning_rate=1e-2)
     assert [to_places(m[i], 8) for i in (0, 1, 19)] == [0.48, 0.49947368, 0.85]
     assert [to_places(v[i], 8) for i in (0, 1, 19)] == [0.69966, 0.68908382, 0.49966]
 
 
 def test_a_step_counted_from_0_is_not_cs231ns_adam() -> None:
     w, m, v = AT_20[0].copy(), np.linspace(0.6, 0.9, 20), np.linspace(0.7, 0.5, 20)
-    UPDATES["adam"].function.call(w, AT_20[1].copy(), m, v, 5, learning_rate=1e-2)
+    UPDATES["adam"].function.call(w, AT_20[1].copy(), m, v, None, 5, learning_rate=1e-2)
     assert to_places(w[0], 8) != -0.40094747
 
 

@@ -1,6 +1,7 @@
 """The JSON Schema and the reader of specs say the same."""
 
 import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,24 @@ def test_words_are_the_same() -> None:
     properties = SCHEMA["properties"]
     assert set(properties["training"]["properties"]["optimizer"]["enum"]) == set(UPDATES)
     options = {option for update in UPDATES.values() for option in update.options}
-    assert options <= set(properties["training"]["properties"])
+    assert options | {"optimizer", "epochs"} == set(properties["training"]["properties"])
     recipe = SCHEMA["$defs"]["array"]["oneOf"][3]["properties"]["init"]["enum"]
     assert set(recipe) == set(arrays.RECIPES)
+
+
+def test_limits_are_the_same() -> None:
+    described = SCHEMA["properties"]["training"]["properties"]
+    for update in UPDATES.values():
+        for option, limit in update.limits.items():
+            if isinstance(update.defaults.get(option), bool):
+                assert described[option] == {"type": "boolean"}
+                continue
+            wanted = {"type": "number"}
+            if limit.low > -math.inf:
+                wanted["exclusiveMinimum" if limit.above else "minimum"] = limit.low
+            if limit.high < math.inf:
+                wanted["maximum" if limit.up_to else "exclusiveMaximum"] = limit.high
+            assert described[option] == wanted, option
 
 
 @pytest.mark.parametrize(

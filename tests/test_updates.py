@@ -4,13 +4,17 @@ Sources: cs231n.github.io, assignments2016/assignment2/FullyConnectedNets.ipynb;
 keras-team/keras, keras/src/optimizers/{sgd,adam,adamw}_test.py.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from backhand.agreement.labels import Labels
+from backhand.capture.spec import parse
 from backhand.rules.updates import UPDATES
+from backhand.write.files import write_programs
 from backhand.write.specialise import specialised
 
 # CS231n: w = linspace(-.4, .6, 20), dw = linspace(-.6, .4, 20), shape [4, 5]; eight places
@@ -152,3 +156,84 @@ def test_fifty_steps_are_pytorchs(
     assert (
         np.abs(ours(name, start, gradients, **options) - parameter.detach().numpy()).max() < 1e-13
     )
+
+
+def written(name: str, **options: Any) -> str:
+    update = UPDATES[name]
+    return "\n".join(specialised(update.function, {**update.defaults, **options})) + "\n"
+
+
+def test_what_is_written() -> None:
+    """By hand, from the pages of PyTorch's documentation."""
+    assert written("rmsprop") == (
+        "v *= 0.99\nv += (1 - 0.99) * dw * dw\nroot = np.sqrt(v) + 1e-08\nw -= 0.01 * dw / root\n"
+    )
+    assert written("adagrad", maximize=True, learning_rate_decay=0.5) == (
+        "rate = 0.01 / (1 + (step - 1) * 0.5)\ndw = -dw\ntotal += dw * dw\n"
+        "w -= rate * dw / (np.sqrt(total) + 1e-10)\n"
+    )
+    assert written("adam", weight_decay=0.1, decoupled_weight_decay=True, amsgrad=True) == (
+        "# decoupled: the decay acts on the weight itself, not through the derivative\n"
+        "w *= 1 - 0.001 * 0.1\nm += (1 - 0.9) * (dw - m)\nv *= 0.999\n"
+        "v += (1 - 0.999) * dw * dw\n"
+        "# m and v begin at 0; dividing by 1 - beta ** step makes up for it\n"
+        "step_size = 0.001 / (1 - 0.9**step)\nv_max[...] = np.maximum(v_max, v)\n"
+        "root = np.sqrt(v_max) / (1 - 0.999**step) ** 0.5\n"
+        "w -= step_size * m / (root + 1e-08)\n"
+    )
+    assert written("sgd", learning_rate=0.1, momentum=0.9, dampening=0.5) == (
+        "velocity *= 0.9\n# the first step is not dampened\n"
+        "velocity += dw if step == 1 else (1 - 0.5) * dw\ndw = velocity\nw -= 0.1 * dw\n"
+    )
+
+
+BEGINNINGS = {
+    'optimizer = "rprop"\nlearning_rate = 0.3': "(np.zeros_like(w), np.full_like(w, 0.3))",
+    'optimizer = "adagrad"': "(np.zeros_like(w),)",
+    'optimizer = "adagrad"\ninitial_accumulator_value = 2': "(np.full_like(w, 2),)",
+    'optimizer = "adamax"': "(np.zeros_like(w), np.zeros_like(w))",
+}
+
+
+@pytest.mark.parametrize("options", BEGINNINGS)
+def test_how_the_state_begins(options: str) -> None:
+    text = write_programs(parse(SPEC + options, "a.toml", Path()))["numpy"].text
+    assert f"    state = [{BEGINNINGS[options]} for w in weights]\n" in text
+
+
+def test_what_depends_on_the_step_alone_is_written_before_the_loop() -> None:
+    text = write_programs(parse(SPEC + 'optimizer = "adamax"', "a.toml", Path()))["numpy"].text
+    assert (
+        '    """One step of Adamax, in place."""\n'
+        "    # m begins at 0; dividing by 1 - beta1 ** step makes up for it\n"
+        "    rate = 0.002 / (1 - 0.9**step)\n"
+        "    for w, dw, (m, u) in zip(weights, gradients, state):\n"
+    ) in text
+
+
+def test_a_long_line_of_options_is_broken() -> None:
+    """And the report still says what changes the weights in one line."""
+    options = 'optimizer = "adam"\nbeta1 = 0.5\nweight_decay = 0.1\ndecoupled_weight_decay = true'
+    experiment = parse(SPEC + options, "a.toml", Path())
+    programs = write_programs(experiment)
+    arguments = (
+        "weights, lr=0.001, betas=(0.5, 0.999), weight_decay=0.1, decoupled_weight_decay=True"
+    )
+    assert (
+        f"    optimizer = torch.optim.Adam(\n        {arguments}\n    )\n" in programs["torch"].text
+    )
+    named = Labels.of(experiment, programs).optimizer
+    assert named == f"torch.optim.Adam({arguments})"
+
+
+SPEC = """
+[inputs]
+x = [[1, 2]]
+[weights]
+w1 = [[1], [2]]
+[network]
+steps = ["h = x @ w1"]
+loss = "sum(h ** 2)"
+[training]
+epochs = 1
+"""

@@ -47,9 +47,10 @@ def read(text: str) -> Experiment:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Numbers at the end of a format overflow on purpose, on both sides."""
+    """Numbers at the end of a format overflow on purpose, on both sides; PyTorch has advice."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore", UserWarning)
         yield
 
 
@@ -77,11 +78,17 @@ def held(network: str | Experiment, precision: Format = "float64", text: str = "
 
 
 def changed(experiment: Experiment, right: str, wrong: str) -> str:
-    """The text of the written NumPy program, where a pattern that it has once is replaced."""
+    """The text of the written NumPy program, where a pattern that it has once is replaced; the
+    lines that a comment quotes stay."""
     text = write_programs(experiment)["numpy"].text
-    text, count = re.subn(right, wrong, text, flags=re.MULTILINE)
-    assert count == 1, f"{right} is {count} times in\n{text}"
-    return text
+    places = [
+        match
+        for match in re.finditer(right, text, flags=re.MULTILINE)
+        if "# " not in text[text.rfind("\n", 0, match.start()) : match.start()]
+    ]
+    assert len(places) == 1, f"{right} is {len(places)} times in\n{text}"
+    (match,) = places
+    return text[: match.start()] + match.expand(wrong) + text[match.end() :]
 
 
 def shorter(experiment: Experiment, epochs: int) -> Experiment:

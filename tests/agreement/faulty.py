@@ -89,7 +89,8 @@ NETWORKS = {
     ),
     "one hot logits": spec(
         ["h = log_softmax(x @ w1)", "z = h @ w2"], arrays(w1=(3, 5), w2=(5, 2)),
-        ONE_HOT, "cross_entropy_logits(z, y)", "learning_rate = 0.1", X,
+        ONE_HOT, "cross_entropy_logits(z, y)",
+        'optimizer = "rmsprop"\ncentered = true\nmomentum = 0.9', X,
     ),
     "soft targets": spec(
         ["p = softmax(x @ w1)"], arrays(w1=(3, 2)), SOFT, "cross_entropy(p, y)",
@@ -109,7 +110,7 @@ NETWORKS = {
         ["h1 = layer_norm(x @ w1, g1, b1)", "h2 = rms_norm(tanh(h1), g2)",
          "h3 = batch_norm(h2 @ w2, g3, b3)", "z = h3 @ w3"],
         arrays(w1=(3, 5), g1=(5,), b1=(5,), g2=(5,), w2=(5, 4), g3=(4,), b3=(4,), w3=(4, 2)),
-        ONE_HOT, "cross_entropy_logits(z, y)", "learning_rate = 0.1", X,
+        ONE_HOT, "cross_entropy_logits(z, y)", 'optimizer = "nadam"\nweight_decay = 0.1', X,
     ),
     "pictures": spec(
         ["h1 = relu(conv2d(pad(x, 1), w1, b1, padding=1))",
@@ -125,6 +126,59 @@ NETWORKS = {
         arrays(w1=(2, 1, 3, 2), b1=(2,), w2=(2, 2, 2, 2), b2=(2,), w3=(2, 2, 2), b3=(2,),
                w4=(2, 2, 2), b4=(2,), w5=(4, 2)),
         ONE_HOT, "cross_entropy_logits(z, y)", "learning_rate = 0.1", arrays(x=(4, 1, 5, 5)),
+    ),
+    "pieces": spec(
+        ["h1 = hardtanh(x @ w1, low=-0.5)", "h2 = relu6(3 + 9 * h1)", "h3 = hardsigmoid(h2 @ w2)",
+         "h4 = hardswish(5 * h3 - 3)", "h5 = hardshrink(h4 @ w3, 0.2)", "h6 = softshrink(h5, 0.1)",
+         "h7 = threshold(h6 @ w4, -0.3, 0.7)", "h8 = prelu(h7 - 0.2, v1)", "q = h8 @ w5"],
+        arrays(w1=(3, 6), w2=(6, 5), w3=(5, 5), w4=(5, 5), v1=(5,), w5=(5, 2)),
+        arrays(t=(4, 2)).removeprefix("t = "), "mse(q, y)", "learning_rate = 0.1", X,
+    ),
+    "smooth": spec(
+        ["h1 = celu(x @ w1)", "h2 = selu(h1 @ w2)", "h3 = mish(h2 - 0.3)", "h4 = softsign(h3 @ w3)",
+         "h5 = tanhshrink(3 * h4)", "h6 = logsigmoid(h5 @ w4)", "h7 = softmin(h6, axis=0)",
+         "h8 = glu(h7 @ w5)", "q = h8 @ w6"],
+        arrays(w1=(3, 6), w2=(6, 5), w3=(5, 5), w4=(5, 5), w5=(5, 8), w6=(4, 2)),
+        arrays(t=(4, 2)).removeprefix("t = "), "mse(q, y)", "learning_rate = 0.1", X,
+    ),
+    "functions": spec(
+        ["h1 = abs(x @ w1)", "h2 = rsqrt(0.3 + square(h1 @ w2))", "h3 = sin(h2) + cos(2 * h2)",
+         "h4 = tan(0.4 * tanh(h3 @ w3))", "h5 = log1p(square(h4)) - expm1(0.5 * h4)",
+         "h6 = erf(h5 @ w4)", "h7 = maximum(h6, v1) + minimum(h6 @ w5, h5)",
+         "h8 = reciprocal(2.5 + clip(h7, -0.7, 0.8))", "q = h8 @ w6"],
+        arrays(w1=(3, 6), w2=(6, 5), w3=(5, 5), w4=(5, 5), v1=(5,), w5=(5, 5), w6=(5, 2)),
+        arrays(t=(4, 2)).removeprefix("t = "), "mse(q, y)", "learning_rate = 0.1", X,
+    ),
+    "axes": spec(
+        ["h1 = cumsum(x @ w1)", "h2 = h1 / norm(h1, axis=-1, keepdims=True)",
+         "h3 = (h2 - mean(h2, axis=0)) / (0.1 + std(h2, axis=0))",
+         "h4 = h3 * prod(1 + 0.5 * h2, axis=-1, keepdims=True)",
+         "h5 = h4 - logsumexp(h4, keepdims=True)", "q = h5 @ w2 * (1 + var(h5))"],
+        arrays(w1=(3, 5), w2=(5, 2)),
+        arrays(t=(4, 2)).removeprefix("t = "), "mse(q, y)", "learning_rate = 0.01", X,
+    ),
+    "regressions": spec(
+        ["h = tanh(x @ w1)", "q = h @ w2"], arrays(w1=(3, 5), w2=(5, 2)),
+        "[[0.2, 1.4], [0.9, 0.1], [2.3, 0.6], [3.1, 1.7]]",
+        "l1(q, y) + smooth_l1(q, y, beta=0.7) + huber(q, y, delta=0.6) + kl_div(log_softmax(q), y) "
+        "+ poisson_nll(q, y, full=True) + gaussian_nll(q, y, 0.3 + square(q))",
+        "learning_rate = 0.02", X,
+    ),
+    "sides": spec(
+        ["h = tanh(x @ w1)", "q = h @ w2"], arrays(w1=(3, 5), w2=(5, 2)),
+        "[[1, -1], [-1, 1], [-1, -1], [1, 1]]\ns = [1, -1, -1, 1]\nt = "
+        + arrays(t=(4, 2)).removeprefix("t = "),
+        "soft_margin(q, y) + hinge_embedding(q, y) + margin_ranking(q, t * q, y, margin=0.3) "
+        "+ cosine_embedding(q, sin(q) + t, s, margin=0.2) + triplet_margin(q, t, cos(q), margin=2)",
+        "learning_rate = 0.02", X,
+    ),
+    "labels": spec(
+        ["h = tanh(x @ w1)", "q = h @ w2"], arrays(w1=(3, 5), w2=(5, 2)),
+        SOFT + "\nc = [[0.5, 2], [0.5, 2], [0.5, 2], [0.5, 2]]",
+        "smoothed_cross_entropy(q, y) + weighted_cross_entropy(q, y, c) "
+        "+ weighted_bce(sigmoid(q), y, c) + weighted_bce_logits(q, y, c) "
+        "+ multilabel_soft_margin(q, y)",
+        "learning_rate = 0.02", X,
     ),
 }  # fmt: skip
 

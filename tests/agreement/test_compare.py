@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 import backhand
+from backhand.agreement.kernels import ALIKE_UPDATES
 from backhand.agreement.result import Agreement
 from backhand.errors import BackhandError
 from backhand.experiment import Experiment
+from backhand.rules.updates import UPDATES as UPDATES_OF_PYTORCH
 from backhand.write.files import write_programs
 from tests.agreement.comparisons import SMALL, changed, held, quietly, read, shorter, verdicts
 
@@ -35,7 +37,7 @@ def planted(right: str, wrong: str, options: str = PLAIN, epochs: int = 3) -> Ag
 # --- found where it was made ----------------------------------------------------------------------
 
 LINES = {
-    "a transposed weight": ("dh = dz2 @ w2.T", "dh = (w2 @ dz2.T).T * 1.001", "dh"),
+    "a factor of 1.001": (r"dh = dz2 @ w2\.T", "dh = dz2 @ w2.T * 1.001", "dh"),
     "a missing bias": (r"z1 = x @ w1 \+ b1", "z1 = x @ w1", "z1"),
     "half of a thousandth": (r"z1 = x @ w1 \+ b1", "z1 = x @ w1 * 1.0005 + b1", "z1"),
     "a wrong activation": (r"a1 = np.tanh\(z1\)", "a1 = np.sin(z1)", "a1"),
@@ -74,6 +76,7 @@ def write_line(wrong: str) -> str:
 
 UPDATES = {
     "a rate": (PLAIN, r"w -= 0\.05 \* dw", "w -= 0.0500001 * dw", "w1"),
+    "a hundred billionth": (PLAIN, r"w -= 0\.05 \* dw", "w -= 0.05 * (1 + 1e-11) * dw", "w1"),
     "momentum": (MOMENTUM, r"velocity \*= 0\.8", "velocity *= 0.80001", "momentum_buffer.w1"),
     "decay with the wrong sign": (MOMENTUM, r"dw \+ 0\.01 \* w", "dw - 0.01 * w",
                                   "momentum_buffer.w1"),
@@ -96,12 +99,6 @@ def test_a_mistake_in_the_update_is_found_there(case: str) -> None:
     assert (found.first.step.part, found.first.step.name) == ("update", name)
     assert found.first.element.epoch == (2 if "*= 0" in wrong else 1)
     assert {step.part for step in found.steps if step.verdict == "differs"} == {"update"}
-
-
-def test_a_generator_with_another_seed_is_found_at_the_mask() -> None:
-    found = planted(r"RandomState\(seed\)", "RandomState(seed + 1)")
-    assert found.verdict == "agrees" if found.first is None else True
-    assert found.first is not None
 
 
 def test_derivatives_that_are_returned_in_the_wrong_order() -> None:
@@ -164,11 +161,14 @@ def test_a_line_that_widens_to_float64_is_found_in_float32() -> None:
     assert "Their types are float64 and float32." in str(found)
 
 
-def test_a_line_that_rounds_to_float32_is_found_in_float64() -> None:
-    found = planted("z2 = h @ w2(?=  )", "z2 = (h @ w2).astype(np.float32).astype(h.dtype)")
-    assert found.first is not None
-    assert found.first.step.name == "z2"
-    assert 1e-9 < found.first.element.difference < 1e-6
+def test_a_line_that_rounds_to_float32_is_told_with_its_reason() -> None:
+    """What is cut off on purpose has a bound too, and that is too wide to prove anything."""
+    experiment = of()
+    narrow = "z2 = (h @ w2).astype(np.float32).astype(h.dtype)"
+    found = held(experiment, text=changed(experiment, "z2 = h @ w2(?=  )", narrow))
+    assert found.verdict == "cannot tell"
+    assert list(verdicts(found)) == ["forward z2"]
+    assert "a narrower format" in verdicts(found)["forward z2"]
 
 
 def test_the_first_in_time_is_the_finding() -> None:
@@ -205,6 +205,16 @@ def test_a_right_program_is_never_blamed(options: str) -> None:
     assert {step.part for step in found.steps} == {"data", "forward", "loss", "backward", "update"}
 
 
+@pytest.mark.parametrize("optimizer", UPDATES_OF_PYTORCH)
+def test_no_optimiser_is_blamed(optimizer: str) -> None:
+    """The first two epochs: the moments are zeros, then they are not. What PyTorch does in its own
+    way in one of the less usual ones cannot be told, but is no difference."""
+    found = held(shorter(of(f'optimizer = "{optimizer}"\nlearning_rate = 0.02\n'), 2), "float32")
+    assert found.first is None, str(found)
+    if optimizer in ALIKE_UPDATES:
+        assert found.verdict == "agrees", str(found)
+
+
 REWRITTEN = {
     "in two statements": (r"    z1 = x @ w1 \+ b1", "    z1 = x @ w1\n    z1 = z1 + b1"),
     "in place": (r"    z1 = x @ w1 \+ b1", "    z1 = x @ w1\n    z1 += b1"),
@@ -230,7 +240,7 @@ def test_a_right_program_that_is_written_anew_is_not_blamed(case: str) -> None:
 
 
 def test_training_that_runs_away_is_compared_as_far_as_it_goes() -> None:
-    """exp of a weight that grows: infinite after a few steps, and the loss nan."""
+    """The fifth power of a weight is subtracted from it, so that it is infinite in a few steps."""
     experiment = read("""
 [inputs]
 x = [[1], [2]]
@@ -239,7 +249,7 @@ y = [[1], [3]]
 [weights]
 w = [[2.0]]
 [network]
-steps = ["o = exp(x @ w)"]
+steps = ["o = (x @ w) ** 3"]
 loss = "mse(o, y)"
 [training]
 learning_rate = 1.0
@@ -366,6 +376,7 @@ w = { init = "normal", shape = [2, 3] }
 steps = ["z = x @ w", "o = max(z, axis=1)"]
 loss = "mse(o, y)"
 [training]
+learning_rate = 0.1
 epochs = 2
 """,
 }  # fmt: skip
@@ -379,6 +390,21 @@ def test_a_network_of_every_kind_agrees(kind: str, precision: str) -> None:
     parts = {step.part for step in found.steps}
     assert ("loss" in parts) == (kind != "no loss")
     assert ("update" in parts) == ("[training]" in KINDS[kind])
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "name"),
+    [(r"h = z @ v", "h = z @ v.T", "h"), (r"dz = dh @ v\.T", "dz = dh @ v", "dz")],
+)
+def test_a_transposed_weight_fits_where_it_is_square(right: str, wrong: str, name: str) -> None:
+    experiment = read(
+        HEAD.replace("[[0, 1], [1, 0]]", "[[0.5, 1], [1, 0.1]]").partition("t = ")[0]
+        + "[weights]\nw = [[0.3, -0.2], [0.4, 0.6]]\nv = [[0.3, 0.1], [-0.5, 0.2]]\n"
+        '[network]\nsteps = ["z = x @ w * u", "h = z @ v"]\nloss = "mse(h, y)"\n'
+    )
+    found = held(experiment, text=changed(experiment, right, wrong))
+    assert found.first is not None
+    assert found.first.step.name == name
 
 
 def test_without_a_loss_a_mistake_is_found_all_the_same() -> None:

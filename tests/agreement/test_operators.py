@@ -9,6 +9,7 @@ import importlib
 import re
 import runpy
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 
 from backhand.agreement import formulas, kernels
 from backhand.agreement.result import Agreement
+from backhand.experiment import Format
 from backhand.rules import Rule, all_rules
 from backhand.rules.operations import operation
 from tests.agreement.comparisons import as_text, held, verdicts
@@ -39,9 +41,11 @@ class Spec:
 
     def __init__(self, rule: Rule, number: int, arrays: Arrays) -> None:
         self.rule, self.example = rule, rule.examples[number]
+        self.batch = len(next(iter(arrays.values())))
         self.sections: dict[str, Arrays] = {"inputs": {}, "targets": {}, "weights": {}}
         self.steps: list[str] = []
-        self.called = {name: self.given(name, array, arrays) for name, array in arrays.items()}
+        first = next(iter(arrays.values()))
+        self.called = {name: self.given(name, array, first) for name, array in arrays.items()}
         attributes = dict(self.example.attributes)
         form = SIGNS.get(rule.name)
         if form is None:
@@ -49,31 +53,31 @@ class Spec:
             form = f"{rule.name}({', '.join([*map('{{{}}}'.format, arrays), *options])})"
         self.call = form.format(**self.called, **attributes)
         if MASK in rule.forward.parameters:
-            arrays = {**arrays, MASK: np.ones_like(next(iter(arrays.values())))}
+            arrays = {**arrays, MASK: np.ones_like(first)}
         with np.errstate(all="ignore"):
             self.y = np.asarray(rule.forward.call(**arrays, **attributes))
 
-    def given(self, name: str, array: np.ndarray, arrays: Arrays) -> str:
+    def given(self, name: str, array: np.ndarray, first: np.ndarray) -> str:
         """What stands for an argument: a target, a weight, or an input that passes a weight."""
-        first = next(iter(arrays.values()))
+        is_by_example = array.ndim == first.ndim and len(array) == self.batch
         if name not in self.rule.wrt:
-            self.sections["targets"][name] = array
-            return name
-        if array is not first and not (array.ndim > 2 and array.shape[0] == first.shape[0]):
-            self.sections["weights"][name] = array
-            return name
-        self.sections["inputs"][name] = array
+            rows = array if len(array) == self.batch else np.tile(array, (self.batch, 1))
+            self.sections["targets"][f"v_{name}"] = rows
+            return f"v_{name}"
+        if not is_by_example:
+            self.sections["weights"][f"v_{name}"] = array
+            return f"v_{name}"
+        self.sections["inputs"][f"v_{name}"] = array
         self.sections["weights"][f"one_{name}"] = np.ones(1)
-        self.steps.append(f"u_{name} = {name} * one_{name}")
+        self.steps.append(f"u_{name} = v_{name} * one_{name}")
         return f"u_{name}"
 
     def text(self, draw: np.random.Generator) -> str:
         loss = self.call
         if self.rule.output != "loss":
             self.steps.append(f"h = {self.call}")
-            batch = len(next(iter(self.sections["inputs"].values())))
-            is_by_example = self.y.shape[:1] == (batch,)
-            shape = self.y.shape if is_by_example else (batch, 1)
+            is_by_example = self.y.shape[:1] == (self.batch,)
+            shape = self.y.shape if is_by_example else (self.batch, 1)
             self.sections["targets"]["c"] = draw.normal(size=shape)
             loss = "sum(h * c)" if is_by_example else "sum(h * h) + 0 * sum(c)"
         lines = [
@@ -81,8 +85,10 @@ class Spec:
             for section, arrays in self.sections.items()
             for line in (f"[{section}]", *(f"{n} = {as_text(a)}" for n, a in arrays.items()))
         ]
-        quoted = ", ".join(f'"{step}"' for step in self.steps)
-        return "\n".join([*lines, "[network]", f"steps = [{quoted}]", f'loss = "{loss}"', ""])
+        quoted = [f'"{step}"' for step in self.steps]
+        outputs = [f'"{step.partition(" ")[0]}"' for step in self.steps]
+        lines += ["[network]", f"steps = [{', '.join(quoted)}]", f'loss = "{loss}"']
+        return "\n".join([*lines, f"outputs = [{', '.join(outputs)}]", ""])
 
 
 def drawn(rule: Rule, number: int, scale: str, draw: np.random.Generator) -> Arrays:
@@ -123,6 +129,22 @@ def reasons(found: Agreement) -> list[str]:
     return list(told.values())
 
 
+def alone(formula: str, x: Any, c: Any = 1.0, weights: str = "", loss: str = "sum(h * c)") -> str:
+    x = np.atleast_2d(x)
+    return f"""
+[inputs]
+x = {as_text(x)}
+[targets]
+c = {as_text(np.broadcast_to(c, x.shape))}
+[weights]
+one = [1.0]
+{weights}
+[network]
+steps = ["u = x * one", "h = {formula}"]
+loss = "{loss}"
+"""
+
+
 CASES = [
     pytest.param(name, number, id=f"{name}-{number}")
     for name, rule in all_rules().items()
@@ -141,7 +163,7 @@ def test_right_programs_agree_at_ordinary_numbers(name: str, number: int) -> Non
 @pytest.mark.parametrize(("name", "number"), CASES)
 def test_right_programs_are_never_said_to_differ(name: str, number: int) -> None:
     """A rule's first example at every scale, the others at those that mix them."""
-    scales = ("mixed", "ties", "300", "30", "0.001", "1e-40", "zeros")
+    scales = ("mixed", "ties", "300", "1e-40", "zeros")
     for scale in scales[: 2 if number else None]:
         reasons(compared(all_rules()[name], number, scale))
 
@@ -151,11 +173,9 @@ def test_every_rule_and_each_of_its_derivatives_has_been_held_against_pytorchs()
     assert {str(case.values[0]) for case in CASES} == set(rules) - {"dropout_mask"}
     for name in ("layer_norm", "power", "bce_logits", "dropout"):
         found = compared(rules[name], 0, "1")
+        first, *others = (n for n in rules[name].forward.parameters if n in rules[name].wrt)
         seen = {step.name for step in found.steps}
-        first = next(n for n in rules[name].forward.parameters if n in rules[name].wrt)
-        assert {f"du_{first}", "loss"} <= seen
-        others = [n for n in rules[name].wrt if n != first]
-        assert {f"d{n}" for n in others} <= seen
+        assert {f"du_{first}", "loss", *(f"dv_{n}" for n in others)} <= seen
         assert set(found.formats) == {"float64", "float32"}
 
 
@@ -181,92 +201,75 @@ def test_forms_with_numbers_and_double_use_are_never_said_to_differ(form: str) -
 
 
 @pytest.fixture
-def softsign() -> Iterator[Rule]:
-    """The rule of `examples/own_rule.py`, gone after the test."""
+def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rule]:
+    """The rule of `examples/own_rule.py`, of whose formula in PyTorch nothing is said here."""
     register = importlib.import_module("backhand.rules.register")
     before = dict(register._rules)
+    register._rules.clear()
     runpy.run_path(str(EXAMPLES / "own_rule.py"), run_name="own_rule")
-    yield all_rules()["softsign"]
+    (rule,) = register._rules.values()
+    register._rules.update({**before, rule.name: rule})
+    operation.cache_clear()
+    for name in (rule.name, f"{rule.name}.dx"):
+        monkeypatch.delitem(kernels.FORMULAS, name, raising=False)
+    yield rule
     register._rules.clear()
     register._rules.update(before)
     operation.cache_clear()
 
 
-def softsign_of(x: np.ndarray) -> Agreement:
-    text = f"""
-[inputs]
-x = {as_text(x)}
-[targets]
-y = {as_text(np.linspace(-1, 1, x.size).reshape(x.shape))}
-[weights]
-one = [1.0]
-[network]
-steps = ["u = x * one", "h = softsign(u)"]
-loss = "sum(h * y)"
-"""
-    return held(text, "float32")
+def own_of(rule: Rule, x: np.ndarray) -> Agreement:
+    return held(alone(f"{rule.name}(u)", x, np.linspace(-1, 1, x.size).reshape(x.shape)), "float32")
 
 
-@pytest.mark.usefixtures("softsign")
-def test_an_own_rule_whose_formula_pytorch_does_not_share() -> None:
+def test_an_own_rule_agrees_where_nothing_cancels(own: Rule) -> None:
+    assert own_of(own, np.linspace(-1, 1, 20).reshape(4, 5)).verdict == "agrees"
+
+
+def test_an_own_rule_whose_formula_pytorch_does_not_share(
+    own: Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """PyTorch's autograd of x / (1 + |x|) is a difference of two terms, which nearly cancel where x
-    is large: no bound of ours is one for that, and a difference proves nothing."""
-    assert softsign_of(np.linspace(-1, 1, 20).reshape(4, 5)).verdict == "agrees"
-    far = softsign_of(np.linspace(10, 300, 200).reshape(40, 5))
+    is large: no bound of ours is one for that, and a difference proves nothing. What is known of a
+    rule of ours that has the same name is not known of this one."""
+    assert own.torch == "F.softsign(x)"
+    monkeypatch.setattr(formulas, "ALIKE", {*kernels.ALIKE, f"{own.name}.dx"})
+    far = own_of(own, np.linspace(10, 300, 200).reshape(40, 5))
     assert [step.name for step in far.steps if step.verdict != "agrees"] == ["du"]
     (reason,) = reasons(far)
     assert re.search(r"\d times what rounding allows .* may have another formula", reason)
 
 
-@pytest.mark.usefixtures("softsign")
-def test_an_own_rule_whose_formula_in_pytorch_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forward(x: Any) -> Any:
-        return x / (1 + np.abs(x))
-
+def test_an_own_rule_whose_formula_in_pytorch_is_said(
+    own: Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def backward(dy: Any, x: Any) -> Any:
         w = 1 + np.abs(x)
         return dy / w - dy * (x / w / w) * np.sign(x)
 
-    monkeypatch.setitem(kernels.FORMULAS, "softsign", forward)
-    monkeypatch.setitem(kernels.FORMULAS, "softsign.dx", backward)
+    monkeypatch.setitem(kernels.FORMULAS, own.name, own.forward.call)
+    monkeypatch.setitem(kernels.FORMULAS, f"{own.name}.dx", backward)
     for scale in (1e-40, 1e-3, 1.0, 30.0, 300.0, 1e4):
-        assert softsign_of(scale * np.linspace(-1, 1, 100).reshape(20, 5)).verdict == "agrees"
+        assert own_of(own, scale * np.linspace(-1, 1, 100).reshape(20, 5)).verdict == "agrees"
 
 
-def test_an_own_rule_that_is_wrong_is_still_found(softsign: Rule) -> None:
+def test_an_own_rule_that_is_wrong_is_still_found(own: Rule) -> None:
     """By a millionth, in float64: what rounding could never do, whatever the formula."""
+    assert own.backward is not None
     register = importlib.import_module("backhand.rules.register")
-    original = softsign.backward
-    assert original is not None
 
     def softsign_backward(dy, x):
         return dy / (1.000001 + np.abs(x)) ** 2
 
-    changed = type(original)(original.name, softsign_backward)
-    register._rules["softsign"] = type(softsign)(**{**vars(softsign), "backward": changed})
+    wrong = replace(own, backward=replace(own.backward, call=softsign_backward))
+    register._rules[own.name] = wrong
     operation.cache_clear()
-    found = softsign_of(np.linspace(-1, 1, 20).reshape(4, 5))
+    found = own_of(wrong, np.linspace(-1, 1, 20).reshape(4, 5))
     assert found.verdict == "differs"
     assert found.first.step.name == "du"
 
 
 # --- formulas of PyTorch's without which there would be an alarm ----------------------------------
-
-
-def alone(formula: str, x: Any, c: Any = 1.0, weights: str = "", loss: str = "sum(h * c)") -> str:
-    x = np.atleast_2d(x)
-    return f"""
-[inputs]
-x = {as_text(x)}
-[targets]
-c = {as_text(np.broadcast_to(c, x.shape))}
-[weights]
-one = [1.0]
-{weights}
-[network]
-steps = ["u = x * one", "h = {formula}"]
-loss = "{loss}"
-"""
 
 
 ALARMS = {
@@ -290,11 +293,21 @@ numbers that leave the format on the way by one formula and not by the other."""
 @pytest.mark.parametrize("name", ALARMS)
 def test_pytorchs_own_formula_prevents_an_alarm(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     reasons(held(ALARMS[name], "float32"))
+    monkeypatch.setattr(formulas, "ALIKE", {*kernels.ALIKE, name})
     if name.startswith("number"):
         monkeypatch.setattr(formulas.Formulas, "_named", lambda _, step: (step.function, {}))
     else:
         monkeypatch.delitem(kernels.FORMULAS, name)
     assert held(ALARMS[name], "float32").verdict == "differs"
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_numbers_that_autograd_multiplies_out_are_allowed_for(precision: Format) -> None:
+    """Python multiplies them out in float64, once; PyTorch one by one, in its own format."""
+    for first in range(1, 20):
+        loss = f"0.{first} * (0.7 * (0.3 * sum(h * c)))"
+        found = held(alone("tanh(u)", [0.5, 1.0], [[0.3, 0.7]], loss=loss), precision)
+        assert found.verdict == "agrees", str(found)
 
 
 def test_the_erf_of_gelu_is_allowed_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,4 +326,5 @@ def test_a_bias_inside_the_sum_is_allowed_for(monkeypatch: pytest.MonkeyPatch) -
     text = text.replace("sum(h * c)", "sum(h) + 0 * sum(c)")
     assert held(text, "float32").step("h").verdict == "agrees"
     monkeypatch.setattr(formulas, "BIASED", {})
+    monkeypatch.setattr(formulas, "ALIKE", {*kernels.ALIKE, "linear"})
     assert held(text, "float32").step("h").verdict == "differs"

@@ -29,6 +29,7 @@ def worst_points(dtype: str) -> Iterator[Case]:
         "log1p": [1.001e-3, 1.73, -0.29289323, -0.2930386],
         "tanh": [0.2513, 1.003e-3, -0.2352, 0.55],
         "sin": [0.2527, 0.5237, 3.14159, 1e4], "cos": [1.3182, 1.0472, 1.5707963, 1e4],
+        "tan": [0.2513, 1.5707, -1.1, 1e4, 1e-3],
         "sqrt": [1.001, 4.01, 2.25, 1.0002], "reciprocal": [0.99, 0.2499, 3.0],
     }  # fmt: skip
     for name, x in points.items():
@@ -43,6 +44,8 @@ def carried(dtype: str) -> Iterator[Case]:
     for name in ("exp", "exp2", "expm1", "tanh", "sin", "cos", "erf", "square"):
         yield case(f"{name} of x +- 0.4", f"v = xp.{name}(x)", dtype, big, x=[1.0, -0.3, 0.05, 2.2])
     yield case("tanh at its bend", "v = xp.tanh(x)", dtype, {"x": 1}, x=[1.0, -1.5, 3.0])
+    yield case("tan before its pole", "v = xp.tan(x)", dtype, {"x": [0.4, 0.05, 0.01, 0.3]},
+               x=[0.3, 1.4, -1.55, -0.8])  # fmt: skip
     yield case("erf at its bend", "v = xp.erf(x)", dtype, {"x": 1}, x=[1.0, -1.5, 3.0])
     for name in ("log", "log2", "log10", "log1p", "sqrt", "reciprocal"):
         yield case(f"{name} of x +- 0.4", f"v = xp.{name}(x)", dtype, big, x=[1.0, 0.9, 5.0])

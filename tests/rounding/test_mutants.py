@@ -58,7 +58,7 @@ def _halved(name: str) -> Mutant:
 
 
 for _name in ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh", "sin", "cos",
-              "sqrt", "power", "square", "erf"):  # fmt: skip
+              "tan", "sqrt", "power", "square", "erf"):  # fmt: skip
     MUTANTS[f"half an ulp of {_name}"] = _halved(_name)
 
 
@@ -137,6 +137,7 @@ _with_carry(np.exp, "no second exp", lambda m, v, a: np.abs(v) * np.expm1(a.erro
 _with_carry(np.log, "slope at the middle", lambda m, v, a: a.error_or_0 / a.size)
 _with_carry(np.log2, "the slope of log", lambda m, v, a: a.error_or_0 / a.least)
 _with_carry(np.log1p, "the slope of log", lambda m, v, a: a.error_or_0 / a.least)
+_with_carry(np.tan, "slope at the middle", lambda m, v, a: a.error_or_0 * (1 + v * v))
 _with_carry(np.tanh, "slope at the middle", lambda m, v, a: a.error_or_0 * (1 - v * v))
 _with_carry(np.sin, "slope at the middle", lambda m, v, a: a.error_or_0 * np.abs(np.cos(a.value)))
 _with_carry(np.cos, "slope at the middle", lambda m, v, a: a.error_or_0 * np.abs(np.sin(a.value)))

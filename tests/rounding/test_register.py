@@ -71,6 +71,7 @@ def test_rule(name: str, number: int, dtype: str, seed: int) -> None:
 @both_dtypes
 def test_update(name: str, options: dict[str, Any], dtype: str) -> None:
     function, options = UPDATES[name].function, {**options, "learning_rate": 0.03}
+    options = {option: given for option, given in options.items() if option in function.attributes}
     if name == "sgd":
         options |= {"momentum": 0.9, "nesterov": True}
     generator = np.random.default_rng(0)

@@ -337,7 +337,8 @@ def is_dyadic(x: Any) -> bool:
 FUNCTIONS = {
     "exp": MP.exp, "exp2": lambda x: MP.mpf(2) ** x, "expm1": MP.expm1, "log": MP.log,
     "log2": lambda x: MP.log(x, 2), "log10": lambda x: MP.log(x, 10), "log1p": MP.log1p,
-    "tanh": MP.tanh, "sin": MP.sin, "cos": MP.cos, "erf": MP.erf,
+    "tanh": MP.tanh, "sin": MP.sin, "cos": MP.cos, "tan": MP.tan,
+    "erf": MP.erf,
 }  # fmt: skip
 
 

@@ -269,6 +269,11 @@ BOUNDS: Mapping[str, Bound] = {
         of_forward=lambda x, w, b, **_: abs(x) @ abs(w).T + abs(b), sums=_products("x", "w"),
         of_backward=_absolute_affine(False), sums_back=_products("x", "w"),
     ),
+    "linear_no_bias": Bound(
+        0, 0,
+        of_forward=lambda x, w, **_: abs(x) @ abs(w).T, sums=_products("x", "w"),
+        of_backward=lambda **a: _absolute_affine(False)(**a)[:2], sums_back=_products("x", "w"),
+    ),
     "conv1d": _convolution_bound("conv1d"),
     "conv2d": _convolution_bound("conv2d"),
     "conv_transpose1d": _convolution_bound("conv_transpose1d"),

@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from tests.rules.bounds import BOUNDS
+from tests.rules.computed import allowed
 from tests.rules.trial import Trial, summed_to
 
 from backhand import draws
@@ -41,8 +42,16 @@ def test_a_rule_agrees_with_pytorch(name: str, number: int, dtype: str, seed: in
     assert not too_far
 
 
-def test_every_rule_has_a_bound() -> None:
-    assert sorted(BOUNDS) == sorted(RULES)
+@every_case
+@both_dtypes
+def test_every_rule_has_a_bound(name: str, number: int, dtype: str) -> None:
+    trial = Trial.drawn(RULES[name], number, 0, dtype)
+    computed = allowed(trial.rule, trial.arrays, trial.attributes, trial.dy)
+    assert name in BOUNDS or all(np.isfinite(bound).all() for bound in computed)
+
+
+def test_every_bound_has_a_rule() -> None:
+    assert set(BOUNDS) <= set(RULES)
 
 
 @every_case
@@ -67,7 +76,12 @@ def test_single_derivatives_are_the_whole_ones(name: str, number: int, dtype: st
             assert np.array_equal(single, part)
 
 
-DIFFERENTIATED = ["gelu", "softplus", "softmax", "bce_logits", "power", "affine", "log_softmax",
+DIFFERENTIATED = ["celu", "selu", "mish", "softsign", "tanhshrink", "logsigmoid", "softmin", "glu",
+                  "prelu", "erf", "rsqrt", "logsumexp", "prod", "var", "std", "norm", "cumsum",
+                  "kl_div", "poisson_nll", "gaussian_nll", "soft_margin", "cosine_embedding",
+                  "triplet_margin", "smoothed_cross_entropy", "weighted_cross_entropy",
+                  "weighted_bce_logits",
+                  "gelu", "softplus", "softmax", "bce_logits", "power", "affine", "log_softmax",
                   "silu", "layer_norm", "batch_norm", "rms_norm"]  # fmt: skip
 
 
@@ -174,17 +188,20 @@ def test_a_promotion_to_float64_is_seen() -> None:
 
 # --- literals, which a graph may hold in place of an array -----------------------------------
 
-SCALAR_RESULTS = ["sum", "mean", "max", "mse", "cross_entropy", "cross_entropy_logits", "bce"]
+SCALAR_RESULTS = [
+    *("sum", "mean", "max", "prod", "var", "std", "norm"),
+    *(name for name, rule in RULES.items() if rule.output == "loss"),
+]
 
 
-@pytest.mark.parametrize("name", [*SCALAR_RESULTS, "bce_logits"])
+@pytest.mark.parametrize("name", SCALAR_RESULTS)
 def test_float32_stays_float32_from_the_literal_1(name: str) -> None:
     """The deriver begins with the number 1, as the derivative of the loss by itself."""
     trial = Trial.drawn(RULES[name], 0, 0, "float32")
     trial.dy = 1
-    (part,) = trial.parts()
     shape = next(iter(trial.arrays.values())).shape
-    assert (part.dtype, part.shape) == (np.float32, shape)
+    for part in trial.parts():
+        assert (part.dtype, part.shape) == (np.float32, shape)
 
 
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "power"])

@@ -24,8 +24,9 @@ def edited(program: Program, file: Path, experiment: Experiment) -> Program:
         text = file.read_text(encoding="utf-8")
         functions = {n.name for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)}
     except SyntaxError as error:
+        where = f"{file}:{error.lineno}" if error.lineno else str(file)
         raise BackhandError(
-            "this is not Python", where=f"{file}:{error.lineno}", wanted=WANTED, got=error.msg
+            "this is not Python", where=where, wanted=WANTED, got=error.msg
         ) from None
     except (OSError, ValueError) as error:
         raise BackhandError(

@@ -16,6 +16,7 @@ import numpy as np
 from backhand import rounding
 from backhand.agreement.formulas import Formulas, Other
 from backhand.agreement.judging import Judgement, Part, Sight, misfitting
+from backhand.agreement.kernels import ALIKE_UPDATES
 from backhand.agreement.statements import Statement, statements, unsettled
 from backhand.errors import BackhandError
 from backhand.experiment import Experiment, Precision
@@ -24,7 +25,7 @@ from backhand.rules.updates import UPDATES
 from backhand.run.program import namespace_of
 from backhand.run.reference import state_name
 from backhand.write import shared
-from backhand.write.numpy_training import kept_state
+from backhand.write.numpy_training import initial_state, kept_state
 from backhand.write.program import Program
 
 Values = Mapping[str, np.ndarray]
@@ -64,6 +65,7 @@ class Feeder:
         self.unsettled = unsettled(text)
         self.dtype = np.dtype(precision)
         self.formulas, self.likely = formulas, likely
+        self.guesses_update = False
         self.draws_are_data = draws_are_data
         self.reference: Values = {}
         self.epoch = 0
@@ -137,7 +139,7 @@ class Feeder:
             if ours.likely is not None and other.likely is not None:
                 likely = apart(ours.likely, other.likely, other.apart)
         value = np.array(ours.value)
-        is_guess = part != "update" and name in self.formulas.guessed
+        is_guess = self.guesses_update if part == "update" else name in self.formulas.guessed
         sight = Sight(name, part, self.epoch, value, theirs, bound, likely, went_in, is_guess)
         self.seen.shown[part, name] = sight
 
@@ -203,7 +205,10 @@ class FedProgram:
         self.weights: dict[str, Any] = dict(zip(weights, initial, strict=True))
         self.generator = np.random.RandomState(experiment.seed) if experiment.draws else None
         self.states: dict[str, Bounded] = {}
-        self.kept = kept_state(experiment.training) if experiment.training else ()
+        self.kept: tuple[str, ...] = ()
+        if experiment.training:
+            self.kept = kept_state(experiment.training)
+            self.feeder.guesses_update = experiment.training.optimizer not in ALIKE_UPDATES
 
     def be_certain(self) -> None:
         """Carry the certain bound alone from here on."""
@@ -309,12 +314,14 @@ class FedProgram:
         return self.feeder.feed(key, ours)
 
     def state(self, state: str, weight: str) -> Bounded:
-        """What the optimiser keeps of a weight, a copy; zeros before the first step."""
+        """What the optimiser keeps of a weight, a copy."""
         key = self.key(state, weight)
         if key in self.states:
             kept: Bounded = _copy(self.states[key])
             return kept
-        return bounded(np.zeros_like(self.weights[weight].value), likely=self.likely)
+        assert self.experiment.training is not None
+        begun = initial_state(self.experiment.training, state, self.weights[weight].value)
+        return bounded(begun, likely=self.likely)
 
     def key(self, state: str, weight: str) -> str:
         """What a reference calls what the optimiser keeps of a weight."""

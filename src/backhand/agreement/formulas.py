@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from backhand import rounding
-from backhand.agreement.kernels import FORMULAS
+from backhand.agreement.kernels import ALIKE, FORMULAS
 from backhand.agreement.units import makers, skipping, unit
 from backhand.derive import derive
 from backhand.graph import Network, Step, Value
@@ -23,7 +23,7 @@ Arrays = Mapping[str, Bounded]
 
 
 OURS = ("backhand.rules.", "backhand.draws")
-"""Where operators stand whose formulas in PyTorch are known."""
+"""Where our own operators stand: a user's may have the name of one of ours."""
 
 GELU_ERF = 6.5
 """Units of roundoff of |x| by which PyTorch's float32 gelu may be off besides, and of |dy| its
@@ -52,7 +52,7 @@ class Formulas:
     `units` holds, by the name of a value, the steps that lead to it by the other formula, and
     `own` those of the network; `made_by` its steps by what they make. A number in a backward step,
     which Python multiplies out for us, is `folded` from that many at most. `guessed` are values of
-    operators that a user added: how PyTorch computes those is not known.
+    operators of which it is not known how PyTorch computes them.
     """
 
     units: Mapping[str, tuple[Step, ...]]
@@ -151,9 +151,10 @@ def torch_formulas(network: Network) -> Formulas:
     made_by = makers(network)
     units = {name: unit(name, made_by, known - {name}) for name in known if name in made_by}
     other = {name: steps for name, steps in units.items() if any(map(_has_formula, steps))}
-    guessed = frozenset(name for name, steps in units.items() if any(map(_is_guessed, steps)))
     folded = len(network.loss.body) + 1 if network.loss else 0
     apart = _apart(network, known)
+    theirs = {**units, **apart}
+    guessed = frozenset(name for name, steps in theirs.items() if any(map(_is_guessed, steps)))
     return Formulas({**other, **apart}, units, made_by, folded, guessed)
 
 
@@ -164,7 +165,8 @@ def _has_formula(step: Step) -> bool:
 
 def _is_guessed(step: Step) -> bool:
     is_ours = operation(step.function).function.call.__module__.startswith(OURS)
-    return not is_ours and step.function not in FORMULAS
+    is_known = step.function in FORMULAS
+    return not (is_known or (is_ours and step.function in {*ALIKE, *BIASED, "div"}))
 
 
 def _is_folded(value: Value) -> bool:

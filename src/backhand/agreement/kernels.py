@@ -35,9 +35,9 @@ def elu(x, *, alpha=1.0):
     return np.where(x >= 0, x, alpha * (np.exp(np.minimum(x, 0)) - 1))
 
 
-def softplus_backward(dy, x):
-    e = np.exp(np.minimum(x, 20))
-    return np.where(x > 20, dy, dy * e / (e + 1))
+def softplus_backward(dy, x, *, beta=1, threshold=20):
+    e = np.exp(np.minimum(beta * x, threshold))
+    return np.where(beta * x > threshold, dy, dy * e / (e + 1))
 
 
 def gelu(x):
@@ -48,6 +48,54 @@ def gelu(x):
 def gelu_backward(dy, x):
     cdf = 0.5 * (1 + erf(x / 2**0.5))
     return dy * (cdf + x * (np.exp(-0.5 * x * x) / (2 * np.pi) ** 0.5))
+
+
+def celu_backward(dy, x, *, alpha=1.0):
+    # derivatives.yaml: the slope is one over the float32 number nearest to alpha, times alpha
+    inverse = 1 / float(np.float32(alpha))
+    return np.where(x > 0, dy, dy * inverse * alpha * np.exp(np.minimum(x, 0) * inverse))
+
+
+def mish(x):
+    # above 40 the tanh is 1 to the last digit, where exp may overflow
+    return x * np.tanh(np.log1p(np.exp(np.minimum(x, 40))))
+
+
+def mish_backward(dy, x):
+    t = np.tanh(np.log1p(np.exp(np.minimum(x, 40))))
+    return dy * (t + x * (1 / (1 + np.exp(-x))) * (1 - t * t))
+
+
+def softsign_backward(dy, x):
+    # made of other operators: one part through x, one through |x|, which nearly cancel far from 0
+    below = 1 + np.abs(x)
+    return dy / below - dy * ((x / below) / below) * np.sign(x)
+
+
+def tanhshrink_backward(dy, x):
+    t = np.tanh(x)
+    return dy - dy * (1 - t * t)
+
+
+def logsigmoid_backward(dy, x):
+    e = np.exp(-np.abs(x))
+    q = e / (1 + e)
+    return dy * np.where(x < 0, 1 - q, q)
+
+
+def softmin(x, *, axis=-1):
+    return softmax(-x, axis=axis)
+
+
+def glu(x, *, axis=-1):
+    a, b = np.split(x, 2, axis=axis)
+    return a * (1 / (1 + np.exp(-b)))
+
+
+def glu_backward(dy, x, *, axis=-1):
+    a, b = np.split(x, 2, axis=axis)
+    s = 1 / (1 + np.exp(-b))
+    return np.concatenate((s * dy, (1 - s) * s * a * dy), axis=axis)
 
 
 def div_backward_b(dy, b, y):
@@ -90,6 +138,14 @@ def power_backward_a(dy, a, b):
 
 def power_backward_b(dy, a, y):
     return dy * (y * np.log(np.where(a == 0, 1.0, a), dtype=y.dtype))
+
+
+def reciprocal_backward(dy, y):
+    return -dy * (y * y)
+
+
+def rsqrt_backward(dy, y):
+    return -0.5 * dy * (y * y * y)
 
 
 def softmax(x, *, axis=-1):
@@ -145,9 +201,11 @@ def batch_norm_backward_g(dy, x, *, eps=1e-5):
 
 
 def moments(x, axis, eps):
-    # layer_norm's variance is Welford's, whose errors are of the order of these and smaller
+    # layer_norm's variance is Welford's (moments_utils.h), whose errors are of the order of these
+    # and smaller; it begins with nothing at 0, times the square of the mean
     mean = x.mean(axis=axis, keepdims=True)
-    return mean, 1 / np.sqrt(((x - mean) ** 2).mean(axis=axis, keepdims=True) + eps)
+    variance = ((x - mean) ** 2).mean(axis=axis, keepdims=True) + 0 * (mean * mean)
+    return mean, 1 / np.sqrt(variance + eps)
 
 
 def rms_norm(x, g, *, eps=1e-6):
@@ -186,6 +244,18 @@ def bce_logits_backward(dloss, z, y, *, reduction="mean"):
     return (1 / (1 + np.exp(-z)) - y) * dloss / (z.size if reduction == "mean" else 1)
 
 
+def soft_margin(z, y, *, reduction="mean"):
+    # Loss.cpp: exp may overflow
+    losses = np.log(np.exp(-z * y) + 1)
+    return losses.mean() if reduction == "mean" else losses.sum()
+
+
+def soft_margin_backward(dloss, z, y, *, reduction="mean"):
+    norm = np.full_like(z, 1) / (z.size if reduction == "mean" else 1)
+    e = np.exp(-y * z)
+    return -norm * (y * e) / (e + 1) * dloss
+
+
 def cross_entropy_logits_backward(dloss, z, y, *, reduction="mean"):
     shifted = z - z.max(axis=-1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
@@ -200,6 +270,15 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "silu.dx": silu_backward,
     "elu": elu,
     "softplus.dx": softplus_backward,
+    "celu.dx": celu_backward,
+    "mish": mish,
+    "mish.dx": mish_backward,
+    "softsign.dx": softsign_backward,
+    "tanhshrink.dx": tanhshrink_backward,
+    "logsigmoid.dx": logsigmoid_backward,
+    "softmin": softmin,
+    "glu": glu,
+    "glu.dx": glu_backward,
     "gelu": gelu,
     "gelu.dx": gelu_backward,
     "div.db": div_backward_b,
@@ -209,7 +288,11 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "pow.dx": power_of_backward,
     "power.da": power_backward_a,
     "power.db": power_backward_b,
+    "reciprocal.dx": reciprocal_backward,
+    "rsqrt.dx": rsqrt_backward,
     "softmax": softmax,
+    "soft_margin": soft_margin,
+    "soft_margin.dz": soft_margin_backward,
     "layer_norm": layer_norm,
     "layer_norm.dx": layer_norm_backward_x,
     "layer_norm.dg": layer_norm_backward_g,
@@ -228,3 +311,25 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "+cross_entropy_logits.dx": cross_entropy_logits_backward,
 }
 """By a step's function: what PyTorch does in its place. Of your own rule, you may add it here."""
+
+ALIKE = {
+    "relu", "relu.dx", "leaky_relu", "leaky_relu.dx", "elu.dx", "tanh", "tanh.dx", "sigmoid.dx",
+    "softplus", "gelu_tanh", "gelu_tanh.dx", "add", "add.da", "add.db", "sub", "sub.da", "sub.db",
+    "mul", "mul.da", "mul.db", "div.da", "neg", "neg.dx", "power", "exp", "exp.dx", "log",
+    "log.dx", "sqrt", "sqrt.dx", "abs", "abs.dx", "square", "square.dx", "reciprocal", "rsqrt",
+    "sin", "sin.dx", "cos", "cos.dx", "expm1", "expm1.dx", "log1p", "log1p.dx", "erf", "celu",
+    "selu", "selu.dx", "softsign", "tanhshrink", "logsigmoid", "softmin.dx",
+    "maximum", "maximum.da", "maximum.db", "minimum", "minimum.da", "minimum.db", "matmul",
+    "matmul.da", "matmul.db", "affine", "affine.dx", "affine.dw", "affine.db", "linear.dx",
+    "linear.dw", "linear.db", "linear_no_bias", "linear_no_bias.dx", "linear_no_bias.dw",
+    "dropout_mask", "dropout", "dropout.dx", "softmax.dx", "log_softmax", "log_softmax.dx",
+    "batch_norm.db", "cross_entropy", "cross_entropy_logits", "mse", "bce", "bce.dp", "sum",
+    "sum.dx", "mean", "mean.dx", "max", "max.dx", "flatten", "flatten.dx", "swapaxes",
+    "swapaxes.dx",
+}  # fmt: skip
+"""Functions that PyTorch computes as the rule does, read in its sources: the same operations, or as
+many roundings of numbers of the same size. Of any other that has no formula here, it is not known
+how PyTorch computes it, and a difference beyond the rule's own bound is no proof of a mistake."""
+
+ALIKE_UPDATES = ("sgd", "adam", "adamw")
+"""The same of optimisers."""

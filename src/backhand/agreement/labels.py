@@ -1,5 +1,6 @@
 """What each side calls a step: our line, and PyTorch's line or its autograd of one."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -74,5 +75,5 @@ def _optimizer(text: str, name: str) -> str:
     """The line of PyTorch's program that changes the weights."""
     lines = [line.strip() for line in text.splitlines()]
     plain = next((line for line in lines if line.startswith("w -= ")), "")
-    made = next((line for line in lines if line.startswith("optimizer = ")), "")
-    return plain or made.removeprefix("optimizer = ") or name
+    made = re.search(r"^ *optimizer = (.*?\))$", text, re.MULTILINE | re.DOTALL)
+    return plain or (re.sub(r"(?<=\()\s+|\s+(?=\))", "", made[1]) if made else name)

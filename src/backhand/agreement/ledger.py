@@ -68,7 +68,7 @@ def agreement_of(
         steps,
         _first(ledgers, steps, programs["numpy"], folder, sides),
         course={ledger.label or ledger.precision: tuple(ledger.course) for ledger in ledgers},
-        broken=next((ledger.broken for ledger in ledgers if ledger.broken), None),
+        broken=min((r.broken for r in ledgers if r.broken), key=lambda b: b[1], default=None),
     )
 
 

@@ -5,7 +5,7 @@ computed by ours, and carried on with its bound.
 """
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,8 +20,13 @@ from backhand.agreement.ledger import Ledger, agreement_of
 from backhand.agreement.result import Agreement
 from backhand.errors import BackhandError, did_you_mean
 from backhand.experiment import LIBRARY_NAMES, Experiment, Precision
+from backhand.rules.updates import UPDATES
+from backhand.run.reference import state_name
 from backhand.run.trace import Trace, load
 from backhand.write.files import save_programs
+
+STEPS = "step"
+"""What PyTorch's optimizers count in, in float32: no array of the network's."""
 
 Passes = Mapping[int, Values]
 """By epoch, 0 for the evaluation at the initial weights: values by name."""
@@ -46,7 +51,7 @@ def compare_arrays(experiment: Experiment, traces: Mapping[str, Passes]) -> Agre
         programs = save_programs(experiment, Path(place))
         for name, passes in traces.items():
             _check(name, passes, known)
-            precision = precision_of(passes)
+            precision = precision_of(passes, known)
             fed = FedProgram(
                 programs["numpy"], experiment, precision, Path(place),
                 torch_formulas(experiment.network), likely=True, draws_are_data=True,
@@ -68,7 +73,8 @@ def compare_arrays(experiment: Experiment, traces: Mapping[str, Passes]) -> Agre
             ledgers.append(ledger)
         sides = (LIBRARY_NAMES["numpy"], " and ".join(traces))
         found = agreement_of(experiment, programs, ledgers, sides, Path(place))
-    ignored = sorted({n for p in traces.values() for v in p.values() for n in v} - known)
+    every = {name for p in traces.values() for values in p.values() for name in values}
+    ignored = sorted(every - known - _of_optimizer(experiment, STEPS))
     return replace(found, ignored=tuple(ignored))
 
 
@@ -132,9 +138,10 @@ def plain(arrays: Mapping[str, Any]) -> Values:
     return found
 
 
-def precision_of(passes: Passes) -> Precision:
-    """float32 if any of its arrays is, else float64."""
-    kinds = {array.dtype.name for values in passes.values() for array in values.values()}
+def precision_of(passes: Passes, known: Container[str]) -> Precision:
+    """float32 if any of the known arrays is, else float64."""
+    every = [item for values in passes.values() for item in values.items()]
+    kinds = {array.dtype.name for name, array in every if name in known}
     return "float32" if "float32" in kinds else "float64"
 
 
@@ -145,7 +152,17 @@ def _known(experiment: Experiment) -> set[str]:
     targets = {v.name for v in network.targets}
     steps = network.backward.body if network.backward else ()
     undone = values - {v.name for step in steps for v in step.made()}
-    return values | targets | {f"d{name}" for name in undone} | {"loss", "dloss"}
+    derivatives = {f"d{name}" for name in undone} | {"dloss"}
+    return values | targets | derivatives | {"loss"} | _of_optimizer(experiment)
+
+
+def _of_optimizer(experiment: Experiment, *more: str) -> set[str]:
+    """What PyTorch calls the arrays that its optimizer keeps for each weight."""
+    if experiment.training is None:
+        return set()
+    states = UPDATES[experiment.training.optimizer].torch_states.values()
+    weights = [value.name for value in experiment.network.forward.parameters]
+    return {state_name(state, name) for state in (*states, *more) for name in weights}
 
 
 def _check(name: str, passes: Passes, known: Iterable[str]) -> None:

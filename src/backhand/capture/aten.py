@@ -5,24 +5,29 @@ product. What matches none is collected, so that the refusal can name all of it.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
 
 from backhand.capture.formula import GENERATOR
 from backhand.capture.reading import ARRAY, OPAQUE, Argument
-from backhand.graph import Attribute, Kind, Network, Size, Step, Value
-from backhand.passes.rewriting import rebuilt
+from backhand.graph import Attribute, Network, Numbers, Size, Step, Value
+from backhand.passes.rewriting import rebuilt, renamed
 from backhand.rules.patterns import ANYTHING, Part, Pattern, Slot
 from backhand.rules.register import AMBIENT, DRAWN, Rule, all_rules, rule
 
 Schemas = Mapping[str, tuple[Argument, ...]]
+Shapes = Mapping[str, tuple[Size, ...]]
 
-RESHAPES = frozenset(
-    f"aten.{name}"
-    for name in ("view.default", "reshape.default", "_unsafe_view.default", "unflatten.int")
-)
-"""Operators that are told their result's shape, one size of which may be written as -1."""
+RESHAPES = {
+    "aten.view.default": "size",
+    "aten._unsafe_view.default": "size",
+    "aten.reshape.default": "shape",
+}
+"""Operators that are told their result's shape, and by which argument."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +39,24 @@ class Matched:
     attributes: Mapping[str, Attribute]
 
 
-def with_rules(network: Network, schemas: Schemas) -> tuple[Network, tuple[Step, ...]]:
-    """The network in steps of our rules, and the steps for which there is no rule."""
+def with_rules(
+    network: Network, schemas: Schemas, shapes: Shapes
+) -> tuple[Network, tuple[Step, ...]]:
+    """The network in steps of our rules, and the steps for which there is no rule.
+
+    Args:
+        network: steps under the names of PyTorch's operators.
+        schemas: the arguments of each operator.
+        shapes: how large each value was when the network was captured.
+    """
     patterns = _by_operator()
     body: list[Step] = []
     missing: list[Step] = []
     masks = 0
     for step in network.forward.body:
         given = _with_sizes(step)
-        found = next(_matches(given, patterns.get(step.function, ()), schemas), None)
+        readings = _matches(given, patterns.get(step.function, ()), schemas)
+        found = next((one for one in readings if _is_shaped(step, one, shapes)), None)
         if found is None:
             missing.append(step)
         elif DRAWN in found.rule.forward.parameters:
@@ -55,7 +69,7 @@ def with_rules(network: Network, schemas: Schemas) -> tuple[Network, tuple[Step,
     if masks:
         inputs = (*network.forward.inputs, GENERATOR)
         network = replace(network, forward=replace(network.forward, inputs=inputs))
-    return numbered(rebuilt(network, body, {})), ()
+    return rebuilt(network, body, {}), ()
 
 
 def _by_operator() -> dict[str, list[tuple[Rule, Pattern]]]:
@@ -80,13 +94,56 @@ def _matches(
         values = {name: _value(given, step.inputs) for name, given in arrays.items()}
         attributes = {**known.forward.defaults, **bound}
         has_arrays = all(value is not None for value in values.values())
-        if has_arrays and not any(_is_opaque(given) for given in attributes.values()):
+        if has_arrays and all(_may_be(g, name, known) for name, g in attributes.items()):
             yield Matched(known, {k: v for k, v in values.items() if v}, attributes)
 
 
-def _bound(
-    step: Step, pattern: Pattern, schema: Sequence[Argument]
-) -> dict[str, Attribute] | None:
+def _may_be(given: Attribute, name: str, known: Rule) -> bool:
+    """Whether a rule's option can take this: a literal, and None only where that is its default."""
+    return not _is_opaque(given) and (
+        given is not None or known.forward.defaults.get(name, 0) is None
+    )
+
+
+def _is_shaped(step: Step, found: Matched, shapes: Shapes) -> bool:
+    """Whether the rule's own function gives the shape that PyTorch's operator gave.
+
+    A pattern cannot say how many axes an array has, and operators of one name may treat them
+    differently.
+    """
+    names = [p for p in found.rule.forward.parameters if p not in AMBIENT]
+    values = [found.arrays[name] for name in names if name in found.arrays]
+    made = next(value for value in step.made())
+    lengths = [shapes.get(value.name, value.shape) for value in (*values, made)]
+    if len(values) < len(names) or any(isinstance(n, str) for shape in lengths for n in shape):
+        return True  # what is drawn, or a size that was not known
+    kinds = tuple((value.literal, value.numbers) for value in values)
+    given = tuple(found.attributes.items())
+    whole = tuple(tuple(int(n) for n in shape) for shape in lengths)
+    return _shape(found.rule.forward.call, whole[:-1], kinds, given) == whole[-1]
+
+
+@lru_cache(maxsize=4096)
+def _shape(
+    function: Callable[..., Any],
+    shapes: tuple[tuple[int, ...], ...],
+    kinds: tuple[tuple[float | None, Numbers], ...],
+    attributes: tuple[tuple[str, Attribute], ...],
+) -> tuple[int, ...] | None:
+    """The shape of a rule's result, found by calling it; None where it cannot be called so."""
+    filled = {"float": 0.5, "int": 0, "bool": False}
+    arrays = [
+        np.full(shape, filled[numbers]) if literal is None else literal
+        for shape, (literal, numbers) in zip(shapes, kinds, strict=True)
+    ]
+    try:
+        with np.errstate(all="ignore"):
+            return tuple(np.shape(function(*arrays, **dict(attributes))))
+    except (ValueError, IndexError, TypeError, AttributeError):
+        return None
+
+
+def _bound(step: Step, pattern: Pattern, schema: Sequence[Argument]) -> dict[str, Attribute] | None:
     """What the pattern's names stand for in a step, or None where the step asks for more."""
     given = dict(step.attributes)
     wanted = dict(zip((argument.name for argument in schema), pattern.positional, strict=False))
@@ -151,16 +208,12 @@ def _is_opaque(given: Attribute) -> bool:
 
 
 def _with_sizes(step: Step) -> Step:
-    """A reshape whose sizes with a name can be said as -1, said so."""
-    if step.function not in RESHAPES or len(step.outputs) != 1:
+    """A reshape whose only size with a name is said as -1; any other step as it is."""
+    argument = RESHAPES.get(step.function, "")
+    shape = sizes(step.output.shape) if argument else None
+    if shape is None or not _is_opaque(dict(step.attributes)[argument]):
         return step
-    name = "sizes" if step.function.startswith("aten.unflatten") else "shape"
-    if not _is_opaque(dict(step.attributes).get(name)):
-        return step
-    shape = sizes(step.output.shape)
-    if shape is None or name == "sizes":
-        return step
-    attributes = tuple((k, shape if k == name else v) for k, v in step.attributes)
+    attributes = tuple((k, shape if k == argument else v) for k, v in step.attributes)
     return replace(step, attributes=attributes)
 
 
@@ -199,23 +252,4 @@ def _drawn(step: Step, found: Matched, name: str) -> Iterator[Step]:
 def numbered(network: Network) -> Network:
     """The nameless values of a network's forward, numbered `%1`, `%2` in order."""
     made = [v for step in network.forward.body for v in step.made() if v.is_nameless]
-    new = {value.name: f"%{number}" for number, value in enumerate(made, 1)}
-    return replace(network, forward=_renamed(network.forward, new))
-
-
-def _renamed(kind: Kind, new: Mapping[str, str]) -> Kind:
-    def value(old: Value) -> Value:
-        return replace(old, name=new.get(old.name, old.name))
-
-    def step(old: Step) -> Step:
-        outputs = tuple(v and value(v) for v in old.outputs)
-        return replace(old, inputs=tuple(map(value, old.inputs)), outputs=outputs)
-
-    body = tuple(map(step, kind.body))
-    return replace(kind, body=body, outputs=tuple(map(value, kind.outputs)))
-
-
-def how_often(steps: Sequence[Step]) -> dict[str, list[Step]]:
-    """Steps by their operator, the most frequent first."""
-    often = Counter(step.function for step in steps)
-    return {name: [s for s in steps if s.function == name] for name, _ in often.most_common()}
+    return renamed(network, {value.name: f"%{number}" for number, value in enumerate(made, 1)})

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backhand.capture import refused
-from backhand.capture.aten import with_rules
+from backhand.capture.aten import numbered, with_rules
 from backhand.capture.identifiers import one_line
 from backhand.capture.reading import ARRAY, NUMBERS, Reading
-from backhand.capture.signature import Signature, Stored, signature
+from backhand.capture.signature import Signature, Stored, signature, with_named_outputs
 from backhand.capture.trees import Tree
 from backhand.errors import BackhandError
 from backhand.graph import Network, Place, Step
@@ -81,22 +81,14 @@ def capture(
     Raises:
         BackhandError: naming all that it does that no rule stands for, with the module's lines.
     """
-    import torch
-    from torch.utils import _pytree as pytree
-
     name = one_line(type(module).__name__)
-    arguments = tuple(args), dict(kwargs or {})
-    arrays = [x for x in pytree.tree_leaves(arguments) if isinstance(x, torch.Tensor)]
-    if _rows(arrays) == 1:  # PyTorch takes a size of 1 for one that stays 1
-        arguments = pytree.tree_map(_twice, arguments)
-        arrays = [x for x in pytree.tree_leaves(arguments) if isinstance(x, torch.Tensor)]
-    lengths = _lengths(arrays)
+    lengths = _lengths(_arrays(_fresh(args, kwargs)))
     attempts = [named for named in ("BT", "B", "") if set(named) <= set(lengths)]
     with _mode(module, training):
         for named in attempts:
             free = {letter: lengths[letter] for letter in named}
             try:
-                return _captured(module, name, arguments, arrays, free)
+                return _captured(module, name, _fresh(args, kwargs), free)
             except BackhandError as error:
                 last = error
     raise last
@@ -115,16 +107,36 @@ def _mode(module: "torch.nn.Module", training: bool) -> Iterator[None]:
             part.training = mode
 
 
+def _fresh(args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> Any:
+    """The arguments with copies of their arrays, for PyTorch marks those with sizes that are free.
+
+    A batch of one becomes two: PyTorch takes a size of 1 for one that stays 1.
+    """
+    import torch
+    from torch.utils import _pytree as pytree
+
+    arguments = tuple(args), dict(kwargs or {})
+    single = _rows(_arrays(arguments)) == 1
+
+    def copied(x: Any) -> Any:
+        if not isinstance(x, torch.Tensor):
+            return x
+        twice = single and x.ndim > 0 and len(x) == 1
+        return torch.cat([x, x]) if twice else x.detach().clone()
+
+    return pytree.tree_map(copied, arguments)
+
+
+def _arrays(arguments: Any) -> list["torch.Tensor"]:
+    import torch
+    from torch.utils import _pytree as pytree
+
+    return [x for x in pytree.tree_leaves(arguments) if isinstance(x, torch.Tensor)]
+
+
 def _rows(arrays: Sequence["torch.Tensor"]) -> int:
     """The length of the batch: the first size of the first input that has one."""
     return next((len(x) for x in arrays if x.ndim), 0)
-
-
-def _twice(x: Any) -> Any:
-    """Any array of one row with that row twice."""
-    import torch
-
-    return torch.cat([x, x]) if isinstance(x, torch.Tensor) and x.ndim and len(x) == 1 else x
 
 
 def _lengths(arrays: Sequence["torch.Tensor"]) -> dict[str, list[tuple[int, int]]]:
@@ -132,7 +144,8 @@ def _lengths(arrays: Sequence["torch.Tensor"]) -> dict[str, list[tuple[int, int]
 
     A sequence is the second dimension of whole numbers [B, T] or of [B, T, features].
     """
-    batch = [(i, 0) for i, x in enumerate(arrays) if x.ndim and len(x) == _rows(arrays)]
+    rows = _rows(arrays)
+    batch = [(i, 0) for i, x in enumerate(arrays) if x.ndim and len(x) == rows]
     steps = [
         (i, 1)
         for i, _ in batch
@@ -146,20 +159,20 @@ def _captured(
     module: "torch.nn.Module",
     name: str,
     arguments: Any,
-    arrays: Sequence["torch.Tensor"],
     free: Mapping[str, Sequence[tuple[int, int]]],
 ) -> Captured:
     """One attempt, with these sizes free."""
-    program = _exported(module, name, arguments, arrays, free)
+    program = _exported(module, name, arguments, free)
     reading = Reading(_symbols(program, free), _torch_folder())
     found = signature(module, name, program, reading)
     named = {size for value in found.network.forward.inputs for size in value.shape}
     sizes = tuple((letter, SIZES[letter]) for letter in free if letter in named)
     network, numbers = _tidied(replace(found.network, sizes=sizes), found, reading)
     _check_formats(name, network, reading)
-    network, missing = with_rules(network, reading.schemas)
+    network, missing = with_rules(network, reading.schemas, reading.shapes)
     if missing:
         raise refused.no_rules(name, missing, reading.schemas)
+    network = numbered(with_named_outputs(network, found.outputs, found.names))
     used = [value.name for value in network.forward.parameters]
     stored = found.stored
     return Captured(
@@ -184,7 +197,6 @@ def _exported(
     module: "torch.nn.Module",
     name: str,
     arguments: Any,
-    arrays: Sequence["torch.Tensor"],
     free: Mapping[str, Sequence[tuple[int, int]]],
 ) -> Any:
     """PyTorch's exported program, or one clear error with the module's line."""
@@ -192,7 +204,7 @@ def _exported(
     from torch.export import Dim, ShapesCollection
 
     shapes: Any = ShapesCollection()  # type: ignore[no-untyped-call]
-    for i, x in enumerate(arrays):
+    for i, x in enumerate(_arrays(arguments)):
         dims = {d: Dim.AUTO for all_dims in free.values() for j, d in all_dims if j == i}
         if dims:
             shapes[x] = dims
@@ -239,7 +251,11 @@ def _tidied(
 ) -> tuple[Network, dict[str, np.ndarray]]:
     """The passes, in their order: each needs what the one before it leaves."""
     network = without_dead(functionalise(network, reading.views), reading.random)
-    network, numbers = fold(network, found.stored.arrays, _computer(reading), found.new_constant)
+
+    def name() -> str:
+        return found.names.give("constant", "constant")
+
+    network, numbers = fold(network, found.stored.arrays, _computer(reading), name)
     network = without_clutter(network, numbers, reading.formats, found.stored.trained)
     return without_dead(network, reading.random), numbers
 

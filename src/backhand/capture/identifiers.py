@@ -13,13 +13,16 @@ class Identifiers:
 
     taken: set[str] = field(default_factory=set)
 
-    def give(self, wish: str, otherwise: str) -> str:
+    def give(self, wish: str, otherwise: str, *, is_input: bool = False) -> str:
         """`fc1.weight` becomes `fc1_weight`; what is taken is numbered.
 
         Neither a name nor the name of its derivative is one that another value or its derivative
-        has, or that programs use for themselves.
+        has. A word that programs use for themselves gets `otherwise` in front, as does what
+        does not begin with a letter; where nothing is left, `otherwise` is the name.
         """
         base = identifier(wish, otherwise)
+        if is_reserved(base) or keyword.iskeyword(base) or (is_input and base in TRAINING_NAMES):
+            base = f"{otherwise}_{base}"
         name, number = base, 1
         while not self._is_free(name):
             number += 1
@@ -29,8 +32,7 @@ class Identifiers:
 
     def _is_free(self, name: str) -> bool:
         around = {name, "d" + name, *([name[1:]] if name.startswith("d") else [])}
-        words = is_reserved(name) or keyword.iskeyword(name) or name in TRAINING_NAMES
-        return not (around & self.taken or words)
+        return not (around & self.taken or is_reserved(name))
 
 
 def identifier(wish: str, otherwise: str) -> str:

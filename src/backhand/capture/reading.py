@@ -65,6 +65,8 @@ class Reading:
     schemas: dict[str, tuple[Argument, ...]] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)
     """PyTorch's word for the type of each value's numbers, by the value's name."""
+    shapes: dict[str, tuple[Size, ...]] = field(default_factory=dict)
+    """How large each value is in the call that was captured, by the value's name."""
     views: set[str] = field(default_factory=set)
     """Operators whose result may share memory with their first input."""
     random: set[str] = field(default_factory=set)
@@ -83,6 +85,7 @@ class Reading:
         """A value of a tensor's shape and kind of numbers."""
         word = str(tensor.dtype).removeprefix("torch.")
         self.formats[name] = word
+        self.shapes[name] = tuple(_length(size) for size in tensor.shape)
         shape = tuple(self.size(size) for size in tensor.shape)
         return Value(name, shape, numbers=NUMBERS.get(word, "float"), **more)
 
@@ -179,7 +182,7 @@ class Reading:
 
     def _cut(self, value: Value, node: Any) -> Value:
         name = self._unnamed()
-        self.formats[name] = self.formats[value.name]
+        self.formats[name], self.shapes[name] = self.formats[value.name], self.shapes[value.name]
         made = Value(name, value.shape, numbers=value.numbers)
         before = self.steps[-1] if self.steps else None
         place = place_of(node, self.torch_folder) or (before.place if before else None)
@@ -221,6 +224,13 @@ class Reading:
 
 SHARING = ("aten.dropout.", "aten.feature_dropout.", "aten.type_as.", "aten.to.")
 """Operators that may hand back their input itself, though their schemas do not say so."""
+
+
+def _length(of: Any) -> Size:
+    """What a size was when the network was captured, where PyTorch knows."""
+    if isinstance(of, int):
+        return of
+    return int(of.node.hint) if of.node.has_hint() else str(of)
 
 
 def _is_size(made: Any) -> bool:

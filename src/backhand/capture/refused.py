@@ -1,11 +1,12 @@
 """What of a module cannot be written out, all of it in one error."""
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
-from backhand.capture.aten import Schemas, how_often
+from backhand.capture.aten import Schemas
 from backhand.capture.identifiers import one_line
-from backhand.capture.reading import ARRAY, frames_of
+from backhand.capture.reading import ARRAY, OPAQUE, frames_of
 from backhand.errors import BackhandError, shown
 from backhand.graph import Place, Step
 from backhand.passes.clutter import CASTS, DETACH, operator
@@ -15,9 +16,13 @@ from backhand.rules.register import all_rules
 PLACES = 3
 """How many places are shown for an operator that stands in more."""
 
+OF_NO_INTEREST = frozenset({"device", "layout", "pin_memory", "memory_format"})
+
 HINTS = {
-    "no_grad": "the derivative stops here, for which there is no rule yet",
+    "detach": "the derivative stops here, for which there is no rule yet",
     "in place": "it writes into memory that others read: write `x = x + y` for `x += y`",
+    "kept": "it changes `{}`, which the module keeps from call to call",
+    "number": "it takes a number out of an array, as `.item()` does: keep it an array",
     "cast": "work in one precision: `module.double()` or `module.float()`, and inputs like it",
     "own": "add a rule: see examples/own_rule.py",
 }
@@ -25,8 +30,8 @@ HINTS = {
 
 def no_rules(name: str, steps: Sequence[Step], schemas: Schemas) -> BackhandError:
     """The error for the steps of a module that no rule stands for."""
-    kinds = how_often(steps)
-    lines = [line for found in kinds.values() for line in _lines(found, schemas)]
+    kinds = {step.function for step in steps}
+    lines = [line for found in _alike(steps) for line in _lines(found, schemas)]
     return BackhandError(
         f"{len(kinds)} of its operators {'has' if len(kinds) == 1 else 'have'} no rule",
         where=name,
@@ -34,6 +39,14 @@ def no_rules(name: str, steps: Sequence[Step], schemas: Schemas) -> BackhandErro
         got="\n       ".join(lines),
         repair="change the lines above, or add rules: see examples/own_rule.py",
     )
+
+
+def _alike(steps: Sequence[Step]) -> list[list[Step]]:
+    """Steps of one operator that the same would help, the most frequent first."""
+    found: dict[tuple[str, str], list[Step]] = {}
+    for step in steps:
+        found.setdefault((step.function, _help(step)), []).append(step)
+    return sorted(found.values(), key=len, reverse=True)
 
 
 def _lines(steps: Sequence[Step], schemas: Schemas) -> list[str]:
@@ -56,9 +69,11 @@ def _call(step: Step, schemas: Schemas) -> str:
     """The operator with the arguments that are no arrays and not at their defaults."""
     defaults = {a.name: a.default for a in schemas.get(step.function, ()) if a.has_default}
     given = [
-        f"{name}={shown(value)}"
+        f"{name}={shown(value).removeprefix(OPAQUE)}"
         for name, value in step.attributes
-        if not str(value).startswith(ARRAY) and (name not in defaults or value != defaults[name])
+        if not str(value).startswith(ARRAY)
+        and name not in OF_NO_INTEREST
+        and (name not in defaults or value != defaults[name])
     ]
     return f"{step.function}({', '.join(given)})"
 
@@ -66,9 +81,13 @@ def _call(step: Step, schemas: Schemas) -> str:
 def _help(step: Step) -> str:
     name = operator(step)
     if name in DETACH:
-        return HINTS["no_grad"]
+        return HINTS["detach"]
     if is_in_place(step.function):
-        return HINTS["in place"]
+        first = step.inputs[0]
+        is_kept = first.role in ("parameter", "buffer")
+        return HINTS["kept"].format(first) if is_kept else HINTS["in place"]
+    if any(re.match(r"\$z?u\w*\d", str(value)) for _, value in step.attributes):
+        return HINTS["number"]
     if name in CASTS:
         return HINTS["cast"]
     known = all_rules()
@@ -76,7 +95,7 @@ def _help(step: Step) -> str:
     if taken:
         return f"there are rules for {' and '.join(f'`{text}`' for text in taken)}"
     word = without_mark(step.function).split(".")[-2] if "." in step.function else step.function
-    close = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    close = get_close_matches(word, sorted(known), n=1, cutoff=0.7)
     return f"the closest rule is `{close[0]}`" if close else HINTS["own"]
 
 

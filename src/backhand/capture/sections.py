@@ -83,14 +83,25 @@ def _options(
                 wanted=f"a number, as `{optimizer.name}` has no default for it",
                 repair=f"{option} = 0.01",
             )
+    _check_together(section, at)
+    chosen = {**optimizer.defaults, **section}
+    return tuple((name, chosen[name]) for name in optimizer.options)
+
+
+def _check_together(section: dict[str, Any], at: Places) -> None:
+    """What PyTorch refuses of options that are each allowed."""
     if section.get("nesterov") and not section.get("momentum"):
         raise BackhandError(
             "nesterov needs momentum",
             where=at.where(("training", "nesterov")),
             repair="momentum = 0.9",
         )
-    chosen = {**optimizer.defaults, **section}
-    return tuple((name, chosen[name]) for name in optimizer.options)
+    if section.get("nesterov") and section.get("dampening"):
+        raise BackhandError(
+            "nesterov has no dampening",
+            where=at.where(("training", "dampening")),
+            repair="leave one of the two out",
+        )
 
 
 def _check_option(optimizer: Update, option: str, value: object, where: str) -> None:
@@ -98,14 +109,11 @@ def _check_option(optimizer: Update, option: str, value: object, where: str) -> 
         if not isinstance(value, bool):
             raise BackhandError(f"`{option}` is true or false", where=where, got=shown(value))
         return
-    low, high = optimizer.limits[option]
+    limit = optimizer.limits[option]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not low <= value < min(high, sys.float_info.max):  # type: ignore[operator]
+    if not is_number or value not in limit or not abs(value) < sys.float_info.max:  # type: ignore
         raise BackhandError(
-            f"`{option}` is out of range",
-            where=where,
-            wanted=f"a number from {low:g}" + (f", below {high:g}" if high < 2 else ""),
-            got=shown(value),
+            f"`{option}` is out of range", where=where, wanted=str(limit), got=shown(value)
         )
 
 

@@ -1,6 +1,6 @@
 """What goes into a captured module and what comes out: names, numbers, and the keys of weights."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from backhand.capture.identifiers import Identifiers, one_line
 from backhand.capture.reading import NUMBERS, Reading
-from backhand.capture.trees import Leaf, Tree, tree
+from backhand.capture.trees import Leaf, Tree, paths, tree
 from backhand.graph import Kind, Network, Role, Value, check
+from backhand.passes.rewriting import renamed
 
 ROLES: dict[str, Role] = {
     "PARAMETER": "parameter",
@@ -26,8 +27,8 @@ class Signature:
     stored: "Stored"
     inputs: Tree
     outputs: Tree
-    new_constant: Callable[[], str]
-    """Gives a constant a name that nothing else has."""
+    names: Identifiers
+    """What is taken, and gives new names."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ def signature(module: Any, name: str, program: Any, reading: Reading) -> Signatu
     given = [node for node in holes if kinds[node.name] == "USER_INPUT"]
     for node in given:
         if hasattr(node.meta.get("val"), "dtype"):
-            value = reading.value(names.give(node.name, "x"), node.meta["val"], role="input")
-            reading.values[node] = value
+            name_here = names.give(node.name, "x", is_input=True)
+            reading.values[node] = reading.value(name_here, node.meta["val"], role="input")
     stored = _stored(module, program, holes, names, reading)
     returned = reading.read(program.graph, program.graph_module)
     inputs = _values(given, reading)
@@ -63,8 +64,18 @@ def signature(module: Any, name: str, program: Any, reading: Reading) -> Signatu
         stored,
         tree(program.call_spec.in_spec, _leaves(given, inputs, reading)),
         tree(program.call_spec.out_spec, _leaves(returned, outputs, reading)),
-        lambda: names.give("constant", "constant"),
+        names,
     )
+
+
+def with_named_outputs(network: Network, outputs: Tree, names: Identifiers) -> Network:
+    """The network whose outputs are called what they are called in the module's result."""
+    new: dict[str, str] = {}
+    places = paths(outputs)
+    for number, value in enumerate(network.forward.outputs):
+        if value.is_nameless and value.name not in new:
+            new[value.name] = names.give(places[number], "output")
+    return renamed(network, new)
 
 
 def _values(nodes: Iterable[Any], reading: Reading) -> tuple[Value, ...]:

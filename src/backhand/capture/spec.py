@@ -20,13 +20,14 @@ from backhand.derive import derive, idle_parameters
 from backhand.errors import BackhandError, shown
 from backhand.experiment import Experiment, Library, Precision
 from backhand.passes.names import name_all
+from backhand.rules.updates import UPDATES
 
 KEYS: dict[str, tuple[str, ...]] = {
     "": ("name", "about", "seed", "precision", "inputs", "targets", "weights", "network",
          "training", "print", "published"),
     "network": ("steps", "outputs", "loss"),
-    "training": ("optimizer", "epochs", "learning_rate", "momentum", "nesterov", "weight_decay",
-                 "beta1", "beta2", "eps"),
+    "training": ("optimizer", "epochs",
+                 *dict.fromkeys(o for update in UPDATES.values() for o in update.options)),
     "print": ("rows", "value", "gradient", "trained", "title", "heading", "label"),
     "published": ("note", "numpy", "torch"),
     "precision": ("numpy", "torch"),

@@ -46,3 +46,14 @@ def numbers(of: Tree) -> tuple[int, ...]:
     if isinstance(of, Leaf):
         return () if of.number is None else (of.number,)
     return tuple(number for part in of.parts for number in numbers(part))
+
+
+def paths(of: Tree, here: str = "") -> dict[int, str]:
+    """Where each input or output hangs first: `both.0` for the first part of `both`."""
+    if isinstance(of, Leaf):
+        return {} if of.number is None else {of.number: here}
+    keys = of.keys or map(str, range(len(of.parts)))
+    found: dict[int, str] = {}
+    for key, part in zip(keys, of.parts, strict=True):
+        found = paths(part, f"{here}.{key}" if here else key) | found
+    return found

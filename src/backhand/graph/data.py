@@ -187,7 +187,7 @@ class Slice:
 
     def __str__(self) -> str:
         step = f":{self.step}" if self.step > 1 else ""
-        return f"{self.path}[{self.start}:{self.stop}{step}]"
+        return f"{self.path or 'self'}[{self.start}:{self.stop}{step}]"
 
 
 @dataclass(frozen=True)
@@ -315,15 +315,10 @@ class Kind(Generic[Part]):
         return None
 
     def __str__(self) -> str:
-        paths = self.paths if self.class_name else ()
-        parameters = [typed(value) for value in self.parameters]
-        if paths:
-            parameters = [
-                f"{path[0]}: {shape_text(value.shape)}"
-                for value, path in zip(self.parameters, paths, strict=True)
-            ]
-        arguments = comma((*map(typed, self.inputs), *([] if paths else parameters)))
-        arguments += f"; {comma(parameters)}" if paths else ""
+        inputs, parameters = comma(map(typed, self.inputs)), comma(map(typed, self.parameters))
+        # The parameters of a kind that is called come all at once, as a call shows them.
+        between = "; " if self.class_name else ", "
+        arguments = between.join(part for part in (inputs, parameters) if part)
         arguments += "".join(f", {name}" for name in self.attributes)
         outputs = comma(map(typed, self.outputs))
         return block(f"{self.name}({arguments}) -> {outputs}:", map(str, self.body))

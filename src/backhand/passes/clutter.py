@@ -15,9 +15,7 @@ from backhand.passes.rewriting import rebuilt, replaced
 COPIES = frozenset({"contiguous", "clone", "alias", "lift", "lift_fresh", "lift_fresh_copy"})
 CASTS = frozenset({"to", "type_as", "_to_copy", "float", "double"})
 DETACH = frozenset({"detach"})
-DROPOUTS = frozenset(
-    {"dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"}
-)
+DROPOUTS = frozenset({"dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"})
 SAME_IF_SHAPED_SO = frozenset(
     {"expand", "expand_as", "broadcast_to", "view", "view_as", "_unsafe_view", "reshape"}
     | {"reshape_as", "flatten", "unflatten", "squeeze", "slice", "narrow", "repeat"}

@@ -25,10 +25,10 @@ def functionalise(network: Network, views: Collection[str]) -> Network:
     body: list[Step] = []
     for index, old in enumerate(forward.body):
         step = replaced(old, instead)
-        later = {instead.get(v.name, v).name for s in forward.body[index + 1 :] for v in s.inputs}
-        later |= {instead.get(v.name, v).name for v in forward.outputs}
         if is_in_place(step.function) and step.inputs and len(step.outputs) == 1:
             target = step.inputs[0]
+            used = (v for s in forward.body[index + 1 :] for v in s.inputs)
+            later = {instead.get(v.name, v).name for v in (*used, *forward.outputs)}
             if found.may_be_renamed(target, later):
                 step = replace(step, function=without_mark(step.function))
                 instead = {name: step.output if v == target else v for name, v in instead.items()}

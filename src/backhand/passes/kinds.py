@@ -7,9 +7,8 @@ stride would say less. Sizes that differ become letters, so that no shape in a s
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, count
 
 from backhand.graph import (
     Argument,
@@ -24,9 +23,8 @@ from backhand.graph import (
     Value,
     check,
 )
-from backhand.passes.reserved import is_reserved
+from backhand.passes.nesting import free_name, read_outside, without_unused
 from backhand.passes.signature import Given, signature
-from backhand.passes.tree import read_outside
 from backhand.passes.unify import Letters, letters_of
 
 
@@ -136,14 +134,6 @@ def _names(groups: Sequence[_Group], taken: set[str]) -> list[str]:
     return [names[group.first] for group in groups]
 
 
-def free_name(name: str, taken: Container[str], *, other: str = "") -> str:
-    """The name, or the other, or that with a number: the first that nobody has."""
-
-    base = other or name
-    candidates = chain((name, base), (f"{base}_{number}" for number in count(2)))
-    return next(one for one in candidates if one not in taken and not is_reserved(one))
-
-
 @dataclass
 class _Merger:
     """Makes one body of equal ones."""
@@ -198,8 +188,7 @@ class _Merger:
         """Parameters are called after their paths, and what goes in is an input here."""
         taken = {*self.renamed, *self.reserved}
         for value, paths in zip(first.parameters, first.paths, strict=True):
-            path = paths[0].replace(".", "_")
-            name = free_name(f"p_{path}" if path[0].isdigit() else path, taken)
+            name = free_name(paths[0], taken)
             taken.add(name)
             self.renamed[value.name] = replace(self.renamed[value.name], name=name)
         for value in first.inputs:
@@ -212,7 +201,7 @@ class _Merger:
         body = [self._merged(row) for row in rows]
         used = {value.name for part in body for value in part.operands}
         used |= {value.name for value in outputs}
-        return tuple(_without_unused(part, used) for part in body)
+        return tuple(without_unused(p, used) if isinstance(p, Call) else p for p in body)
 
     def _merged(self, row: Sequence[Statement]) -> Step | Call:
         part = row[0]
@@ -250,7 +239,7 @@ class _Merger:
         if value.literal is None:
             return self._value(value)
         found = self._number("scalar", tuple(one.literal for one in column))
-        return Value(found, (), "constant") if isinstance(found, Argument) else value
+        return replace(value, name=found, literal=None) if isinstance(found, Argument) else value
 
     def _attributes(self, given: Sequence[Given]) -> Given:
         return tuple(
@@ -271,11 +260,3 @@ class _Merger:
 
     def _value(self, value: Value) -> Value:
         return self.renamed.get(value.name, value)
-
-
-def _without_unused(part: Step | Call, used: set[str]) -> Step | Call:
-    """A call with None for what nobody needs of it."""
-    if isinstance(part, Step):
-        return part
-    outputs = tuple(v if v is not None and v.name in used else None for v in part.outputs)
-    return replace(part, outputs=outputs)

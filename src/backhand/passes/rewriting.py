@@ -1,4 +1,4 @@
-"""What every pass over a flat function does: steps and outputs with some values replaced."""
+"""What every pass over a flat function does: values replaced by others, or by new names."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,4 +28,20 @@ def rebuilt(
         parameters=forward.parameters if parameters is None else tuple(parameters),
         outputs=tuple(instead.get(v.name, v) for v in forward.outputs),
     )
+    return check(replace(network, forward=kind), named=False)
+
+
+def renamed(network: Network, new: Mapping[str, str]) -> Network:
+    """The network with new names for what its forward function makes, checked."""
+
+    def value(old: Value) -> Value:
+        return replace(old, name=new.get(old.name, old.name))
+
+    def step(old: Step) -> Step:
+        outputs = tuple(v and value(v) for v in old.outputs)
+        return replace(old, inputs=tuple(map(value, old.inputs)), outputs=outputs)
+
+    forward = network.forward
+    outputs = tuple(map(value, forward.outputs))
+    kind = replace(forward, body=tuple(map(step, forward.body)), outputs=outputs)
     return check(replace(network, forward=kind), named=False)

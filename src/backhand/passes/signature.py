@@ -20,7 +20,7 @@ def looks(value: Value) -> Hashable:
     """What must be equal in a value: its dimensions, and which of them are 1, for what is
     stretched against something else has another derivative."""
     if value.literal is not None:
-        return "number"
+        return ("number", value.numbers)
     ones = tuple(size == 1 for size in value.shape)
     return (ones, value.numbers, value.role == "generator")
 

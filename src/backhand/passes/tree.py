@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from backhand.errors import BackhandError
 from backhand.graph import Call, Kind, Module, Nested, NestedKind, Network, Step, Value, check
+from backhand.passes.nesting import read_outside
 
 Keys = Mapping[str, tuple[str, ...]]
 """For the name of each parameter its keys in the state_dict: several if it is tied."""
@@ -92,15 +93,6 @@ def _is_shell(node: _Node) -> bool:
     module = node.stack[-1]
     lines = [p for p in node.parts if not (isinstance(p, Step) and p.function in DRAWS)]
     return not module.path or module.class_name == "Sequential" or len(lines) <= 1
-
-
-def read_outside(network: Nested) -> list[Value]:
-    """Values of the forward kind that others read, or may."""
-    outside = [*network.forward.outputs, *network.saved]
-    if network.loss:
-        outside += [*network.loss.inputs, *network.loss.outputs]
-        outside += [value for part in network.loss.body for value in part.operands]
-    return outside
 
 
 def _last_uses(network: Network) -> dict[str, int]:

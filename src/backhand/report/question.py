@@ -11,12 +11,11 @@ from backhand.report import highlight
 from backhand.report.terminal import printed_by_task
 from backhand.report.values import Grid, grid
 from backhand.report.wording import counted, listed
+from backhand.rules.updates import UPDATES
 from backhand.study import Study
 
 MOST_NAMED = 10
 """Steps of a network that is said in a line."""
-
-OPTIMIZERS = {"sgd": "gradient descent", "adam": "Adam", "adamw": "AdamW"}
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,9 @@ def training_words(training: Training) -> str:
         for key, value in training.options
         if value
     ]
-    name = OPTIMIZERS.get(training.optimizer, training.optimizer)
-    plain = "plain " if training.optimizer == "sgd" and len(options) == 1 else ""
+    is_descent = training.optimizer == "sgd"
+    name = "gradient descent" if is_descent else UPDATES[training.optimizer].torch
+    plain = "plain " if is_descent and len(options) == 1 else ""
     return ", ".join([plain + name, *options, counted(training.epochs, "epoch")])
 
 

@@ -214,6 +214,17 @@ def from_wave(m: Model, v: np.ndarray, a: Term) -> Any:
     return at_most(a.error_or_0, 2)
 
 
+def from_tan(m: Model, v: np.ndarray, a: Term) -> Any:
+    """The slope is 1 + tan(x)^2, and x^ and x* are within d = 2 e of x: there |tan| is at most
+    (|tan x| + tan d) / (1 - |tan x| tan d), up to the pole."""
+    room = 1 + 32 * m.own.unit
+    d = np.tan(np.minimum(2 * a.error_or_0, 1.5)) * room
+    left = 1 - np.abs(v) * room * d - 4 * m.own.unit
+    most = (np.abs(v) * room + d) / left
+    carried = a.error_or_0 * (1 + most * most)
+    return np.where((left > 0) & (2 * a.error_or_0 < 1.5), carried, np.inf)
+
+
 def logaddexp(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray:
     """The larger plus log1p(exp(-|a - b|)), as NumPy and PyTorch have it.
 
@@ -269,6 +280,7 @@ ELEMENTWISE: dict[np.ufunc, Rule] = {
     np.tanh: stated("tanh", from_tanh),
     np.sin: stated("sin", from_wave),
     np.cos: stated("cos", from_wave),
+    np.tan: stated("tan", from_tan),
     np.logaddexp: logaddexp,
     np.maximum: larger,
     np.minimum: smaller,

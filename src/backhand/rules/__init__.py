@@ -18,14 +18,21 @@ other. See `examples/own_rule.py`.
 from backhand.rules import (  # noqa: F401  (each import registers a family)
     activations,
     arithmetic,
+    axes,
+    classes,
+    clipped,
     convolution,
     dropout,
+    elementwise,
     linear,
     losses,
+    margins,
     norms,
     pooling,
     reductions,
+    regressions,
     shapes,
+    smooth,
     softmax,
 )
 from backhand.rules.register import (

@@ -133,13 +133,15 @@ register(
 )
 
 
-def softplus(x):
+def softplus(x, *, beta=1, threshold=20):
     # as PyTorch has it: above 20 the line itself, which differs by less than 2.1e-9
-    return np.where(x > 20, x, np.log1p(np.exp(np.minimum(x, 20))))
+    return np.where(
+        beta * x > threshold, x, np.log1p(np.exp(np.minimum(beta * x, threshold))) / beta
+    )
 
 
-def softplus_backward(dy, x):
-    return np.where(x > 20, dy, dy * sigmoid(x))
+def softplus_backward(dy, x, *, beta=1, threshold=20):
+    return np.where(beta * x > threshold, dy, dy * sigmoid(beta * x))
 
 
 register(
@@ -147,10 +149,10 @@ register(
     softplus,
     softplus_backward,
     wrt="x",
-    torch="F.softplus(x)",
+    torch="F.softplus(x, beta, threshold)",
     noun="a",
-    means="np.log(1 + np.exp(x))",
-    examples=[example(x=X), example(x=FAR)],
+    means="np.log(1 + np.exp(beta * x)) / beta",
+    examples=[example(x=X), example(x=FAR), example(x=X, beta=2.5, threshold=3)],
     aten="softplus.default(x)",
 )
 

@@ -120,8 +120,8 @@ register(
     conv2d_backward,
     wrt="xwb",
     torch="F.conv2d(x, w, b) if (stride, padding, dilation, groups) == (1, 0, 1, 1) else "
-    "F.conv2d(x, w, b, stride, padding) if (dilation, groups) == (1, 1) else "
-    "F.conv2d(x, w, b, stride, padding, dilation, groups)",
+    "F.conv2d(x, w, b, stride=stride, padding=padding) if (dilation, groups) == (1, 1) else "
+    "F.conv2d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups)",
     noun="z",
     means="conv2d(x, w, b) if (stride, padding, dilation, groups) == (1, 0, 1, 1) else "
     "conv2d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups)",
@@ -166,8 +166,8 @@ register(
     conv1d_backward,
     wrt="xwb",
     torch="F.conv1d(x, w, b) if (stride, padding, dilation, groups) == (1, 0, 1, 1) else "
-    "F.conv1d(x, w, b, stride, padding) if (dilation, groups) == (1, 1) else "
-    "F.conv1d(x, w, b, stride, padding, dilation, groups)",
+    "F.conv1d(x, w, b, stride=stride, padding=padding) if (dilation, groups) == (1, 1) else "
+    "F.conv1d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups)",
     noun="z",
     means="conv1d(x, w, b) if (stride, padding, dilation, groups) == (1, 0, 1, 1) else "
     "conv1d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups)",
@@ -213,9 +213,10 @@ register(
     conv_transpose2d,
     conv_transpose2d_backward,
     wrt="xwb",
-    torch="F.conv_transpose2d(x, w, b, stride, padding) if "
+    torch="F.conv_transpose2d(x, w, b, stride=stride, padding=padding) if "
     "(output_padding, dilation, groups) == (0, 1, 1) else "
-    "F.conv_transpose2d(x, w, b, stride, padding, output_padding, groups, dilation)",
+    "F.conv_transpose2d(x, w, b, stride=stride, padding=padding, "
+    "output_padding=output_padding, dilation=dilation, groups=groups)",
     noun="z",
     means="conv_transpose2d(x, w, b, stride=stride, padding=padding, "
     "output_padding=output_padding, dilation=dilation, groups=groups)",
@@ -226,6 +227,7 @@ register(
         example(x=BACK_X, w=W, b=WIDE_B, stride=2, padding=1, groups=2),
         example(x=BACK_X, w=W, b=BACK_B, output_padding=(2, 0), dilation=3),
     ],
+    aten="conv_transpose2d.input(x, w, b, stride, padding, output_padding, groups, dilation)",
 )
 
 
@@ -259,9 +261,10 @@ register(
     conv_transpose1d,
     conv_transpose1d_backward,
     wrt="xwb",
-    torch="F.conv_transpose1d(x, w, b, stride, padding) if "
+    torch="F.conv_transpose1d(x, w, b, stride=stride, padding=padding) if "
     "(output_padding, dilation, groups) == (0, 1, 1) else "
-    "F.conv_transpose1d(x, w, b, stride, padding, output_padding, groups, dilation)",
+    "F.conv_transpose1d(x, w, b, stride=stride, padding=padding, "
+    "output_padding=output_padding, dilation=dilation, groups=groups)",
     noun="z",
     means="conv_transpose1d(x, w, b, stride=stride, padding=padding, "
     "output_padding=output_padding, dilation=dilation, groups=groups)",
@@ -270,4 +273,5 @@ register(
         example(x=FLAT_BACK_X, w=FLAT_W, b=BACK_B, stride=2, padding=1, output_padding=1),
         example(x=FLAT_BACK_X, w=FLAT_W, b=WIDE_B, stride=3, dilation=2, groups=2),
     ],
+    aten="conv_transpose1d.default(x, w, b, [stride], [padding], [output_padding], groups, [dilation])",
 )

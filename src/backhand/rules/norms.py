@@ -118,4 +118,5 @@ register(
         example(x=STACKED_X, g=G),
         example(x=FAR, g=G, eps=0.01),
     ],
+    aten="rms_norm.default(x, [_], g, eps)",
 )

@@ -68,11 +68,16 @@ register(
     wrt="x",
     torch="F.max_pool2d(x, kernel) if "
     "(stride, padding, dilation, ceil_mode) == (None, 0, 1, False) else "
-    "F.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)",
+    "F.max_pool2d(x, kernel, stride=stride, padding=padding, dilation=dilation, "
+    "ceil_mode=ceil_mode)",
     examples=[
         example(x=X, kernel=2),
         example(x=X, kernel=3, stride=2, padding=1, ceil_mode=True),
         example(x=X, kernel=(3, 2), stride=(1, 2), padding=(1, 0), dilation=(2, 3)),
+    ],
+    aten=[
+        "max_pool2d.default(x, kernel, [], padding, dilation, ceil_mode)",
+        "max_pool2d.default(x, kernel, stride, padding, dilation, ceil_mode)",
     ],
 )
 
@@ -111,11 +116,16 @@ register(
     wrt="x",
     torch="F.max_pool1d(x, kernel) if "
     "(stride, padding, dilation, ceil_mode) == (None, 0, 1, False) else "
-    "F.max_pool1d(x, kernel, stride, padding, dilation, ceil_mode)",
+    "F.max_pool1d(x, kernel, stride=stride, padding=padding, dilation=dilation, "
+    "ceil_mode=ceil_mode)",
     examples=[
         example(x=FLAT_X, kernel=2),
         example(x=FLAT_X, kernel=4, stride=3, padding=2, ceil_mode=True),
         example(x=FLAT_X, kernel=3, stride=1, dilation=2),
+    ],
+    aten=[
+        "max_pool1d.default(x, [kernel], [], [padding], [dilation], ceil_mode)",
+        "max_pool1d.default(x, [kernel], [stride], [padding], [dilation], ceil_mode)",
     ],
 )
 
@@ -174,13 +184,18 @@ register(
     avg_pool2d_backward,
     wrt="x",
     torch="F.avg_pool2d(x, kernel) if (stride, padding, ceil_mode, divisor_override) == "
-    "(None, 0, False, None) else F.avg_pool2d(x, kernel, stride, padding, ceil_mode, "
-    "count_include_pad, divisor_override)",
+    "(None, 0, False, None) else F.avg_pool2d(x, kernel, stride=stride, padding=padding, "
+    "ceil_mode=ceil_mode, count_include_pad=count_include_pad, "
+    "divisor_override=divisor_override)",
     examples=[
         example(x=X, kernel=2),
         example(x=X, kernel=3, stride=2, padding=1, ceil_mode=True),
         example(x=X, kernel=3, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
         example(x=X, kernel=(3, 2), stride=(1, 2), padding=(1, 0), divisor_override=5),
+    ],
+    aten=[
+        "avg_pool2d.default(x, kernel, [], padding, ceil_mode, count_include_pad, divisor_override)",
+        "avg_pool2d.default(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)",
     ],
 )
 
@@ -219,11 +234,16 @@ register(
     avg_pool1d_backward,
     wrt="x",
     torch="F.avg_pool1d(x, kernel) if (stride, padding, ceil_mode) == (None, 0, False) else "
-    "F.avg_pool1d(x, kernel, stride, padding, ceil_mode, count_include_pad)",
+    "F.avg_pool1d(x, kernel, stride=stride, padding=padding, ceil_mode=ceil_mode, "
+    "count_include_pad=count_include_pad)",
     examples=[
         example(x=FLAT_X, kernel=2),
         example(x=FLAT_X, kernel=4, stride=3, padding=2, ceil_mode=True),
         example(x=FLAT_X, kernel=4, stride=3, padding=1, count_include_pad=False),
+    ],
+    aten=[
+        "avg_pool1d.default(x, [kernel], [], [padding], ceil_mode, count_include_pad)",
+        "avg_pool1d.default(x, [kernel], [stride], [padding], ceil_mode, count_include_pad)",
     ],
 )
 
@@ -260,6 +280,7 @@ register(
     wrt="x",
     torch="F.adaptive_max_pool2d(x, size)",
     examples=[example(x=X, size=1), example(x=X, size=(3, 4))],
+    aten="adaptive_max_pool2d.default(x, size)",
 )
 
 
@@ -281,6 +302,7 @@ register(
     wrt="x",
     torch="F.adaptive_max_pool1d(x, size)",
     examples=[example(x=FLAT_X, size=1), example(x=FLAT_X, size=4)],
+    aten="adaptive_max_pool1d.default(x, [size])",
 )
 
 
@@ -307,6 +329,7 @@ register(
     wrt="x",
     torch="F.adaptive_avg_pool2d(x, size)",
     examples=[example(x=X, size=1), example(x=X, size=(3, 4))],
+    aten="adaptive_avg_pool2d.default(x, size)",
 )
 
 
@@ -328,4 +351,5 @@ register(
     wrt="x",
     torch="F.adaptive_avg_pool1d(x, size)",
     examples=[example(x=FLAT_X, size=1), example(x=FLAT_X, size=4)],
+    aten="adaptive_avg_pool1d.default(x, [size])",
 )

@@ -7,7 +7,7 @@ import ast
 import io
 import textwrap
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from backhand.graph import Attribute
 from backhand.rules.register import Function
@@ -17,12 +17,19 @@ from backhand.write.expressions import constant, fold, literal, substitute
 def specialised(function: Function, options: Mapping[str, Attribute]) -> list[str]:
     """The lines of the body, unindented, for these values of the keyword-only parameters."""
     lines = function.source.splitlines()
-    first = function.tree.body[0].lineno
-    # comments between the signature and the first statement belong to the body
-    while lines[first - 2].strip().startswith("#"):
-        first -= 1
-    kept = _branches(function.tree.body, lines, first, len(lines), options)
+    body = function.tree.body
+    if ast.get_docstring(function.tree) is not None:
+        body = body[1:]
+    kept = _branches(body, lines, with_comment(lines, body[0]), len(lines), options)
     return _filled(textwrap.dedent("\n".join(kept)), options).splitlines()
+
+
+def with_comment(lines: Sequence[str], statement: ast.stmt) -> int:
+    """The number of the line where a statement begins, or the comment right above it."""
+    first = statement.lineno
+    while first > 1 and lines[first - 2].strip().startswith("#"):
+        first -= 1
+    return first
 
 
 def _branches(
@@ -41,17 +48,17 @@ def _branches(
         decided = constant(fold(substitute(statement.test, _literals(options))))
         if decided is None:
             continue
-        kept += _with_comment(lines[at - 1 : statement.lineno - 1], taken=bool(decided[0]))
+        kept += _without_comment(lines[at - 1 : statement.lineno - 1], taken=bool(decided[0]))
         branch = statement.body if decided[0] else statement.orelse
         if branch:
-            start, stop = branch[0].lineno, branch[-1].end_lineno or branch[-1].lineno
-            inner = _branches(branch, lines, start, stop, options)
+            stop = branch[-1].end_lineno or branch[-1].lineno
+            inner = _branches(branch, lines, with_comment(lines, branch[0]), stop, options)
             kept += [line.removeprefix("    ") for line in inner]
         at = (statement.end_lineno or statement.lineno) + 1
     return kept + lines[at - 1 : last]
 
 
-def _with_comment(before: list[str], *, taken: bool) -> list[str]:
+def _without_comment(before: list[str], *, taken: bool) -> list[str]:
     """Lines before a branch; a comment right above a branch that is off goes with it."""
     while not taken and before and before[-1].strip().startswith("#"):
         before = before[:-1]

@@ -5,7 +5,7 @@ from backhand.graph import Attribute
 from backhand.rules.updates import UPDATES, Update
 from backhand.write import shared
 from backhand.write.demand import Assign, demanded
-from backhand.write.layout import Line, indented
+from backhand.write.layout import WIDTH, Line, indented, wrapped
 from backhand.write.lines import lines_of, torch_spelling, written
 from backhand.write.program import Program
 
@@ -94,18 +94,31 @@ def _optimizer(experiment: Experiment) -> tuple[list[str], list[str]]:
             f"        w -= {rate!r} * w.grad",
         ]
     given = [f"lr={rate!r}", *_torch_options(UPDATES[training.optimizer], options)]
-    made = f"torch.optim.{UPDATES[training.optimizer].torch}(weights, {', '.join(given)})"
     steps = ["optimizer.zero_grad()", "loss.backward()", "optimizer.step()"]
-    return [f"optimizer = {made}"], steps
+    return _made(UPDATES[training.optimizer].torch, ", ".join(["weights", *given])), steps
+
+
+def _made(optimizer: str, arguments: str) -> list[str]:
+    """The line that makes an optimizer, its arguments on lines of their own if it is long."""
+    start = f"optimizer = torch.optim.{optimizer}("
+    if len(start + arguments) < WIDTH:
+        return [f"{start}{arguments})"]
+    return [start, *wrapped(arguments, depth=1), ")"]
 
 
 def _torch_options(update: Update, options: dict[str, Attribute]) -> list[str]:
     """Keyword arguments of PyTorch's optimizer, for the options that are not its defaults."""
-    changed = {k: v for k, v in options.items() if update.defaults.get(k) != v}
-    betas = f"betas=({options.get('beta1')!r}, {options.get('beta2')!r})"
-    given = [betas] if changed.keys() & {"beta1", "beta2"} else []
-    named = update.torch_names
-    return [*given, *(f"{named[k]}={v!r}" for k, v in changed.items() if k in named)]
+    changed = {update.torch_names[k] for k, v in options.items() if update.defaults.get(k) != v}
+    given: dict[str, list[Attribute]] = {}
+    for option, value in options.items():
+        given.setdefault(update.torch_names[option], []).append(value)
+    return [f"{name}={_value(given[name])}" for name in given if name in changed]
+
+
+def _value(values: list[Attribute]) -> str:
+    """One number as it is; a pair as floats, which PyTorch insists on."""
+    (first, *others) = values
+    return repr(tuple(float(v) for v in values)) if others else repr(first)  # type: ignore[arg-type]
 
 
 def _main(experiment: Experiment) -> str:

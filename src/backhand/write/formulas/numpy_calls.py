@@ -133,6 +133,12 @@ def _logarithm(term: Term) -> Term:
     return Term(r"\log" + inner, Level.PREFIX, term.shape)
 
 
+def _clipped(call: Call) -> Term:
+    x, low, high = (call.term(i) for i in range(3))
+    above = tex.applied(r"\max", [x.tex, low.tex], x.shape)
+    return tex.applied(r"\min", [above.tex, high.tex], x.shape)
+
+
 def _binary(sign: Callable[[Term, Term], Term]) -> Callable[[Call], Term]:
     return lambda call: sign(call.term(0), call.term(1))
 
@@ -178,6 +184,10 @@ def _repeated(call: Call) -> Term:
 def _filled(call: Call) -> Term:
     """`np.full_like(y, x)`: the same."""
     return _stretched(call.term(1), call.term(0).shape)
+
+
+def _all_one(call: Call) -> Term:
+    return _stretched(tex.number(1), call.term().shape)
 
 
 def _stretched(term: Term, shape: Shape | None) -> Term:
@@ -246,6 +256,7 @@ _FUNCTIONS: dict[str, Callable[[Call], Term]] = {
     "log": lambda call: _logarithm(call.term()),
     "log1p": lambda call: _logarithm(tex.plus(tex.number(1), call.term())),
     "sqrt": lambda call: tex.root(call.term()),
+    "clip": _clipped,
     "square": lambda call: tex.raised(call.term(), tex.number(2)),
     "negative": lambda call: tex.minus(call.term()),
     "reciprocal": lambda call: tex.over(tex.number(1), call.term()),
@@ -261,6 +272,7 @@ _FUNCTIONS: dict[str, Callable[[Call], Term]] = {
     "expand_dims": _expanded,
     "broadcast_to": _repeated,
     "full_like": _filled,
+    "ones_like": _all_one,
     **dict.fromkeys(("swapaxes", "transpose"), _swapped),
     "sum": _reduced(r"\sum"),
     "prod": _reduced(r"\prod"),

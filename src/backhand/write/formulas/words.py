@@ -1,8 +1,8 @@
 """The chain rule in words: one sentence for each step of a backward pass.
 
 Sentences are made from the step's own structure: which value, through which line, summed over
-what. What a rule does to a derivative stands in the tables below; a rule that is not in them
-gets a sentence that is true of any rule.
+what. What a rule does to a derivative stands in the tables of `sentences`; a rule that is not in
+them gets a sentence that is true of any rule.
 """
 
 from dataclasses import dataclass
@@ -19,135 +19,8 @@ from backhand.write.formulas.meanings import (
     parameters_of,
     undone_step,
 )
+from backhand.write.formulas.sentences import BY_ROW, CLAUSES, REPEATED, SENTENCES
 from backhand.write.lines import lines_of, numpy_spelling, written
-
-_STANDARDISED = (
-    "{{that}} times {{g}}, less its mean {0} and less its part along the standardised {{x}}, "
-    "divided by the standard deviation {0}"
-)
-_SPREAD = "{that} times {w}, window by window, put back to where each window lay and added up"
-_TRANSPOSED_W = "what each window sees of {that}, times {x} at its place, all added up"
-CLAUSES = {
-    ("matmul", "a"): "{that} times the transpose of {b}",
-    ("matmul", "b"): "the transpose of {a} times {that}",
-    ("affine", "x"): "{that} times the transpose of {w}",
-    ("affine", "w"): "the transpose of {x} times {that}",
-    ("affine", "b"): "{that}, unchanged",
-    ("linear", "x"): "{that} times {w}, which is stored transposed",
-    ("linear", "w"): "the transpose of {that}, times {x}, because {w} is stored transposed",
-    ("linear", "b"): "{that}, unchanged",
-    ("add", "a"): "{that}, unchanged",
-    ("add", "b"): "{that}, unchanged",
-    ("sub", "a"): "{that}, unchanged",
-    ("sub", "b"): "{that} with the opposite sign",
-    ("neg", "x"): "{that} with the opposite sign",
-    ("mul", "a"): "{that} times {b}",
-    ("mul", "b"): "{that} times {a}",
-    ("div", "a"): "{that} divided by {b}",
-    ("div", "b"): "{that} times -{y} / {b}",
-    ("pow", "x"): "{that} times {exponent} * {x}{lowered}",
-    ("power", "a"): "{that} times ({b} * {a} ** ({b} - 1))",
-    ("power", "b"): "{that} times {y} times the logarithm of {a}",
-    ("exp", "x"): "{that} times {y}, because the exponential is its own derivative",
-    ("log", "x"): "{that} divided by {x}",
-    ("sqrt", "x"): "{that} divided by twice {y}",
-    ("tanh", "x"): "{that} times (1 - {y} * {y}): where {y} is near -1 or 1, little is left",
-    ("sigmoid", "x"): "{that} times {y} * (1 - {y}): where {y} is near 0 or 1, little is left",
-    ("layer_norm", "x"): _STANDARDISED.format("over its row"),
-    ("layer_norm", "g"): "{that} times the standardised {x}",
-    ("layer_norm", "b"): "{that}, unchanged",
-    ("batch_norm", "x"): _STANDARDISED.format("over the batch"),
-    ("batch_norm", "g"): "{that} times the standardised {x}",
-    ("batch_norm", "b"): "{that}, unchanged",
-    ("rms_norm", "x"): (
-        "{that} times {g}, less its part along {x} itself, divided by the root mean square of "
-        "each row"
-    ),
-    ("rms_norm", "g"): "{that} times {x}, divided by the root mean square of each row",
-    ("conv1d", "x"): _SPREAD,
-    ("conv1d", "w"): "what each window saw of {x}, times {that} at its place, all added up",
-    ("conv1d", "b"): "{that}, added up over the batch and all places",
-    ("conv2d", "x"): _SPREAD,
-    ("conv2d", "w"): "what each window saw of {x}, times {that} at its place, all added up",
-    ("conv2d", "b"): "{that}, added up over the batch and all places",
-    ("conv_transpose1d", "x"): "the window {w} moved over {that}",
-    ("conv_transpose1d", "w"): _TRANSPOSED_W,
-    ("conv_transpose1d", "b"): "{that}, added up over the batch and all places",
-    ("conv_transpose2d", "x"): "the window {w} moved over {that}",
-    ("conv_transpose2d", "w"): _TRANSPOSED_W,
-    ("conv_transpose2d", "b"): "{that}, added up over the batch and all places",
-    ("cross_entropy", "p"): "-{y} / {p}{mean}{by}",
-    ("cross_entropy_logits", "z"): (
-        "softmax({z}), times the sum of each row of {y}, minus {y}{mean}{by}"
-    ),
-    ("mse", "p"): "2 * ({p} - {y}){mean}{by}",
-    ("bce", "p"): "({p} - {y}) / ({p} * (1 - {p})){mean}{by}",
-    ("bce_logits", "z"): "sigmoid({z}) - {y}{mean}{by}",
-}
-"""By rule and parameter: what the derivative is, after `so its derivative is`. The names are the
-rule's own; `that` is `that of` the result; `y` is the result where the rule takes no `y`."""
-
-_LARGEST = (
-    "Of each window of {x} only the largest number reaches {y}, the first of equal ones, so it "
-    "alone gets {that_} there; windows that overlap add theirs."
-)
-_AVERAGED = (
-    "Each window of {x} was averaged, so its numbers get equal shares of {that_} there; windows "
-    "that overlap add theirs."
-)
-SENTENCES = {
-    "relu": "Where {x} is above 0 ReLU passes the derivative on; elsewhere it is 0.",
-    "leaky_relu": (
-        "Where {x} is above 0 leaky ReLU passes the derivative on; elsewhere {slope} times it."
-    ),
-    "elu": (
-        "Where {x} is above 0 ELU passes the derivative on; elsewhere it is multiplied by "
-        "{alpha_}exp({x})."
-    ),
-    "silu": "SiLU is curved: {that_} is multiplied by its slope at each element of {x}.",
-    "gelu": "GELU is curved: {that_} is multiplied by its slope at each element of {x}.",
-    "gelu_tanh": "GELU is curved: {that_} is multiplied by its slope at each element of {x}.",
-    "softplus": (
-        "The slope of softplus is sigmoid({x}), which {that_} is multiplied by; above 20 it is 1."
-    ),
-    "dropout": (
-        "Dropout multiplied {x} by {mask}, so the derivative is multiplied by the same {mask}: "
-        "a unit that was dropped gets none."
-    ),
-    "softmax": (
-        "The outputs of a softmax share a sum of 1, so what counts is how far {that_} lies above "
-        "its average, weighted with {y}; that, times {y}, is the derivative of {x}."
-    ),
-    "log_softmax": (
-        "Raising an element of {x} raises its own output and, through the logarithm of the sum, "
-        "lowers all of them by exp({y}): so from {that_}, exp({y}) times its sum is taken off."
-    ),
-    "sum": "Every element of {x} went into {y} as it is, so each gets {that_}, unchanged.",
-    "mean": (
-        "Every element of {x} went into {y} with the same weight, so each gets the same "
-        "share of {that_}."
-    ),
-    **dict.fromkeys(("max_pool1d", "max_pool2d"), _LARGEST),
-    **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d"), _LARGEST),
-    **dict.fromkeys(("avg_pool1d", "avg_pool2d"), _AVERAGED),
-    **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d"), _AVERAGED),
-    "flatten": "No number was changed: {that_} is given the shape of {x} again.",
-    "swapaxes": "No number was changed: the two axes of {that_} are swapped back.",
-    "pad": "What was put around {x} is no part of it, so that part of {that_} is cut off again.",
-    "max": "Only the largest of {x} reaches {y}, so it alone gets {that_}; equal ones share it.",
-}
-"""By rule: the whole sentence; `that_` is `the derivative of` the result."""
-
-REPEATED = {
-    ("add", "a"): "added to",
-    ("add", "b"): "added to",
-    ("affine", "b"): "added to",
-    ("linear", "b"): "added to",
-    ("layer_norm", "b"): "added to",
-    ("batch_norm", "b"): "added to",
-    ("sub", "b"): "subtracted from",
-}
-"""What a rule does with an operand that broadcasting repeats, where it is no more than that."""
 
 
 @dataclass(frozen=True)
@@ -281,9 +154,10 @@ def _options(step: Step) -> dict[str, str]:
 
 
 def _of_the_mean(loss: Step) -> str:
-    if dict(loss.attributes).get("reduction") != "mean":
+    reduction = dict(loss.attributes).get("reduction")
+    if reduction not in ("mean", "batchmean"):
         return ""
-    what = "rows" if loss.function.startswith("cross_entropy") else "elements"
+    what = "rows" if reduction == "batchmean" or loss.function in BY_ROW else "elements"
     return f", divided by the number of {what}, of which the mean was taken"
 
 
