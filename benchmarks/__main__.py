@@ -148,7 +148,8 @@ def main() -> None:
                   f"{homework.second:.2f} s", f"{homework.ratio:.1f}", "< 3 s")  # fmt: skip
     for name, found in (("float32", single), ("float64", double)):
         table.add_row(f"comparing an epoch of the MLP, {name} / plain",
-                      f"{found.first * 1e3:.0f} ms", f"{found.second * 1e3:.1f} ms", f"{found.ratio:.1f}", "<= 12")  # fmt: skip
+                      f"{found.first * 1e3:.0f} ms", f"{found.second * 1e3:.1f} ms",
+                      f"{found.ratio:.1f}", "<= 12")  # fmt: skip
     Console().print(table)
 
 

@@ -45,7 +45,7 @@ from tests.formula_checks import check_balanced, check_text, network
         ("((a > 0) & ~(b >= 1)) * c", r"[(a > 0) \land (\lnot (b \ge 1))] \odot c"),
         ("len(a) * a.size * a.shape[1]", r"4 \cdot 4\, B\, B"),
         ("a[:, None] + np.expand_dims(b, 0)", "a + b"),
-        ("np.clip(a, 0, 1)", r"\operatorname{clip}(a, 0, 1)"),
+        ("np.clip(a, 0, 1)", r"\min(\max(a, 0), 1)"),
         ("np.linalg.norm(a, ord=2)", r"\operatorname{norm}(a, \mathrm{ord} = 2)"),
         ("my_helper(a)", r"\mathrm{my\_helper}(a)"),
         ("np.where(a > b, a, b) + c", None),

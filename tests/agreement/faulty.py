@@ -93,7 +93,7 @@ NETWORKS = {
         'optimizer = "rmsprop"\ncentered = true\nmomentum = 0.9', X,
     ),
     "soft targets": spec(
-        ["p = softmax(x @ w1)"], arrays(w1=(3, 2)), SOFT, "cross_entropy(p, y)",
+        ["p = softmax(linear_no_bias(x, w1))"], arrays(w1=(2, 3)), SOFT, "cross_entropy(p, y)",
         "learning_rate = 0.1\nmomentum = 0.9", X,
     ),
     "probabilities": spec(

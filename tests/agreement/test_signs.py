@@ -141,7 +141,8 @@ def test_a_border_at_which_something_jumps_is_a_flip(name: str) -> None:
     border = JUMPING[name][1]
     assert found.flipped == (2,)
     assert found.first is not None
-    assert (found.first.value, found.first.index) == ("z", (0, 2))
+    value = "dz" if "softplus" in name else "z"  # softplus asks beta * z, which has no name
+    assert (found.first.value, found.first.index) == (value, (0, 2))
     assert (found.first.number, found.first.other) == (border + NEAR, border - NEAR)
 
 

@@ -35,10 +35,7 @@ LOSSES = (
 
 
 def side_by_side(number: int) -> str:
-    """A spec of four activations, each of its own layer, one of the losses, and an optimiser.
-
-    The seven of them hold every rule.
-    """
+    """A spec of four activations, each of its own layer, one of the losses, and an optimiser."""
     activations = ACTIVATIONS[4 * number : 4 * number + 4]
     prediction, loss = LOSSES[number]
     weights = [f'w{i} = {{ init = "normal", shape = [2, 5] }}' for i in range(len(activations))]
@@ -89,8 +86,9 @@ def program(name: str) -> str:
 # --- where they land ------------------------------------------------------------------------------
 
 
-def test_all_activations_are_there() -> None:
-    assert len(ACTIVATIONS) == 4 * len(LOSSES)
+def test_every_network_has_its_four_activations() -> None:
+    """Of the rest, `faulty.py` has networks."""
+    assert len(ACTIVATIONS) >= 4 * len(LOSSES)
 
 
 def test_every_kind_occurs() -> None:

@@ -273,5 +273,6 @@ register(
         example(x=FLAT_BACK_X, w=FLAT_W, b=BACK_B, stride=2, padding=1, output_padding=1),
         example(x=FLAT_BACK_X, w=FLAT_W, b=WIDE_B, stride=3, dilation=2, groups=2),
     ],
-    aten="conv_transpose1d.default(x, w, b, [stride], [padding], [output_padding], groups, [dilation])",
+    aten="conv_transpose1d.default(x, w, b, [stride], [padding], [output_padding], groups, "
+    "[dilation])",
 )

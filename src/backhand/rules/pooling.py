@@ -194,8 +194,10 @@ register(
         example(x=X, kernel=(3, 2), stride=(1, 2), padding=(1, 0), divisor_override=5),
     ],
     aten=[
-        "avg_pool2d.default(x, kernel, [], padding, ceil_mode, count_include_pad, divisor_override)",
-        "avg_pool2d.default(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)",
+        "avg_pool2d.default(x, kernel, [], padding, ceil_mode, count_include_pad, "
+        "divisor_override)",
+        "avg_pool2d.default(x, kernel, stride, padding, ceil_mode, count_include_pad, "
+        "divisor_override)",
     ],
 )
 
