@@ -60,10 +60,14 @@ class Formulas:
     made_by: Mapping[str, Step]
     folded: int
     guessed: frozenset[str]
+    summed: Mapping[str, tuple[str, ...]]
+    """By a derivative of several parts, the parts: autograd adds them up in an order of its own."""
 
     def value(self, name: str, known: Arrays, likely: bool) -> Other | None:
         """The value by its other formula, from bounded values by name; None if it has none, or if
         what it is made from is not all known."""
+        if name in self.summed and known.keys() >= set(self.summed[name]):
+            return _in_any_order([known[part] for part in self.summed[name]], likely)
         if name not in self.units:
             return None
         other = self._made(name, self.units[name], known, likely, self._compute)
@@ -122,6 +126,14 @@ class Formulas:
         return bounded(kind.type(number), error, likely=likely)
 
 
+def _in_any_order(parts: list[Bounded], likely: bool) -> Other:
+    """The sum of parts, whichever are added first (Higham, Accuracy and Stability, section 4.2)."""
+    sizes = sum(np.abs(part.value) + part.error for part in parts)
+    m = model(parts[0].dtype)
+    error = np.asarray(m.gamma(len(parts)) * sizes + sum(part.error for part in parts))
+    return Other(error, error if likely else None, np.zeros_like(error))
+
+
 def _compute_own(step: Step, found: dict[str, Any], likely: bool) -> None:
     """Add a step's results by the rule's own formula to what is found."""
     inputs = [found[v.name] if v.literal is None else v.literal for v in step.inputs]
@@ -155,7 +167,19 @@ def torch_formulas(network: Network) -> Formulas:
     apart = _apart(network, known)
     theirs = {**units, **apart}
     guessed = frozenset(name for name, steps in theirs.items() if any(map(_is_guessed, steps)))
-    return Formulas({**other, **apart}, units, made_by, folded, guessed)
+    summed = {name: parts for name, steps in units.items() if (parts := _parts(steps))}
+    return Formulas({**other, **apart}, units, made_by, folded, guessed, summed)
+
+
+def _parts(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """What a chain of additions that the deriver wrote adds up, if it is more than two parts."""
+    if len(steps) < 2 or any(step.function != "add" or step.undoes for step in steps):
+        return ()
+    made = {step.output.name for step in steps}
+    inputs = [value for step in steps for value in step.inputs]
+    if any(value.literal is not None for value in inputs):
+        return ()
+    return tuple(value.name for value in inputs if value.name not in made)
 
 
 def _has_formula(step: Step) -> bool:
