@@ -35,10 +35,13 @@ from backhand.rules import Rule, all_rules
 PROGRAMS = int(os.environ.get("BACKHAND_PROGRAMS", "1000"))
 PARTS = 5
 both = pytest.mark.parametrize("name", DTYPES)
+COMPOSED = ("softsign", "tanhshrink")
+"""PyTorch puts these together from operations, each rounded to 16 bits, and autograd's derivative is
+a difference of two terms: another formula than the rule's, which `agreement/kernels.py` has."""
 CASES = [
     (n, i)
     for n, r in all_rules().items()
-    if r.backward and n != "dropout"
+    if r.backward and n not in ("dropout", *COMPOSED)
     for i in range(len(r.examples))
 ]
 
