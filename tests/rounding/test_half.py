@@ -36,8 +36,8 @@ PROGRAMS = int(os.environ.get("BACKHAND_PROGRAMS", "1000"))
 PARTS = 5
 both = pytest.mark.parametrize("name", DTYPES)
 COMPOSED = ("softsign", "tanhshrink")
-"""PyTorch puts these together from operations, each rounded to 16 bits, and autograd's derivative is
-a difference of two terms: another formula than the rule's, which `agreement/kernels.py` has."""
+"""PyTorch puts these together from operations, each rounded to 16 bits, and autograd's derivative
+is a difference of two terms: another formula than the rule's, which `agreement/kernels.py` has."""
 CASES = [
     (n, i)
     for n, r in all_rules().items()
