@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from backhand.capture.spec import parse
 from backhand.derive import derive
 from backhand.graph import Kind, Network, Step, Value
-from backhand.rules import Example, Rule, all_rules, smooth
+from backhand.rules import Example, Rule, formula_rules, smooth
 from backhand.rules.operations import operation, result_shapes
 from backhand.write.formulas import latex
 from tests.formula_checks import check_numbers, check_text, network
@@ -53,7 +53,7 @@ FUNCTIONS.update(
         r"\operatorname{sign}": np.sign,
         r"\operatorname{cumsum}": lambda x, axis: np.cumsum(x, int(axis)),
         r"\operatorname{flip}": lambda x, axis: np.flip(x, int(axis)),
-        r"\operatorname{glu}": all_rules()["glu"].forward.call,
+        r"\operatorname{glu}": formula_rules()["glu"].forward.call,
         r"\mathrm{glu\_backward}": smooth.glu_backward,
     }
 )
@@ -67,7 +67,7 @@ def every_digit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 EXAMPLES = [
     pytest.param(of_rule(rule, e), id=f"{rule.name}-{i}")
-    for rule in all_rules().values()
+    for rule in formula_rules().values()
     for i, e in enumerate(rule.examples)
 ]
 

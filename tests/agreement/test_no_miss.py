@@ -19,7 +19,7 @@ from backhand.agreement.slips import KINDS, Slip, slips
 from backhand.agreement.statements import statements, upstream
 from backhand.capture.spec import parse
 from backhand.experiment import Experiment
-from backhand.rules import all_rules
+from backhand.rules import formula_rules
 from tests.agreement.faulty import NETWORKS, Trial
 from tests.random_specs import examples
 
@@ -92,7 +92,7 @@ def test_what_is_listed_as_hidden_is_hidden(tried: tuple[Trial, Agreement]) -> N
 def test_the_networks_use_every_rule_and_reach_twelve_layers() -> None:
     networks = [read(name).network for name in NETWORKS]
     used = {step.function for network in networks for step in network.steps}
-    assert set(all_rules()) - used == set()
+    assert set(formula_rules()) - used == set()
     assert max(len(network.forward.body) for network in networks) >= 12
 
 

@@ -18,7 +18,7 @@ import pytest
 from backhand.agreement import formulas, kernels
 from backhand.agreement.result import Agreement
 from backhand.experiment import Format
-from backhand.rules import Rule, all_rules
+from backhand.rules import Rule, formula_rules
 from backhand.rules.operations import operation
 from tests.agreement.comparisons import as_text, held, verdicts
 
@@ -146,7 +146,7 @@ loss = "{loss}"
 
 CASES = [
     pytest.param(name, number, id=f"{name}-{number}")
-    for name, rule in all_rules().items()
+    for name, rule in formula_rules().items()
     for number, example in enumerate(rule.examples)
     if not any(isinstance(value, tuple) for value in example.attributes.values())
 ]
@@ -155,7 +155,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "number"), CASES)
 def test_right_programs_agree_at_ordinary_numbers(name: str, number: int) -> None:
-    found = compared(all_rules()[name], number, "1")
+    found = compared(formula_rules()[name], number, "1")
     assert not reasons(found), str(found)
 
 
@@ -164,11 +164,11 @@ def test_right_programs_are_never_said_to_differ(name: str, number: int) -> None
     """A rule's first example at every scale, the others at those that mix them."""
     scales = ("mixed", "ties", "300", "1e-40", "zeros")
     for scale in scales[: 2 if number else None]:
-        reasons(compared(all_rules()[name], number, scale))
+        reasons(compared(formula_rules()[name], number, scale))
 
 
 def test_every_rule_and_each_of_its_derivatives_has_been_held_against_pytorchs() -> None:
-    rules = all_rules()
+    rules = formula_rules()
     assert {str(case.values[0]) for case in CASES} == set(rules) - {"dropout_mask"}
     for name in ("layer_norm", "power", "bce_logits", "dropout"):
         found = compared(rules[name], 0, "1")

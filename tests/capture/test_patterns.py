@@ -12,7 +12,7 @@ from backhand.capture.aten import with_rules
 from backhand.capture.exported import capture
 from backhand.capture.reading import Argument
 from backhand.errors import BackhandError
-from backhand.graph import Kind, Network, Step, Value
+from backhand.graph import Kind, NamedSize, Network, Step, Value
 from backhand.rules import example, register, uniform
 from backhand.rules.patterns import Slot, pattern
 from backhand.rules.register import DRAWN, Example, Rule, all_rules
@@ -129,7 +129,8 @@ FITS = {
     "a number for a list": ("one.default(x, [axis])", {"dim": 2}, (("axis", 2),)),
     "an empty list": ("one.default(x, [])", {"dim": ()}, (("axis", 0),)),
     "no empty list": ("one.default(x, [])", {"dim": (1,)}, None),
-    "a size with a name": ("one.default(x, axis)", {"dim": "$B"}, None),
+    "a size with a name": ("one.default(x, axis)", {"dim": "$B"}, (("axis", NamedSize("B")),)),
+    "a size of PyTorch's": ("one.default(x, axis)", {"dim": "$u0"}, None),
     "a number for an array": ("one.default(axis, x)", {"self": 3, "dim": "@0"}, (("axis", 3),)),
     "an array for an option": ("one.default(x, axis)", {"dim": "@0"}, None),
     "none for an array": ("one.default(x, axis)", {"self": None}, None),

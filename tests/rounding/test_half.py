@@ -30,7 +30,7 @@ from backhand.rounding import (
     sums,
 )
 from backhand.rounding.formats import NARROW, Limits, Narrow
-from backhand.rules import Rule, all_rules
+from backhand.rules import Rule, formula_rules
 
 PROGRAMS = int(os.environ.get("BACKHAND_PROGRAMS", "1000"))
 PARTS = 5
@@ -40,7 +40,7 @@ COMPOSED = ("softsign", "tanhshrink")
 is a difference of two terms: another formula than the rule's, which `agreement/kernels.py` has."""
 CASES = [
     (n, i)
-    for n, r in all_rules().items()
+    for n, r in formula_rules().items()
     if r.backward and n not in ("dropout", *COMPOSED)
     for i in range(len(r.examples))
 ]
@@ -83,7 +83,7 @@ def within(theirs: torch.Tensor, mine: Any) -> None:
 @pytest.mark.filterwarnings("ignore:divide by zero", "ignore:overflow encountered")
 def test_every_rule_forward_and_backward(name: str, rule: str, number: int, seed: int) -> None:
     """Fused kernels and all: PyTorch's own softmax, loss or norm, and autograd behind it."""
-    check_rule(all_rules()[rule], number, name, seed)
+    check_rule(formula_rules()[rule], number, name, seed)
 
 
 def check_rule(rule: Rule, number: int, name: str, seed: int) -> None:

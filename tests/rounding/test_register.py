@@ -9,10 +9,10 @@ import pytest
 
 from backhand import draws
 from backhand.rounding import Bounded, bounded, run
-from backhand.rules import Rule, all_rules
+from backhand.rules import Rule, formula_rules
 from backhand.rules.updates import UPDATES
 
-CASES = [(n, i) for n, r in all_rules().items() for i in range(len(r.examples))]
+CASES = [(n, i) for n, r in formula_rules().items() for i in range(len(r.examples))]
 both_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 # arithmetic so much finer that its own rounding is a thousandth of a bound at most
 FINE = {"float32": np.float64, "float64": np.longdouble}
@@ -55,7 +55,7 @@ def drawn(rule: Rule, number: int, seed: int, dtype: str) -> dict[str, Any]:
 @both_dtypes
 @pytest.mark.parametrize("seed", range(3))
 def test_rule(name: str, number: int, dtype: str, seed: int) -> None:
-    rule = all_rules()[name]
+    rule = formula_rules()[name]
     arguments = drawn(rule, number, seed, dtype)
     (y,) = check(rule.forward.call, arguments, dtype)
     assert rule.backward is not None
@@ -94,7 +94,7 @@ def test_update(name: str, options: dict[str, Any], dtype: str) -> None:
 @both_dtypes
 @pytest.mark.parametrize("rate", [0.0, 0.4, 1.0])
 def test_dropout_draws_the_same_mask(rate: float, dtype: str) -> None:
-    rule = all_rules()["dropout_mask"]
+    rule = formula_rules()["dropout_mask"]
     x = np.ones((20, 7), dtype)
     plain = rule.forward.call(x, draws.generator(3), rate=rate)
     mine = run(rule.forward.call, x, draws.generator(3), rate=rate)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from backhand.rounding import bounded, run
-from backhand.rules import all_rules
+from backhand.rules import formula_rules
 from backhand.rules.updates import UPDATES
 
 
@@ -38,7 +38,7 @@ def rule_steps() -> list[Step]:
     def named(names: str, *shapes: tuple[int, ...]) -> Callable[[np.random.Generator], Any]:
         return lambda draw: dict(zip(names.split(), normal(*shapes)(draw), strict=True))
 
-    rules = all_rules()
+    rules = formula_rules()
     steps = []
     for name in ("relu", "tanh", "sigmoid", "silu", "softplus", "elu", "gelu", "gelu_tanh"):
         rule = rules[name]
@@ -83,7 +83,7 @@ def norm_steps() -> list[Step]:
 
     steps = []
     for name in ("layer_norm", "batch_norm", "rms_norm"):
-        rule = all_rules()[name]
+        rule = formula_rules()[name]
         assert rule.backward is not None
         steps.append(Step(name, rule.forward.call, named(" ".join(rule.wrt)), 200))
         steps.append(Step(f"{name}, dx", _first(rule.backward.call), named("dy x g"), 200))
@@ -101,7 +101,7 @@ def homework_steps() -> list[Step]:
         z1 = x @ w1
         h = np.maximum(z1, 0) * mask
         z2 = h @ w2
-        p = all_rules()["softmax"].forward.call(z2)
+        p = formula_rules()["softmax"].forward.call(z2)
         dz2 = p - y
         found = {"w1": w1, "w2": w2, "mask": mask, "z1": z1, "a1": np.maximum(z1, 0), "h": h}
         found |= {"z2": z2, "p": p, "dz2": dz2, "dh": dz2 @ w2.T}
@@ -111,7 +111,7 @@ def homework_steps() -> list[Step]:
         "z1 = x @ w1": lambda x, w1: x @ w1,
         "h = a1 * mask": lambda a1, mask: a1 * mask,
         "z2 = h @ w2": lambda h, w2: h @ w2,
-        "p = softmax(z2)": lambda z2: all_rules()["softmax"].forward.call(z2),
+        "p = softmax(z2)": lambda z2: formula_rules()["softmax"].forward.call(z2),
         "loss": lambda y, p: -(y * np.log(p)).sum(),
         "dz2 = p - y": lambda p, y: p - y,
         "dh = dz2 @ w2.T": lambda dz2, w2: dz2 @ w2.T,
@@ -225,7 +225,7 @@ def report() -> list[str]:
     draw = np.random.default_rng(0)
     big = draw.normal(size=(512, 1024)).astype(np.float32)
     w = draw.normal(size=(1024, 512)).astype(np.float32)
-    rules = all_rules()
+    rules = formula_rules()
     for name, arrays in {
         "matmul": (big, w), "tanh": (big,), "gelu": (big,), "softmax": (big,), "mul": (big, big),
     }.items():  # fmt: skip

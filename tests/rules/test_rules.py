@@ -12,14 +12,14 @@ from tests.rules.computed import allowed
 from tests.rules.trial import Trial, summed_to
 
 from backhand import draws
-from backhand.rules import Function, Rule, all_rules
+from backhand.rules import Function, Rule, formula_rules
 from backhand.rules.norms import standardised, standardised_backward
 from backhand.rules.operations import operation
 
 # Dropout has its own test below: what is compared there is the drawing, too.
 RULES = {
     name: rule
-    for name, rule in all_rules().items()
+    for name, rule in formula_rules().items()
     if rule.forward.call.__module__.startswith("backhand.")
     and name not in ("dropout", "dropout_mask")
 }
@@ -110,7 +110,7 @@ def test_differences_of_the_forward_agree(name: str) -> None:
 @both_dtypes
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.4, 0.9])
 def test_dropout_draws_and_scales_as_pytorch_does(rate: float, dtype: str) -> None:
-    known = all_rules()
+    known = formula_rules()
     values = np.random.default_rng(3).uniform(-3, 3, (50, 7)).astype(dtype)
     dy = np.random.default_rng(4).uniform(-3, 3, (50, 7)).astype(dtype)
     mask = known["dropout_mask"].forward.call(values, draws.generator(11), rate=rate)

@@ -14,7 +14,7 @@ import numpy as np
 
 from backhand.capture.formula import GENERATOR
 from backhand.capture.reading import ARRAY, OPAQUE, Argument
-from backhand.graph import Attribute, Network, Numbers, Size, Step, Value
+from backhand.graph import Attribute, NamedSize, Network, Numbers, Size, Step, Value
 from backhand.passes.rewriting import rebuilt, renamed
 from backhand.rules.patterns import ANYTHING, Part, Pattern, Slot
 from backhand.rules.register import AMBIENT, DRAWN, Rule, all_rules, rule
@@ -35,7 +35,8 @@ class Matched:
     """The inputs and attributes of a rule that a step of the graph turns out to be."""
 
     rule: Rule
-    arrays: Mapping[str, Value]
+    arrays: Mapping[str, tuple[Value, ...]]
+    """One array for each parameter, any number for one that takes the rest."""
     attributes: Mapping[str, Attribute]
 
 
@@ -83,19 +84,36 @@ def _by_operator() -> dict[str, list[tuple[Rule, Pattern]]]:
 def _matches(
     step: Step, patterns: Sequence[tuple[Rule, Pattern]], schemas: Schemas
 ) -> Iterator[Matched]:
-    """Every way to read a step: one result, and every argument accounted for."""
-    if not step.outputs or step.outputs[0] is None or any(step.outputs[1:]):
-        return
+    """Every way to read a step: results that the rule has, and every argument accounted for."""
     for known, pattern in patterns:
         bound = _bound(step, pattern, schemas[step.function])
-        if bound is None:
+        if bound is None or not _makes(known, step.outputs):
             continue
         arrays = {name: bound.pop(name) for name in known.forward.parameters if name in bound}
-        values = {name: _value(given, step.inputs) for name, given in arrays.items()}
-        attributes = {**known.forward.defaults, **bound}
-        has_arrays = all(value is not None for value in values.values())
-        if has_arrays and all(_may_be(g, name, known) for name, g in attributes.items()):
-            yield Matched(known, {k: v for k, v in values.items() if v}, attributes)
+        values = {name: _values(given, step.inputs) for name, given in arrays.items()}
+        attributes = {**known.forward.defaults, **{k: _sized(v) for k, v in bound.items()}}
+        fits = all(many or known.forward.rest == name for name, many in values.items())
+        single = all(len(m) == 1 or known.forward.rest == name for name, m in values.items())
+        if fits and single and all(_may_be(g, name, known) for name, g in attributes.items()):
+            yield Matched(known, values, attributes)
+
+
+def _makes(known: Rule, outputs: Sequence[Value | None]) -> bool:
+    """Whether a rule has all the results that are used of a step; `*ys` needs them all used."""
+    if known.outputs[0].startswith("*"):
+        return None not in outputs
+    return bool(outputs) and not any(outputs[len(known.outputs) :])
+
+
+def _sized(given: Attribute) -> Attribute:
+    """`$B` and `$[B, 4]` with the sizes that have names told apart; anything else as it is."""
+    if not (isinstance(given, str) and given.startswith(OPAQUE)):
+        return given
+    parts = given.removeprefix(OPAQUE).removeprefix("[").removesuffix("]").split(", ")
+    if not all(re.fullmatch(r"-?\d+|[BT\d*+\-/ ()]+", part) for part in parts):
+        return given
+    sizes = tuple(int(part) if part.lstrip("-").isdecimal() else NamedSize(part) for part in parts)
+    return sizes if given.startswith(f"{OPAQUE}[") else sizes[0]
 
 
 def _may_be(given: Attribute, name: str, known: Rule) -> bool:
@@ -112,8 +130,10 @@ def _is_shaped(step: Step, found: Matched, shapes: Shapes) -> bool:
     differently.
     """
     names = [p for p in found.rule.forward.parameters if p not in AMBIENT]
-    values = [found.arrays[name] for name in names if name in found.arrays]
+    values = [value for name in names for value in found.arrays.get(name, ())]
     made = next(value for value in step.made())
+    if len(found.rule.outputs) > 1 or found.rule.outputs[0].startswith("*"):
+        return True
     lengths = [shapes.get(value.name, value.shape) for value in (*values, made)]
     if len(values) < len(names) or any(isinstance(n, str) for shape in lengths for n in shape):
         return True  # what is drawn, or a size that was not known
@@ -194,6 +214,13 @@ def _equal(wanted: object, value: Attribute) -> bool:
     return wanted == value and isinstance(wanted, bool) == isinstance(value, bool)
 
 
+def _values(given: Attribute, inputs: Sequence[Value]) -> tuple[Value, ...]:
+    """The arrays that an argument stands for; none if one of them is no array."""
+    parts = given.split() if isinstance(given, str) and given.startswith(ARRAY) else [given]
+    found = [_value(part, inputs) for part in parts]
+    return tuple(value for value in found if value) if all(found) else ()
+
+
 def _value(given: Attribute, inputs: Sequence[Value]) -> Value | None:
     """The array that an argument stands for: one of the step's inputs, or a plain number."""
     if isinstance(given, str) and re.fullmatch(rf"{ARRAY}\d+", given):
@@ -229,23 +256,30 @@ def _as_step(step: Step, found: Matched) -> Step:
     return replace(
         step,
         function=found.rule.name,
-        inputs=tuple(found.arrays[name] for name in forward.parameters if name not in AMBIENT),
-        outputs=step.outputs[:1],
+        inputs=tuple(v for p in forward.parameters if p not in AMBIENT for v in found.arrays[p]),
+        outputs=_outputs(step.outputs, found.rule),
         attributes=tuple((name, found.attributes[name]) for name in forward.attributes),
     )
+
+
+def _outputs(made: tuple[Value | None, ...], known: Rule) -> tuple[Value | None, ...]:
+    """As many results as the rule has."""
+    if known.outputs[0].startswith("*"):
+        return made
+    return (*made, *[None] * len(known.outputs))[: len(known.outputs)]
 
 
 def _drawn(step: Step, found: Matched, name: str) -> Iterator[Step]:
     """A mask is drawn, then multiplied with: two steps, in the place of PyTorch's one."""
     forward = found.rule.forward
     drawing = rule(f"{found.rule.name}_mask")
-    x = found.arrays[forward.parameters[0]]
+    (x,) = found.arrays[forward.parameters[0]]
     mask = Value(name, x.shape)
     rate = tuple((name, found.attributes[name]) for name in drawing.forward.attributes)
     yield replace(
         step, function=drawing.name, inputs=(x, GENERATOR), outputs=(mask,), attributes=rate
     )
-    arrays = {**found.arrays, DRAWN: mask}
+    arrays = {**found.arrays, DRAWN: (mask,)}
     yield _as_step(step, replace(found, arrays=arrays))
 
 

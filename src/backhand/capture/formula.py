@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from backhand.errors import BackhandError, did_you_mean, shown
 from backhand.graph import Attribute, Place, Step, Value
 from backhand.rules.operations import operation, result_shapes
-from backhand.rules.register import Rule, all_rules, rule
+from backhand.rules.register import Rule, formula_rules, rule
 
 SIGNS: dict[type[ast.operator], str] = {
     ast.Add: "add",
@@ -354,4 +354,4 @@ def _shape(value: Value) -> str:
 
 def operators() -> list[str]:
     """The operators that a formula may call."""
-    return [name for name in all_rules() if name != "dropout_mask"]
+    return [name for name in formula_rules() if name != "dropout_mask"]

@@ -20,8 +20,9 @@ __all__ = ["shape_text"]
 Size = int | str
 """A dimension: a number, or the name of a size that is not baked in (`B`, the batch)."""
 
-Attribute = float | int | bool | str | None | tuple[int, ...]
-"""What a step may carry beside arrays: literals only, so that a graph is data."""
+Attribute = float | int | bool | str | None | tuple[int | str, ...]
+"""What a step may carry beside arrays: literals only, so that a graph is data. Text in a tuple is a
+`NamedSize`."""
 
 Role = Literal["input", "target", "parameter", "buffer", "constant", "generator", "step"]
 
@@ -33,6 +34,16 @@ class Argument(str):
     """An attribute that the caller of the kind gives, by its name there: `stride=stride`.
 
     It is a text so that it may stand wherever an attribute may; its `repr` is the bare name.
+    """
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class NamedSize(str):
+    """A size that is not baked in, among an attribute's numbers: `shape=(B, T, 12, 64)`.
+
+    Its `repr` is the bare name, or an expression of names such as `B*T`.
     """
 
     def __repr__(self) -> str:

@@ -43,9 +43,12 @@ from backhand.rules.register import (
     Sample,
     all_rules,
     example,
+    formula_rules,
     register,
     rule,
+    truths,
     uniform,
+    whole,
 )
 
 __all__ = [
@@ -56,7 +59,10 @@ __all__ = [
     "Sample",
     "all_rules",
     "example",
+    "formula_rules",
     "register",
     "rule",
+    "truths",
     "uniform",
+    "whole",
 ]

@@ -45,17 +45,45 @@ def uniform(low: float, high: float, shape: tuple[int, ...]) -> Sample:
 
 
 @dataclass(frozen=True)
+class WholeSample(Sample):
+    """Whole numbers from `low` up to, not with, `high`; or truths."""
+
+    dtype: str = "int64"
+
+    def draw(self, generator: np.random.Generator) -> np.ndarray:
+        """Fresh numbers of this sample's shape, in its own dtype whatever that of the floats."""
+        return generator.integers(int(self.low), int(self.high), self.shape).astype(self.dtype)
+
+
+def whole(low: int, high: int, shape: tuple[int, ...]) -> Sample:
+    """Whole numbers from `low` up to, not with, `high`: classes, indices."""
+    return WholeSample(low, high, shape)
+
+
+def truths(shape: tuple[int, ...]) -> Sample:
+    """True and False."""
+    return WholeSample(0, 2, shape, "bool")
+
+
+@dataclass(frozen=True)
 class Example:
-    """Arguments on which a rule is checked against PyTorch: samples by name, and attributes."""
+    """Arguments on which a rule is checked against PyTorch: samples by name, and attributes.
+
+    A function that takes any number of arrays has them as `xs0`, `xs1`, ... for its `*xs`.
+    """
 
     arrays: Mapping[str, Sample]
     attributes: Mapping[str, Attribute]
 
 
-def example(**arguments: Sample | Attribute) -> Example:
-    """An example from keyword arguments: samples are arrays, everything else an attribute."""
+def example(**arguments: Sample | list[Sample] | Attribute) -> Example:
+    """An example from keyword arguments: samples are arrays, everything else an attribute; a list
+    of samples is for a parameter such as `*xs`."""
     arrays = {k: v for k, v in arguments.items() if isinstance(v, Sample)}
-    attributes = {k: v for k, v in arguments.items() if not isinstance(v, Sample)}
+    attributes = {k: v for k, v in arguments.items() if not isinstance(v, Sample | list)}
+    for name, samples in arguments.items():
+        if isinstance(samples, list):
+            arrays |= {f"{name}{number}": sample for number, sample in enumerate(samples)}
     return Example(MappingProxyType(arrays), MappingProxyType(attributes))
 
 
@@ -75,9 +103,20 @@ class Function:
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the arrays it takes."""
+        """Names of the arrays it takes; the last may be one that takes all that are left."""
         kinds = self.signature.parameters.values()
-        return tuple(p.name for p in kinds if p.kind is p.POSITIONAL_OR_KEYWORD)
+        arrays = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        return tuple(p.name for p in kinds if p.kind in arrays)
+
+    @cached_property
+    def rest(self) -> str:
+        """The name of the parameter that takes any number of arrays (`*xs`), if there is one."""
+        kinds = self.signature.parameters.values()
+        return next((p.name for p in kinds if p.kind is p.VAR_POSITIONAL), "")
+
+    def named(self, count: int) -> tuple[str, ...]:
+        """The name of each of `count` arrays in order: `a`, `xs0`, `xs1`."""
+        return spread(self.parameters, self.rest, count)
 
     @cached_property
     def attributes(self) -> tuple[str, ...]:
@@ -125,6 +164,16 @@ class Function:
         return tuple(Function(f.__name__, f) for f in called if isinstance(f, FunctionType))
 
 
+def spread(parameters: tuple[str, ...], rest: str, count: int) -> tuple[str, ...]:
+    """The names of `count` arrays where the parameter `rest` takes as many as are left."""
+    if not rest:
+        return parameters
+    at = parameters.index(rest)
+    after = len(parameters) - at - 1
+    many = tuple(f"{rest}{number}" for number in range(count - at - after))
+    return (*parameters[:at], *many, *parameters[at + 1 :])
+
+
 def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
@@ -145,10 +194,17 @@ class Rule:
     wrt: tuple[str, ...]
     torch: str
     noun: str
-    output: str
+    outputs: tuple[str, ...]
     means: str
     examples: tuple[Example, ...]
     aten: tuple[Pattern, ...] = ()
+    in_formulas: bool = True
+    """Whether the formulas of a spec may call it; others come from modules alone."""
+
+    @property
+    def output(self) -> str:
+        """What its first result is called, for the many rules that have just one."""
+        return self.outputs[0]
 
     def derivative_index(self, parameter: str) -> int:
         return self.wrt.index(parameter)
@@ -167,9 +223,10 @@ def register(
     examples: Sequence[Example],
     none: Sequence[str] = (),
     noun: str = "t",
-    output: str = "y",
+    output: str | Sequence[str] = "y",
     means: str = "",
     aten: str | Sequence[str] = (),
+    in_formulas: bool = True,
 ) -> Rule:
     """Add an operator.
 
@@ -177,16 +234,20 @@ def register(
         name: what a spec and the graph call it.
         forward: NumPy function; positional parameters are arrays, keyword-only ones attributes.
         backward: takes the derivative of the output (`d` + `output`) first, then whatever it needs
-            by name: inputs, the output, attributes. Returns one array for each name of `wrt`, of
-            the shape that the forward's broadcasting gave it; undoing that is not its business.
+            by name: inputs, the output, attributes, or the shape of an input (`x_shape`, keyword
+            only). Returns one array for each name of `wrt`, of the shape that the forward's
+            broadcasting gave it; undoing that is not its business.
         wrt: inputs with a derivative.
         none: inputs that have none (a mask, a label), said explicitly.
         torch: PyTorch's spelling, an expression over the forward's parameters.
         noun: what a result is called when the user gave it no name.
-        output: what `backward` calls the result.
+        output: what `backward` calls the result; or the results of a forward that returns a tuple
+            (`*ys` for any number), each of which may be asked for, and its derivative, which is
+            the plain number 0 where nobody uses the result.
         means: the textbook formula, where the forward is longer than one expression.
         aten: the operators of `torch.export`'s graphs that it stands for, each as a call with the
             rule's names in it, such as `softmax.int(x, axis, None)`; see `rules/patterns.py`.
+        in_formulas: whether the formulas of a spec may call it.
 
     Raises:
         BackhandError: if names, arity or examples do not fit together.
@@ -198,10 +259,11 @@ def register(
         tuple(wrt),
         torch,
         noun,
-        output,
+        (output,) if isinstance(output, str) else tuple(output),
         means,
         tuple(examples),
         tuple(map(pattern, [aten] if isinstance(aten, str) else aten)),
+        in_formulas,
     )
     _check(rule, tuple(none))
     _rules[name] = rule
@@ -222,6 +284,11 @@ def rule(name: str) -> Rule:
 def all_rules() -> dict[str, Rule]:
     """Every rule in the order of registration."""
     return dict(_rules)
+
+
+def formula_rules() -> dict[str, Rule]:
+    """The rules that the formulas of a spec may call."""
+    return {name: rule for name, rule in _rules.items() if rule.in_formulas}
 
 
 def _check(rule: Rule, none: tuple[str, ...]) -> None:
@@ -284,12 +351,15 @@ def _check_alone(function: Function, where: str) -> None:
 
 def _check_backward(rule: Rule, backward: Function, where: str) -> None:
     cotangent, *needs = (*backward.parameters, *backward.attributes)
-    known = {*rule.forward.parameters, *rule.forward.attributes, rule.output}
-    unknown = [name for name in needs if name not in known]
-    if cotangent != "d" + rule.output or unknown:
+    outputs = tuple(name.removeprefix("*") for name in rule.outputs)
+    known = {*rule.forward.parameters, *rule.forward.attributes, *outputs}
+    known |= {f"d{name}" for name in outputs[1:]}
+    shapes = {f"{name}_shape" for name in rule.forward.parameters}
+    unknown = [name for name in needs if name not in known | shapes]
+    if cotangent != "d" + outputs[0] or unknown:
         raise BackhandError(
             "the backward asks for what the forward does not have",
             where=where,
-            wanted=f"first d{rule.output}, then any of {', '.join(sorted(known))}",
+            wanted=f"first d{outputs[0]}, then any of {', '.join(sorted(known))}",
             got=", ".join((cotangent, *needs)),
         )
