@@ -38,10 +38,15 @@ class Spelling(nn.Module):
     def __init__(self, rule: Rule, of: Example) -> None:
         super().__init__()
         self.rule, self.attributes = rule, {**rule.forward.defaults, **of.attributes}
-        self.names = [p for p in rule.forward.parameters if p != DRAWN]
+        self.rest = rule.forward.rest
+        many = sum(name.removeprefix(self.rest).isdecimal() for name in of.arrays)
+        alone = [p for p in rule.forward.parameters if p not in (DRAWN, self.rest)]
+        self.names = [*alone, *(f"{self.rest}{i}" for i in range(many if self.rest else 0))]
 
     def forward(self, *arrays: Tensor) -> Any:
-        named = dict(zip(self.names, arrays, strict=True))
+        named: dict[str, Any] = dict(zip(self.names, arrays, strict=True))
+        if self.rest:
+            named[self.rest] = [x for n, x in named.items() if n.startswith(self.rest)]
         space = {"torch": torch, "F": F, "training": True, **named, **self.attributes}
         return eval(SPELLINGS.get(self.rule.name, self.rule.torch), space)
 

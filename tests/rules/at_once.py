@@ -7,14 +7,11 @@ a number up in one go, and slow_conv2d begins with the bias: bounds for PyTorch 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 import numpy as np
 
-from backhand.rules.convolution import (
-    conv1d_dw,
-    conv2d_dw,
-    in_columns,
-    padded,
-    pair,
-    windows,
-)
+from backhand.rules.convolution import correlate_dw, edges, in_columns, padded, windows
+
+
+def pair(n):
+    return n if isinstance(n, tuple) else (n, n)
 
 
 def correlated(x, w, b, stride, dilation, groups):
@@ -44,17 +41,19 @@ def spread(dy, b, w, size, stride, padding, dilation, groups):
 
 
 def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, groups=1):
-    return correlated(padded(x, padding), w, b, stride, dilation, groups)
+    return correlated(
+        padded(x, edges(padding, w.shape[2:], dilation)), w, b, stride, dilation, groups
+    )
 
 
 def conv2d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     options = stride, padding, dilation, groups
     dx = spread(dy, None, w, x.shape[2:], *options)
-    return dx, conv2d_dw(dy, x, w, *options), dy.sum(axis=(0, 2, 3))
+    return dx, correlate_dw(dy, x, w, *options), dy.sum(axis=(0, 2, 3))
 
 
 def conv1d(x, w, b, *, stride=1, padding=0, dilation=1, groups=1):
-    wide = padded(x[:, :, None], (0, padding))
+    wide = padded(x[:, :, None], [(0, 0), *edges(padding, w.shape[2:], dilation)])
     return correlated(wide, w[:, :, None], b, (1, stride), (1, dilation), groups)[:, :, 0]
 
 
@@ -62,7 +61,7 @@ def conv1d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     across = (1, stride), (0, padding), (1, dilation)
     size = 1, x.shape[2]
     dx = spread(dy[:, :, None], None, w[:, :, None], size, *across, groups)[:, :, 0]
-    dw = conv1d_dw(dy, x, w, stride, padding, dilation, groups)
+    dw = correlate_dw(dy, x, w, stride, padding, dilation, groups)
     return dx, dw, dy.sum(axis=(0, 2))
 
 

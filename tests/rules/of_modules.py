@@ -1,7 +1,7 @@
 """A rule that only modules use, beside PyTorch on the same numbers: whole numbers go in, any
 number of arrays, and several results come out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,13 @@ from tests.rules.trial import summed_to
 
 from backhand.rounding import Bounded, bounded, run
 from backhand.rules import Rule
+
+Calling = Callable[..., Any]
+"""How a function is called: `call(function, *arrays, **options)`."""
+
+
+def _plainly(function: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
+    return function(*arrays, **options)
 
 
 @dataclass(frozen=True)
@@ -33,13 +40,15 @@ class ModuleTrial:
         arrays = {n: a.astype(dtype) if a.dtype.kind == "f" else a for n, a in arrays.items()}
         return cls(rule, arrays, {**rule.forward.defaults, **example.attributes}, seed)
 
-    def forward(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
-        """All results on the numbers given."""
+    def forward(self, given: Mapping[str, Any], call: Calling = _plainly) -> tuple[Any, ...]:
+        """All results on the numbers given; with `run` for `call`, with bounds."""
         names = self.rule.forward.named(len(given))
         options = {name: self.attributes[name] for name in self.rule.forward.attributes}
-        return _tuple(self.rule.forward.call(*(given[name] for name in names), **options))
+        return _tuple(call(self.rule.forward.call, *(given[name] for name in names), **options))
 
-    def backward(self, given: Mapping[str, Any], ys: Any, dys: Any) -> tuple[Any, ...]:
+    def backward(
+        self, given: Mapping[str, Any], ys: Any, dys: Any, call: Calling = _plainly
+    ) -> tuple[Any, ...]:
         """All derivatives, from the results and the derivatives by them."""
         backward = self.rule.backward
         assert backward is not None
@@ -47,14 +56,14 @@ class ModuleTrial:
         known |= {f"{name}_shape": np.shape(array) for name, array in given.items()}
         for name, y, dy in zip(self._names_of_results(len(ys)), ys, dys, strict=True):
             known |= {name: y, f"d{name}": dy}
-        rest = self.rule.forward.rest or self.rule.outputs[0].removeprefix("*")
+        rests = {self.rule.forward.rest, self.rule.outputs[0].removeprefix("*")}
         inputs = []
         for name in backward.parameters:
-            many = (
-                [f"{name}{i}" for i in range(len(known))] if name.removeprefix("d") == rest else []
-            )
+            is_rest = name in rests or name.removeprefix("d") in rests
+            many = [f"{name}{i}" for i in range(len(known))] if is_rest else []
             inputs += [known[n] for n in many if n in known] or [known[name]]
-        return _tuple(backward.call(*inputs, **{name: known[name] for name in backward.attributes}))
+        options = {name: known[name] for name in backward.attributes}
+        return _tuple(call(backward.call, *inputs, **options))
 
     def _names_of_results(self, count: int) -> tuple[str, ...]:
         if self.rule.outputs[0].startswith("*"):
@@ -117,12 +126,7 @@ class ModuleTrial:
         theirs, gradients = self.torch()
         lifted = {n: bounded(a) if a.dtype.kind == "f" else a for n, a in self.arrays.items()}
         with np.errstate(all="ignore"):
-            ys = _tuple(
-                run(
-                    lambda *arrays: self.forward(dict(zip(lifted, arrays, strict=True))),
-                    *lifted.values(),
-                )
-            )
+            ys = self.forward(lifted, run)
         for i, (y, their, bound) in enumerate(zip(self.results, theirs, ys, strict=True)):
             yield f"result {i}", _ratio(y, their, _error(bound))
         if not self.wrt:
@@ -130,7 +134,7 @@ class ModuleTrial:
         dys = [bounded(dy) if dy.ndim or dy.dtype.kind == "f" else 0 for dy in self.derivatives]
         with np.errstate(all="ignore"):
             parts = self.backward(self.arrays, self.results, self.derivatives)
-            held = _tuple(run(lambda: self.backward(lifted, ys, dys)))
+            held = self.backward(lifted, ys, dys, run)
         for name, part, gradient, bound in zip(self.wrt, parts, gradients, held, strict=True):
             room = np.finfo(part.dtype).eps * (part.size // max(1, gradient.size)) * np.abs(part)
             allowed = summed_to(_error(bound) + room, gradient.shape)

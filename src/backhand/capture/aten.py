@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from backhand.capture.composites import composed
+from backhand.capture.composites.builder import Given
 from backhand.capture.formula import GENERATOR
 from backhand.capture.reading import ARRAY, OPAQUE, Argument
 from backhand.graph import Attribute, NamedSize, Network, Numbers, Size, Step, Value
 from backhand.passes.rewriting import rebuilt, renamed
 from backhand.rules.patterns import ANYTHING, Part, Pattern, Slot
-from backhand.rules.register import AMBIENT, DRAWN, Rule, all_rules, rule
+from backhand.rules.register import AMBIENT, DRAWN, TOLD, Rule, all_rules, rule
 
 Schemas = Mapping[str, tuple[Argument, ...]]
 Shapes = Mapping[str, tuple[Size, ...]]
@@ -58,7 +60,9 @@ def with_rules(
         given = _with_sizes(step)
         readings = _matches(given, patterns.get(step.function, ()), schemas)
         found = next((one for one in readings if _is_shaped(step, one, shapes)), None)
-        if found is None:
+        if found is None and (parts := composed(step, _arguments(step))) is not None:
+            body.extend(parts)
+        elif found is None:
             missing.append(step)
         elif DRAWN in found.rule.forward.parameters:
             masks += 1
@@ -67,7 +71,7 @@ def with_rules(
             body.append(_as_step(step, found))
     if missing:
         return network, tuple(missing)
-    if masks:
+    if any(GENERATOR in step.inputs for step in body):
         inputs = (*network.forward.inputs, GENERATOR)
         network = replace(network, forward=replace(network.forward, inputs=inputs))
     return rebuilt(network, body, {}), ()
@@ -91,18 +95,33 @@ def _matches(
             continue
         arrays = {name: bound.pop(name) for name in known.forward.parameters if name in bound}
         values = {name: _values(given, step.inputs) for name, given in arrays.items()}
-        attributes = {**known.forward.defaults, **{k: _sized(v) for k, v in bound.items()}}
+        attributes = {
+            **known.forward.defaults,
+            **_told(known, step.outputs),
+            **{k: _sized(v) for k, v in bound.items()},
+        }
         fits = all(many or known.forward.rest == name for name, many in values.items())
         single = all(len(m) == 1 or known.forward.rest == name for name, m in values.items())
         if fits and single and all(_may_be(g, name, known) for name, g in attributes.items()):
             yield Matched(known, values, attributes)
 
 
+def _told(known: Rule, outputs: Sequence[Value | None]) -> dict[str, Attribute]:
+    """What the result says of itself, of the options that the rule has."""
+    made = next(value for value in outputs if value is not None)
+    told: dict[str, Attribute] = {
+        "shape": tuple(n if isinstance(n, int) else NamedSize(n) for n in made.shape),
+        "count": len(outputs),
+        "dtype": made.numbers,
+    }
+    return {name: told[name] for name in TOLD if name in known.forward.attributes}
+
+
 def _makes(known: Rule, outputs: Sequence[Value | None]) -> bool:
-    """Whether a rule has all the results that are used of a step; `*ys` needs them all used."""
-    if known.outputs[0].startswith("*"):
-        return None not in outputs
-    return bool(outputs) and not any(outputs[len(known.outputs) :])
+    """Whether a rule has all the results that are used of a step; `*ys` are as many as needed."""
+    if not any(outputs):
+        return False
+    return known.outputs[0].startswith("*") or not any(outputs[len(known.outputs) :])
 
 
 def _sized(given: Attribute) -> Attribute:
@@ -131,26 +150,51 @@ def _is_shaped(step: Step, found: Matched, shapes: Shapes) -> bool:
     """
     names = [p for p in found.rule.forward.parameters if p not in AMBIENT]
     values = [value for name in names for value in found.arrays.get(name, ())]
-    made = next(value for value in step.made())
-    if len(found.rule.outputs) > 1 or found.rule.outputs[0].startswith("*"):
+    if len(found.rule.outputs) > 1:
         return True
-    lengths = [shapes.get(value.name, value.shape) for value in (*values, made)]
-    if len(values) < len(names) or any(isinstance(n, str) for shape in lengths for n in shape):
+    known = {v.name: shapes.get(v.name, v.shape) for v in (*values, *step.made())}
+    if len(found.arrays) < len(names) or any(isinstance(n, str) for s in known.values() for n in s):
         return True  # what is drawn, or a size that was not known
+    lengths = {
+        size: n
+        for value in (*values, *step.made())
+        for size, n in zip(value.shape, known[value.name], strict=True)
+        if isinstance(size, str)
+    }
     kinds = tuple((value.literal, value.numbers) for value in values)
-    given = tuple(found.attributes.items())
-    whole = tuple(tuple(int(n) for n in shape) for shape in lengths)
-    return _shape(found.rule.forward.call, whole[:-1], kinds, given) == whole[-1]
+    given = tuple((name, _measured(of, lengths)) for name, of in found.attributes.items())
+    if any(_has_names(of) for _, of in given):
+        return True
+    whole = tuple(tuple(int(n) for n in known[value.name]) for value in values)
+    made = _shapes(found.rule.forward.call, whole, kinds, given)
+    wanted = [None if v is None else known[v.name] for v in step.outputs]
+    if not found.rule.outputs[0].startswith("*"):
+        return made == (wanted[0],)
+    return len(made) == len(wanted) and all(
+        a is None or a == b for a, b in zip(wanted, made, strict=True)
+    )
+
+
+def _measured(given: Attribute, lengths: Mapping[str, Size]) -> Attribute:
+    """An attribute with numbers for the sizes with names that are known."""
+    if isinstance(given, tuple):
+        return tuple(lengths.get(n, n) if isinstance(n, NamedSize) else n for n in given)
+    return lengths.get(given, given) if isinstance(given, NamedSize) else given
+
+
+def _has_names(given: Attribute) -> bool:
+    parts = given if isinstance(given, tuple) else (given,)
+    return any(isinstance(part, NamedSize) for part in parts)
 
 
 @lru_cache(maxsize=4096)
-def _shape(
+def _shapes(
     function: Callable[..., Any],
     shapes: tuple[tuple[int, ...], ...],
     kinds: tuple[tuple[float | None, Numbers], ...],
     attributes: tuple[tuple[str, Attribute], ...],
-) -> tuple[int, ...] | None:
-    """The shape of a rule's result, found by calling it; None where it cannot be called so."""
+) -> tuple[tuple[int, ...], ...]:
+    """The shapes of a rule's results, found by calling it; none where it cannot be called so."""
     filled = {"float": 0.5, "int": 0, "bool": False}
     arrays = [
         np.full(shape, filled[numbers]) if literal is None else literal
@@ -158,9 +202,10 @@ def _shape(
     ]
     try:
         with np.errstate(all="ignore"):
-            return tuple(np.shape(function(*arrays, **dict(attributes))))
-    except (ValueError, IndexError, TypeError, AttributeError):
-        return None
+            made = function(*arrays, **dict(attributes))
+            return tuple(map(np.shape, made if isinstance(made, tuple) else (made,)))
+    except (ValueError, IndexError, TypeError, AttributeError, ZeroDivisionError):
+        return ()
 
 
 def _bound(step: Step, pattern: Pattern, schema: Sequence[Argument]) -> dict[str, Attribute] | None:
@@ -228,6 +273,19 @@ def _value(given: Attribute, inputs: Sequence[Value]) -> Value | None:
     if isinstance(given, float | int) and not isinstance(given, bool):
         return Value(repr(given), (), "constant", given)
     return None
+
+
+def _arguments(step: Step) -> dict[str, Given]:
+    """A step's arguments by name: arrays, tuples of arrays, sizes and literals."""
+    return {name: _argument(given, step.inputs) for name, given in step.attributes}
+
+
+def _argument(given: Attribute, inputs: Sequence[Value]) -> Given:
+    if not (isinstance(given, str) and given.startswith(ARRAY)):
+        return _sized(given)
+    if " " not in given:
+        return _value(given, inputs)
+    return tuple(value for part in given.split() if (value := _value(part, inputs)))
 
 
 def _is_opaque(given: Attribute) -> bool:

@@ -11,7 +11,7 @@ it, and steps that only PyTorch needs go. What has no rule is refused, all of it
 
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,8 @@ class Captured:
     """The arguments by position and by name, as `(args, kwargs)`, with the inputs' numbers."""
     outputs: Tree
     """What the module returns, with the outputs' numbers."""
+    notes: tuple[str, ...] = ()
+    """What the network does otherwise than the module, a sentence each."""
 
 
 def capture(
@@ -68,8 +70,9 @@ def capture(
 ) -> Captured:
     """A module as a network, from one call of it.
 
-    Sizes are found by trying: batch and sequence with names, then the batch alone, then neither;
-    `network.sizes` says which it came to be. The module is left as it was.
+    PyTorch traces it once, with the sizes of batch and sequence free. Where no rule can follow a
+    free sequence, or a free batch, its length in this call is built in; `network.sizes` says which
+    have names. The module is left as it was.
 
     Args:
         module: any module. Its lines and modules are remembered with each step.
@@ -82,16 +85,35 @@ def capture(
         BackhandError: naming all that it does that no rule stands for, with the module's lines.
     """
     name = one_line(type(module).__name__)
-    lengths = _lengths(_arrays(_fresh(args, kwargs)))
-    attempts = [named for named in ("BT", "B", "") if set(named) <= set(lengths)]
     with _mode(module, training):
-        for named in attempts:
+        program, symbols, noted = _traced(module, name, args, kwargs)
+        for named in ("BT", "B"):
+            if set(named) <= set(symbols.values()):
+                with suppress(BackhandError):
+                    return _captured(module, name, program, symbols, named, noted)
+        if "B" in symbols.values() and _rows(_arrays((args, kwargs))) == 1:
+            program, symbols = _exported(module, name, _copied(args, kwargs), {}, noted), {}
+        return _captured(module, name, program, symbols, "", noted)
+
+
+def _traced(
+    module: "torch.nn.Module", name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None
+) -> tuple[Any, dict[str, str], Noted]:
+    """PyTorch's program with as many sizes free as it can, and its symbols for them.
+
+    A batch of one becomes two: PyTorch takes a size of 1 for one that stays 1.
+    """
+    lengths = _lengths(_arrays((args, kwargs)))
+    twice = _rows(_arrays((args, kwargs))) == 1
+    for named in ("BT", "B"):
+        if set(named) <= set(lengths):
             free = {letter: lengths[letter] for letter in named}
-            try:
-                return _captured(module, name, _fresh(args, kwargs), free)
-            except BackhandError as error:
-                last = error
-    raise last
+            noted = Noted()
+            with suppress(BackhandError):
+                program = _exported(module, name, _copied(args, kwargs, twice=twice), free, noted)
+                return program, _symbols(program, free), noted
+    noted = Noted()
+    return _exported(module, name, _copied(args, kwargs), {}, noted), {}, noted
 
 
 @contextmanager
@@ -107,24 +129,20 @@ def _mode(module: "torch.nn.Module", training: bool) -> Iterator[None]:
             part.training = mode
 
 
-def _fresh(args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> Any:
-    """The arguments with copies of their arrays, for PyTorch marks those with sizes that are free.
-
-    A batch of one becomes two: PyTorch takes a size of 1 for one that stays 1.
-    """
+def _copied(
+    args: Sequence[Any], kwargs: Mapping[str, Any] | None, *, twice: bool = False
+) -> Any:
+    """The arguments with copies of their arrays, for PyTorch marks those with sizes that are free;
+    those of one row with that row twice, if asked for."""
     import torch
     from torch.utils import _pytree as pytree
-
-    arguments = tuple(args), dict(kwargs or {})
-    single = _rows(_arrays(arguments)) == 1
 
     def copied(x: Any) -> Any:
         if not isinstance(x, torch.Tensor):
             return x
-        twice = single and x.ndim > 0 and len(x) == 1
-        return torch.cat([x, x]) if twice else x.detach().clone()
+        return torch.cat([x, x]) if twice and x.ndim > 0 and len(x) == 1 else x.detach().clone()
 
-    return pytree.tree_map(copied, arguments)
+    return pytree.tree_map(copied, (tuple(args), dict(kwargs or {})))
 
 
 def _arrays(arguments: Any) -> list["torch.Tensor"]:
@@ -158,21 +176,27 @@ def _lengths(arrays: Sequence["torch.Tensor"]) -> dict[str, list[tuple[int, int]
 def _captured(
     module: "torch.nn.Module",
     name: str,
-    arguments: Any,
-    free: Mapping[str, Sequence[tuple[int, int]]],
+    program: Any,
+    symbols: Mapping[str, str],
+    free: str,
+    noted: Noted,
 ) -> Captured:
-    """One attempt, with these sizes free."""
-    program = _exported(module, name, arguments, free)
-    reading = Reading(_symbols(program, free), _torch_folder())
+    """The network with these letters free; the lengths of other sizes are built in."""
+    lengths = _hints(program)
+    known = {s: letter if letter in free else lengths[s] for s, letter in symbols.items()}
+    reading = Reading(known, _torch_folder(), _precision(program))
     found = signature(module, name, program, reading)
     named = {size for value in found.network.forward.inputs for size in value.shape}
     sizes = tuple((letter, SIZES[letter]) for letter in free if letter in named)
-    network, numbers = _tidied(replace(found.network, sizes=sizes), found, reading)
+    network, numbers, instead = _tidied(replace(found.network, sizes=sizes), found, reading)
     _check_formats(name, network, reading)
     network, missing = with_rules(network, reading.schemas, reading.shapes)
     if missing:
         raise refused.no_rules(name, missing, reading.schemas)
-    network = numbered(with_named_outputs(network, found.outputs, found.names))
+    wishes = _wishes(reading, noted, instead)
+    network, new = numbered(network)
+    wishes = {new.get(name, name): wish for name, wish in wishes.items()}
+    network = with_named_outputs(network, found.outputs, found.names)
     used = [value.name for value in network.forward.parameters]
     stored = found.stored
     return Captured(
@@ -183,7 +207,15 @@ def _captured(
         (*stored.unused, *_keys_of_unused(stored, used)),
         found.inputs,
         found.outputs,
+        _notes(reading),
     )
+
+
+def _notes(reading: Reading) -> tuple[str, ...]:
+    others = " and ".join(sorted(reading.others))
+    if not others:
+        return ()
+    return (f"What PyTorch computes in {others} within it is computed in {reading.precision}.",)
 
 
 def _keys_of_unused(stored: Stored, used: Sequence[str]) -> Iterator[str]:
@@ -198,6 +230,7 @@ def _exported(
     name: str,
     arguments: Any,
     free: Mapping[str, Sequence[tuple[int, int]]],
+    noted: Noted,
 ) -> Any:
     """PyTorch's exported program, or one clear error with the module's line."""
     import torch
@@ -210,12 +243,26 @@ def _exported(
             shapes[x] = dims
     args, kwargs = arguments
     try:
-        return torch.export.export(
-            module, args, kwargs, dynamic_shapes=shapes if free else None, strict=False
-        )
+        with _watched(noted):
+            return torch.export.export(
+                module, args, kwargs, dynamic_shapes=shapes if free else None, strict=False
+            )
     except Exception as error:
         frame = refused.user_frame(error, _own_frames(error))
         raise refused.not_captured(name, error, frame) from None
+
+
+@contextmanager
+def _watched(noted: Noted) -> Iterator[None]:
+    """Each call of an operator is noted; not where PyTorch has no way to tag what comes of it."""
+    try:
+        from torch.fx.traceback import annotate, preserve_node_meta
+        from torch.overrides import TorchFunctionMode
+    except ImportError:
+        yield
+        return
+    with preserve_node_meta(), watching(noted, TorchFunctionMode, annotate, _torch_folder()):
+        yield
 
 
 def _own_frames(error: BaseException) -> list[Place]:
@@ -236,14 +283,42 @@ def _torch_folder() -> str:
 
 def _symbols(program: Any, free: Mapping[str, Sequence[tuple[int, int]]]) -> dict[str, str]:
     """PyTorch's symbols for the sizes that stayed free, and our letters."""
-    given = [n for n in program.graph.nodes if n.name in program.graph_signature.user_inputs]
-    tensors = [n.meta["val"] for n in given if hasattr(n.meta.get("val"), "dtype")]
+    given = [node.meta["val"] for node in _given(program)]
+    tensors = [x for x in given if hasattr(x, "dtype")]
     return {
         str(size.node.expr): letter
         for letter, dims in free.items()
         for i, dim in dims
         if not isinstance(size := tensors[i].shape[dim], int)
     }
+
+
+def _hints(program: Any) -> dict[str, int]:
+    """How long each size was that has a symbol."""
+    given = [node.meta["val"] for node in _given(program)]
+    sizes = [size for x in given if hasattr(x, "dtype") for size in x.shape]
+    return {str(s.node.expr): int(s.node.hint) for s in sizes if not isinstance(s, int)}
+
+
+def _precision(program: Any) -> str:
+    """The format of the parameters, or of the inputs where no parameter is a float: the widest."""
+    kinds = {s.arg.name: s.kind.name for s in program.graph_signature.input_specs}
+    holes = [n for n in program.graph.nodes if n.op == "placeholder" and "val" in n.meta]
+    for kind in ("PARAMETER", "USER_INPUT"):
+        found = [n.meta["val"] for n in holes if kinds[n.name] == kind]
+        floats = [x.dtype for x in found if hasattr(x, "dtype") and x.is_floating_point()]
+        if floats:
+            double = any(str(one) == "torch.float64" for one in floats)
+            return "float64" if double else "float32"
+    import torch
+
+    return str(torch.get_default_dtype()).removeprefix("torch.")
+
+
+def _given(program: Any) -> list[Any]:
+    """The nodes of the caller's own arguments."""
+    names = program.graph_signature.user_inputs
+    return [node for node in program.graph.nodes if node.name in names]
 
 
 def _tidied(
@@ -277,7 +352,8 @@ def _computer(reading: Reading) -> Any:
             if _has_size(written[name], argument):
                 return None
             given[name] = _with_arrays(written[name], argument, arrays)
-        made = call.target(**given)
+        with _default_format(reading.precision):
+            made = call.target(**given)
         results = made if isinstance(made, list | tuple) else (made,)
         if any(str(r.dtype).removeprefix("torch.") not in NUMBERS for r in results):
             return None
@@ -295,6 +371,10 @@ def _has_size(written: object, argument: Any) -> bool:
 
 def _with_arrays(written: object, argument: Any, arrays: Sequence[Any]) -> Any:
     """An argument of the graph with numbers in the place of its nodes."""
+    import torch
+
+    if str(argument) in ("torch.float32", "torch.float64"):
+        return getattr(torch, str(written))
     if not (isinstance(written, str) and written.startswith(ARRAY)):
         return argument
     parts = [
@@ -302,6 +382,19 @@ def _with_arrays(written: object, argument: Any, arrays: Sequence[Any]) -> Any:
         for part in written.split()
     ]
     return parts if isinstance(argument, list | tuple) else parts[0]
+
+
+@contextmanager
+def _default_format(word: str) -> Iterator[None]:
+    """PyTorch with this format for what is said to have none."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(getattr(torch, word))
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _check_formats(name: str, network: Network, reading: Reading) -> None:

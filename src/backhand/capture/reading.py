@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backhand.capture.identifiers import one_line
+from backhand.capture.sizes import size
 from backhand.graph import Attribute, Module, Numbers, Place, Size, Step, Value
 from backhand.passes.functionalise import without_mark
 
@@ -54,9 +55,11 @@ class Call:
 class Reading:
     """Reads graphs node by node; what it finds grows with each."""
 
-    sizes: Mapping[str, str]
-    """PyTorch's symbols (`s77`) and our names for them (`B`)."""
+    sizes: Mapping[str, Size]
+    """PyTorch's symbols (`s77`), and our names for them (`B`) or the lengths that they had."""
     torch_folder: str
+    precision: str = "float64"
+    """The one format of all floats: what PyTorch does in another is done in this."""
     values: dict[Any, Value | tuple[Value | None, ...]] = field(default_factory=dict)
     """What each node of the graph stands for."""
     steps: list[Step] = field(default_factory=list)
@@ -71,6 +74,8 @@ class Reading:
     """Operators whose result may share memory with their first input."""
     random: set[str] = field(default_factory=set)
     """Operators that may draw."""
+    others: set[str] = field(default_factory=set)
+    """The formats that floats were in which are not the precision."""
 
     def read(self, graph: Any, owner: Any) -> tuple[Any, ...]:
         """Append the steps of a graph whose placeholders are known; what it returns."""
@@ -83,18 +88,28 @@ class Reading:
 
     def value(self, name: str, tensor: Any, **more: Any) -> Value:
         """A value of a tensor's shape and kind of numbers."""
-        word = str(tensor.dtype).removeprefix("torch.")
+        word = self._format(str(tensor.dtype).removeprefix("torch."))
         self.formats[name] = word
         self.shapes[name] = tuple(_length(size) for size in tensor.shape)
         shape = tuple(self.size(size) for size in tensor.shape)
         return Value(name, shape, numbers=NUMBERS.get(word, "float"), **more)
 
+    def _format(self, word: str) -> str:
+        """The format in which numbers are kept that PyTorch has in the format of this name."""
+        if NUMBERS.get(word) != "float":
+            return word
+        if word != self.precision:
+            self.others.add(word)
+        return self.precision
+
     def size(self, of: Any) -> Size:
         """A number, or what is known of it in names: `B`, `2*B*T`."""
-        if isinstance(of, int):
-            return of
-        text = re.sub(r"\b[su]\d+\b", lambda s: self.sizes.get(s[0], s[0]), str(of.node.expr))
-        return int(text) if text.isdecimal() else text
+        found = self.number(of)
+        return found if isinstance(found, int) else str(found)
+
+    def number(self, of: Any) -> float | int | bool | str:
+        """Any result of arithmetic on sizes: as `size`, but it may be a float or a truth too."""
+        return of if isinstance(of, int | float) else size(of.node.expr, self.sizes)
 
     def _call(self, node: Any, owner: Any) -> None:
         made = node.meta.get("val")
@@ -120,10 +135,11 @@ class Reading:
         inputs: list[Value] = []
         attributes = tuple((name, self._attribute(a, inputs)) for name, a in given.items())
         outputs = self._outputs(node, made)
+        known = {name: self._known(argument) for name, argument in given.items()}
         self._remember(function, node.target)
         for value in outputs:
             if value is not None:
-                self.calls[value.name] = Call(node.target, given)
+                self.calls[value.name] = Call(node.target, known)
         place, modules = place_of(node, self.torch_folder), modules_of(node)
         self.steps.append(
             Step(function, tuple(inputs), outputs, attributes, place, modules=modules)
@@ -194,6 +210,15 @@ class Reading:
         )
         return made
 
+    def _known(self, argument: Any) -> Any:
+        """An argument with the numbers for those sizes in it that are known."""
+        if isinstance(argument, list | tuple):
+            return [self._known(part) for part in argument]
+        if hasattr(argument, "meta") and _is_size(argument.meta.get("val")):
+            found = self.number(argument.meta["val"])
+            return argument if isinstance(found, str) else found
+        return argument
+
     def _attribute(self, argument: Any, inputs: list[Value]) -> Attribute:
         """An argument as a literal; arrays in it are added to `inputs`."""
         if argument is None or isinstance(argument, bool | int | float):
@@ -208,10 +233,12 @@ class Reading:
             inputs.append(value)
             return f"{ARRAY}{len(inputs) - 1}"
         if hasattr(argument, "meta") and _is_size(argument.meta.get("val")):
-            size = self.size(argument.meta["val"])
-            return size if isinstance(size, int) else f"{OPAQUE}{size}"
+            found = self.number(argument.meta["val"])
+            return f"{OPAQUE}{found}" if isinstance(found, str) else found
         text = str(argument)
-        return text.removeprefix("torch.") if text.startswith("torch.") else f"{OPAQUE}{text}"
+        if not text.startswith("torch."):
+            return f"{OPAQUE}{text}"
+        return self._format(text.removeprefix("torch."))
 
     def _list(self, arguments: Sequence[Any], inputs: list[Value]) -> Attribute:
         parts = [self._attribute(argument, inputs) for argument in arguments]

@@ -1,6 +1,7 @@
 """What of a module cannot be written out, all of it in one error."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
@@ -28,17 +29,25 @@ HINTS = {
 }
 
 
-def no_rules(name: str, steps: Sequence[Step], schemas: Schemas) -> BackhandError:
+class NoRules(BackhandError):
+    """A module that does what no rule stands for; `operators` says how often it does each."""
+
+    operators: Mapping[str, int]
+
+
+def no_rules(name: str, steps: Sequence[Step], schemas: Schemas) -> NoRules:
     """The error for the steps of a module that no rule stands for."""
     kinds = {step.function for step in steps}
     lines = [line for found in _alike(steps) for line in _lines(found, schemas)]
-    return BackhandError(
+    error = NoRules(
         f"{len(kinds)} of its operators {'has' if len(kinds) == 1 else 'have'} no rule",
         where=name,
         wanted="operators that a rule stands for, with these arguments",
         got="\n       ".join(lines),
         repair="change the lines above, or add rules: see examples/own_rule.py",
     )
+    error.operators = Counter(step.function for step in steps)
+    return error
 
 
 def _alike(steps: Sequence[Step]) -> list[list[Step]]:

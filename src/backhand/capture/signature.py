@@ -112,7 +112,8 @@ def _stored(
             wish = "constant" if kind == "CONSTANT_TENSOR" else keys[0]
             name = names.give(wish, ROLES[kind])
             value = reading.value(name, node.meta["val"], role=ROLES[kind])
-            found.take(value, tensor, tuple(key for key in keys if key in own.saved))
+            kept = tuple(key for key in keys if key in own.saved)
+            found.take(value, tensor, kept, reading.formats[name])
         reading.values[node] = found.values[id(tensor)]
     parameters = {v.name for v in found.values.values() if v.role == "parameter"}
     unread = (p for p in own.parameters if id(own.tensors[p]) not in found.values)
@@ -135,9 +136,9 @@ class _Found:
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     frozen: set[str] = field(default_factory=set)
 
-    def take(self, value: Value, tensor: Any, keys: tuple[str, ...]) -> None:
+    def take(self, value: Value, tensor: Any, keys: tuple[str, ...], word: str) -> None:
         self.values[id(tensor)] = value
-        self.arrays[value.name] = _numbers(tensor)
+        self.arrays[value.name] = _numbers(tensor, word)
         if keys:
             self.keys[value.name] = keys
         if not tensor.requires_grad:
@@ -168,9 +169,9 @@ class _Own:
         return tuple(sorted(keys, key=lambda key: key.rpartition(".")[0] != path))
 
 
-def _numbers(tensor: Any) -> np.ndarray:
-    """A copy of a tensor's numbers, which training the module does not change."""
-    if str(tensor.dtype).removeprefix("torch.") not in NUMBERS:
+def _numbers(tensor: Any, word: str) -> np.ndarray:
+    """A copy of a tensor's numbers in a format, which training the module does not change."""
+    if word not in NUMBERS:
         return np.empty(0)  # refused once all of it is read
-    found: np.ndarray = tensor.detach().cpu().numpy().copy()
+    found: np.ndarray = tensor.detach().cpu().numpy().astype(word)
     return found

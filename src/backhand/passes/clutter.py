@@ -6,6 +6,7 @@ what is read it stays, for it changes the derivative.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def without_clutter(
     body: list[Step] = []
     moving = set(trainable)
     for old in network.forward.body:
-        step = replaced(old, instead)
+        step = _without_cast(replaced(old, instead), formats)
         if (kept := _handed_on(step, arrays, formats, moving)) is not None:
             instead[step.output.name] = kept
             continue
@@ -49,6 +50,22 @@ def without_clutter(
             moving |= {value.name for value in step.made()}
         body.append(step)
     return rebuilt(network, body, instead)
+
+
+def _without_cast(step: Step, formats: Mapping[str, str]) -> Step:
+    """The step without a `dtype=` that asks for the kind of numbers which it is given anyway."""
+    if operator(step) in CASTS or not step.inputs:
+        return step
+    word, first = dict(step.attributes).get("dtype"), formats.get(step.inputs[0].name, "")
+    if word is None or _kind(str(word)) != _kind(first):
+        return step
+    return replace(step, attributes=tuple((k, None if k == "dtype" else v)
+                                          for k, v in step.attributes))  # fmt: skip
+
+
+def _kind(word: str) -> str:
+    """What is the same for a program: it has one precision, and whole numbers are whole numbers."""
+    return "int" if word in ("int16", "int32", "int64") else word
 
 
 def operator(step: Step) -> str:
@@ -68,7 +85,8 @@ def _handed_on(
         return None
     name, x, given = operator(step), step.inputs[0], dict(step.attributes)
     is_same = x.shape == step.output.shape and x.literal is None
-    is_same = is_same and formats.get(x.name) == formats.get(step.output.name)
+    made = formats.get(step.output.name, "")
+    is_same = is_same and _kind(formats.get(x.name, "")) == _kind(made)
     if name in DETACH and x.name not in moving:
         return x
     if name in DROPOUTS and (given["train"] is False or given["p"] == 0):

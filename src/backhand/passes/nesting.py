@@ -1,5 +1,6 @@
 """What the passes share that make calls and loops."""
 
+import re
 from collections.abc import Container
 from dataclasses import replace
 from itertools import chain, count
@@ -13,6 +14,11 @@ def free_name(name: str, taken: Container[str], *, other: str = "") -> str:
     base = other or name
     candidates = chain((name, base), (f"{base}_{number}" for number in count(2)))
     return next(one for one in candidates if one not in taken and not is_reserved(one))
+
+
+def identifier(name: str) -> str:
+    """A value's name as a name of a program: a parameter is called after its path there."""
+    return re.sub(r"\W+", "_", name).strip("_")
 
 
 def read_outside(network: Nested) -> list[Value]:

@@ -17,6 +17,7 @@ from backhand.rounding import (  # noqa: F401  (each import fills the tables of 
     methods,
     powers,
     products,
+    steps,
     structure,
     sums,
 )

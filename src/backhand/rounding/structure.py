@@ -238,6 +238,14 @@ def broadcast_arrays(*arrays: Any) -> Any:
     return tuple(np.broadcast_to(a, shape) for a in arrays)
 
 
+@implements(np.meshgrid)
+def meshgrid(*xi: Any, indexing: str = "xy") -> Any:
+    """Each stretched along the axes of the others."""
+    axes = [0, 1, *range(2, len(xi))] if indexing == "ij" else [1, 0, *range(2, len(xi))]
+    shapes = [[-1 if axis == own else 1 for axis in range(len(xi))] for own in axes[: len(xi)]]
+    return broadcast_arrays(*(np.reshape(x, s) for x, s in zip(xi, shapes, strict=True)))
+
+
 @implements(np.trace)
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The sum of a diagonal."""

@@ -27,6 +27,26 @@ register(
 )  # fmt: skip
 
 
+def add_scaled(a, b, *, alpha):
+    return a + alpha * b
+
+
+def add_scaled_backward(dy, *, alpha):
+    return dy, dy * alpha
+
+
+register(
+    "add_scaled",
+    add_scaled,
+    add_scaled_backward,
+    wrt="ab",
+    torch="torch.add(a, b, alpha=alpha)",
+    examples=[example(a=WIDE, b=ROW, alpha=0.3), example(a=ROW, b=WIDE, alpha=-2)],
+    aten=["add.Tensor(a, b, alpha=alpha)", "add.Scalar(a, b, alpha=alpha)"],
+    in_formulas=False,
+)
+
+
 def sub(a, b):
     return a - b
 
@@ -43,6 +63,31 @@ register(
     torch="a - b",
     examples=[example(a=WIDE, b=ROW)],
     aten=["sub.Tensor(a, b)", "sub.Scalar(a, b)", "rsub.Tensor(b, a)", "rsub.Scalar(b, a)"],
+)
+
+
+def sub_scaled(a, b, *, alpha):
+    return a - alpha * b
+
+
+def sub_scaled_backward(dy, *, alpha):
+    return dy, -dy * alpha
+
+
+register(
+    "sub_scaled",
+    sub_scaled,
+    sub_scaled_backward,
+    wrt="ab",
+    torch="torch.sub(a, b, alpha=alpha)",
+    examples=[example(a=WIDE, b=ROW, alpha=0.3), example(a=ROW, b=WIDE, alpha=-2)],
+    aten=[
+        "sub.Tensor(a, b, alpha=alpha)",
+        "sub.Scalar(a, b, alpha=alpha)",
+        "rsub.Tensor(b, a, alpha=alpha)",
+        "rsub.Scalar(b, a, alpha=alpha)",
+    ],
+    in_formulas=False,
 )
 
 
@@ -80,7 +125,14 @@ register(
     wrt="ab",
     torch="a / b",
     examples=[example(a=WIDE, b=POSITIVE_ROW)],
-    aten=["div.Tensor(a, b)", "div.Scalar(a, b)"],
+    aten=[
+        "div.Tensor(a, b)",
+        "div.Scalar(a, b)",
+        "div.Tensor_mode(a, b, rounding_mode=None)",
+        "div.Scalar_mode(a, b, rounding_mode=None)",
+        "true_divide.Tensor(a, b)",
+        "true_divide.Scalar(a, b)",
+    ],
 )
 
 
@@ -99,7 +151,7 @@ register(
     wrt="x",
     torch="-x",
     examples=[example(x=WIDE)],
-    aten="neg.default(x)",
+    aten=["neg.default(x)", "negative.default(x)"],
 )
 
 

@@ -38,7 +38,7 @@ register(
         example(x=X, keepdims=True),
         example(x=uniform(-300, 300, (3, 5)), keepdims=True),
     ],
-    aten="logsumexp.default(x, [axis], keepdims)",
+    aten=["logsumexp.default(x, [axis], keepdims)", "logsumexp.default(x, axis, keepdims)"],
 )
 
 
@@ -89,12 +89,6 @@ register(
     wrt="x",
     torch="torch.var(x, axis, correction=correction, keepdim=keepdims)",
     examples=[*EXAMPLES, example(x=X, axis=-1, correction=0, keepdims=True)],
-    aten=[
-        "var.correction(x, [axis], correction=correction, keepdim=keepdims)",
-        "var.correction(x, None, correction=correction, keepdim=keepdims)",
-        "var.dim(x, [axis], True, keepdims)",
-        "var.default(x)",
-    ],
 )
 
 
@@ -120,12 +114,6 @@ register(
     wrt="x",
     torch="torch.std(x, axis, correction=correction, keepdim=keepdims)",
     examples=[*EXAMPLES, example(x=X, axis=-1, correction=0, keepdims=True)],
-    aten=[
-        "std.correction(x, [axis], correction=correction, keepdim=keepdims)",
-        "std.correction(x, None, correction=correction, keepdim=keepdims)",
-        "std.dim(x, [axis], True, keepdims)",
-        "std.default(x)",
-    ],
 )
 
 
@@ -149,6 +137,12 @@ register(
     aten=[
         "linalg_vector_norm.default(x, 2, [axis], keepdims)",
         "linalg_vector_norm.default(x, 2, None, keepdims)",
+        "linalg_vector_norm.default(x, 2, axis, keepdims)",
+        "norm.Scalar(x, 2)",
+        "norm.ScalarOpt_dim(x, 2, [axis], keepdims)",
+        "norm.ScalarOpt_dim(x, 2, axis, keepdims)",
+        "norm.ScalarOpt_dim(x, None, [axis], keepdims)",
+        "norm.ScalarOpt_dim(x, None, axis, keepdims)",
     ],
 )
 

@@ -1,9 +1,9 @@
 """Convolutions, as networks use the word: a window with weights moves over the input, unflipped.
 
 `x` is [B, channels, height, width], `w` [filters, channels / groups, height, width] of the window;
-`conv1d` takes both without a height. In `conv_transpose2d`, which undoes a convolution's change of
-shape, `w` is that convolution's: [channels, filters / groups, height, width]. An option is one
-number, or a pair for height and width. Each group of filters sees its own channels only.
+`conv1d` takes both without a height, `conv3d` with a depth before it, `correlate` any of them and
+no bias. An option is one number, or one for each
+axis. Each group of filters sees its own channels only.
 
 What the windows see is copied into columns, and one product of matrices for each image does the
 rest (Chellapilla, Puri and Simard, High Performance Convolutional Neural Networks for Document
@@ -21,95 +21,108 @@ W = uniform(-1, 1, (6, 4, 3, 2))
 GROUPED_W = uniform(-1, 1, (6, 2, 3, 2))
 FLAT_X = uniform(-2, 2, (1, 4, 9))
 FLAT_W = uniform(-1, 1, (6, 4, 3))
-BACK_X = uniform(-2, 2, (1, 6, 4, 3))
-FLAT_BACK_X = uniform(-2, 2, (1, 6, 5))
+DEEP_X = uniform(-2, 2, (2, 4, 5, 4, 3))
+DEEP_W = uniform(-1, 1, (6, 2, 3, 2, 2))
 B = uniform(-1, 1, (6,))
-BACK_B = uniform(-1, 1, (4,))
-WIDE_B = uniform(-1, 1, (8,))
 
 
-def pair(n):
-    return n if isinstance(n, tuple) else (n, n)
+def each(option, axes):
+    # one number for all axes, or one for each
+    return option if isinstance(option, tuple) else (option,) * axes
 
 
-def padded(x, padding):
+def edges(padding, kernel, dilation):
+    # how much is put before and behind each axis; "same" keeps its size, the odd one goes behind
+    axes = len(kernel)
+    if padding == "valid":
+        return [(0, 0)] * axes
+    if padding == "same":
+        whole = [
+            gap * (length - 1) for length, gap in zip(kernel, each(dilation, axes), strict=True)
+        ]
+        return [(n // 2, n - n // 2) for n in whole]
+    return [(n, n) for n in each(padding, axes)]
+
+
+def padded(x, around):
     # in memory the batch comes last from here on: long runs of numbers, which NumPy is fast on
-    rows, columns = pair(padding)
-    wide = np.pad(x.transpose(1, 2, 3, 0), ((0, 0), (rows, rows), (columns, columns), (0, 0)))
-    return wide.transpose(3, 0, 1, 2)
+    wide = np.pad(np.moveaxis(x, 0, -1), [(0, 0), *around, (0, 0)])
+    return np.moveaxis(wide, -1, 0)
 
 
 def windows(x, kernel, stride, dilation):
-    # [B, C, H, W] as [B, C, *kernel, *places]: for each place of the window, what it sees
-    (height, width), (down, right), (row, column) = pair(kernel), pair(stride), pair(dilation)
-    reach = row * (height - 1) + 1, column * (width - 1) + 1
-    seen = np.lib.stride_tricks.sliding_window_view(x, reach, axis=(2, 3))
-    return seen[:, :, ::down, ::right, ::row, ::column].transpose(0, 1, 4, 5, 2, 3)
+    # [B, C, *size] as [B, C, *kernel, *places]: for each place of the window, what it sees
+    axes = len(kernel)
+    stride, dilation = each(stride, axes), each(dilation, axes)
+    reach = [gap * (length - 1) + 1 for length, gap in zip(kernel, dilation, strict=True)]
+    seen = np.lib.stride_tricks.sliding_window_view(x, reach, axis=tuple(range(2, x.ndim)))
+    steps = [slice(None, None, step) for step in (*stride, *dilation)]
+    return np.moveaxis(seen[(..., *steps)], range(2, x.ndim), range(-axes, 0))
 
 
 def put_back(parts, size, stride, dilation):
     # each part is added to where `windows` saw it; backwards, so that each sum is in the order
     # of the windows
-    (down, right), (row, column) = pair(stride), pair(dilation)
-    batch, channels, height, width, rows, columns = parts.shape
-    x = np.zeros((channels, *size, batch), parts.dtype).transpose(3, 0, 1, 2)
-    for i in reversed(range(height)):
-        for j in reversed(range(width)):
-            top, left = i * row, j * column
-            along = slice(top, top + rows * down, down)
-            across = slice(left, left + columns * right, right)
-            x[:, :, along, across] += parts[:, :, i, j]
+    axes = len(size)
+    stride, dilation = each(stride, axes), each(dilation, axes)
+    kernel, places = parts.shape[2 : 2 + axes], parts.shape[2 + axes :]
+    x = np.moveaxis(np.zeros((parts.shape[1], *size, len(parts)), parts.dtype), -1, 0)
+    for within in reversed(list(np.ndindex(kernel))):
+        seen = [
+            slice(i * gap, i * gap + step * count, step)
+            for i, gap, step, count in zip(within, dilation, stride, places, strict=True)
+        ]
+        x[(..., *seen)] += parts[(slice(None), slice(None), *within)]
     return x
 
 
 def in_columns(seen, groups):
-    batch, channels, height, width, rows, columns = seen.shape
-    per_group = channels // groups * height * width
-    return seen.transpose(1, 2, 3, 4, 5, 0).reshape(groups, per_group, rows * columns * batch)
+    batch, channels, *sizes = seen.shape
+    length = channels // groups
+    for size in sizes[: len(sizes) // 2]:
+        length *= size
+    return np.moveaxis(seen, 0, -1).reshape(groups, length, -1)
 
 
 def in_rows(y, groups):
-    batch, channels, rows, columns = y.shape
-    return y.transpose(1, 2, 3, 0).reshape(groups, channels // groups, rows * columns * batch)
+    return np.moveaxis(y, 0, -1).reshape(groups, y.shape[1] // groups, -1)
 
 
-def correlate(x, w, stride, padding, dilation, groups):
-    seen = windows(padded(x, padding), w.shape[2:], stride, dilation)
+def correlate(x, w, *, stride=1, padding=0, dilation=1, groups=1):
+    kernel = w.shape[2:]
+    seen = windows(padded(x, edges(padding, kernel, dilation)), kernel, stride, dilation)
     filters = w.reshape(groups, len(w) // groups, w[0].size)
     y = filters @ in_columns(seen, groups)
-    return y.reshape(len(w), *seen.shape[4:], len(x)).transpose(3, 0, 1, 2)
+    return np.moveaxis(y.reshape(len(w), *seen.shape[x.ndim :], len(x)), -1, 0)
 
 
 def correlate_dx(dy, w, size, stride, padding, dilation, groups):
-    (top, left), (rows, columns) = pair(padding), size
+    around = edges(padding, w.shape[2:], dilation)
     filters = w.reshape(groups, len(w) // groups, w[0].size)
     parts = filters.swapaxes(1, 2) @ in_rows(dy, groups)
     parts = parts.reshape(groups * w.shape[1], *w.shape[2:], *dy.shape[2:], len(dy))
-    around = rows + 2 * top, columns + 2 * left
-    dx = put_back(parts.transpose(5, 0, 1, 2, 3, 4), around, stride, dilation)
-    return dx[:, :, top : top + rows, left : left + columns]
+    wide = [n + before + behind for n, (before, behind) in zip(size, around, strict=True)]
+    dx = put_back(np.moveaxis(parts, -1, 0), wide, stride, dilation)
+    inside = [slice(before, before + n) for n, (before, _) in zip(size, around, strict=True)]
+    return dx[(..., *inside)]
 
 
-def conv2d_dw(dy, x, w, stride, padding, dilation, groups):
-    rows, columns = dy.shape[2:]
-    seen = windows(padded(x, padding), w.shape[2:], stride, dilation)[..., :rows, :columns]
-    dw = in_rows(dy, groups) @ in_columns(seen, groups).swapaxes(1, 2)
-    return dw.reshape(w.shape)
+def correlate_dw(dy, x, w, stride, padding, dilation, groups):
+    kernel = w.shape[2:]
+    seen = windows(padded(x, edges(padding, kernel, dilation)), kernel, stride, dilation)
+    seen = seen[(..., *[slice(places) for places in dy.shape[2:]])]
+    return (in_rows(dy, groups) @ in_columns(seen, groups).swapaxes(1, 2)).reshape(w.shape)
 
 
 def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, groups=1):
-    y = correlate(x, w, stride, padding, dilation, groups)
+    y = correlate(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
     return y + b[:, None, None]
-
-
-def conv2d_dx(dy, x, w, stride, padding, dilation, groups):
-    return correlate_dx(dy, w, x.shape[2:], stride, padding, dilation, groups)
 
 
 def conv2d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     return (
-        conv2d_dx(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
-        conv2d_dw(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        correlate_dx(dy, w, x.shape[2:], stride, padding, dilation, groups),
+        correlate_dw(dy, x, w, stride, padding, dilation, groups),
         dy.sum(axis=(0, 2, 3)),
     )
 
@@ -131,31 +144,22 @@ register(
         example(x=X, w=W, b=B, stride=(3, 1), padding=(0, 2), dilation=(2, 3)),
         example(x=X, w=GROUPED_W, b=B, padding=1, groups=2),
     ],
-    aten="conv2d.default(x, w, b, stride, padding, dilation, groups)",
+    aten=[
+        "conv2d.default(x, w, b, stride, padding, dilation, groups)",
+        "conv2d.padding(x, w, b, stride, padding, dilation, groups)",
+    ],
 )
 
 
 def conv1d(x, w, b, *, stride=1, padding=0, dilation=1, groups=1):
-    # a picture of one row
-    across = (1, stride), (0, padding), (1, dilation)
-    y = correlate(x[:, :, None], w[:, :, None], *across, groups)
-    return y[:, :, 0] + b[:, None]
-
-
-def conv1d_dx(dy, x, w, stride, padding, dilation, groups):
-    across = (1, stride), (0, padding), (1, dilation)
-    return conv2d_dx(dy[:, :, None], x[:, :, None], w[:, :, None], *across, groups)[:, :, 0]
-
-
-def conv1d_dw(dy, x, w, stride, padding, dilation, groups):
-    across = (1, stride), (0, padding), (1, dilation)
-    return conv2d_dw(dy[:, :, None], x[:, :, None], w[:, :, None], *across, groups)[:, :, 0]
+    y = correlate(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return y + b[:, None]
 
 
 def conv1d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     return (
-        conv1d_dx(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
-        conv1d_dw(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        correlate_dx(dy, w, x.shape[2:], stride, padding, dilation, groups),
+        correlate_dw(dy, x, w, stride, padding, dilation, groups),
         dy.sum(axis=(0, 2)),
     )
 
@@ -176,103 +180,79 @@ register(
         example(x=FLAT_X, w=FLAT_W, b=B, stride=2, padding=3, dilation=2),
         example(x=FLAT_X, w=uniform(-1, 1, (6, 2, 3)), b=B, stride=3, groups=2),
     ],
-    aten="conv1d.default(x, w, b, [stride], [padding], [dilation], groups)",
+    aten=[
+        "conv1d.default(x, w, b, [stride], [padding], [dilation], groups)",
+        "conv1d.padding(x, w, b, [stride], padding, [dilation], groups)",
+    ],
 )
 
 
-def conv_transpose2d(x, w, b, *, stride=1, padding=0, output_padding=0, dilation=1, groups=1):
-    # as the derivative of a convolution by its input; output_padding picks one of the sizes
-    # that this convolution would bring down to that of x
-    (down, right), (top, left), (row, column) = pair(stride), pair(padding), pair(dilation)
-    (rows, columns), (height, width), (low, wide) = x.shape[2:], w.shape[2:], pair(output_padding)
-    size = (
-        (rows - 1) * down + row * (height - 1) + 1 - 2 * top + low,
-        (columns - 1) * right + column * (width - 1) + 1 - 2 * left + wide,
-    )
-    y = correlate_dx(x, w, size, stride, padding, dilation, groups)
-    return y + b[:, None, None]
+def conv3d(x, w, b, *, stride=1, padding=0, dilation=1, groups=1):
+    y = correlate(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return y + b[:, None, None, None]
 
 
-def conv_transpose2d_dx(dy, x, w, stride, padding, dilation, groups):
-    rows, columns = x.shape[2:]
-    return correlate(dy, w, stride, padding, dilation, groups)[:, :, :rows, :columns]
-
-
-def conv_transpose2d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
+def conv3d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     return (
-        conv_transpose2d_dx(
-            dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups
-        ),
-        conv2d_dw(x, dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
-        dy.sum(axis=(0, 2, 3)),
+        correlate_dx(dy, w, x.shape[2:], stride, padding, dilation, groups),
+        correlate_dw(dy, x, w, stride, padding, dilation, groups),
+        dy.sum(axis=(0, 2, 3, 4)),
     )
 
 
 register(
-    "conv_transpose2d",
-    conv_transpose2d,
-    conv_transpose2d_backward,
+    "conv3d",
+    conv3d,
+    conv3d_backward,
     wrt="xwb",
-    torch="F.conv_transpose2d(x, w, b, stride=stride, padding=padding) if "
-    "(output_padding, dilation, groups) == (0, 1, 1) else "
-    "F.conv_transpose2d(x, w, b, stride=stride, padding=padding, "
-    "output_padding=output_padding, dilation=dilation, groups=groups)",
+    torch="F.conv3d(x, w, b) if (stride, padding, dilation, groups) == (1, 0, 1, 1) else "
+    "F.conv3d(x, w, b, stride=stride, padding=padding) if (dilation, groups) == (1, 1) else "
+    "F.conv3d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups)",
     noun="z",
-    means="conv_transpose2d(x, w, b, stride=stride, padding=padding, "
-    "output_padding=output_padding, dilation=dilation, groups=groups)",
+    means="conv3d(x, w, b) if (stride, padding, dilation, groups) == (1, 0, 1, 1) else "
+    "conv3d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups)",
     examples=[
-        example(x=BACK_X, w=W, b=BACK_B),
-        example(x=BACK_X, w=W, b=BACK_B, stride=2, padding=1, output_padding=1),
-        example(x=BACK_X, w=W, b=BACK_B, stride=(3, 1), padding=(0, 2), dilation=(2, 3)),
-        example(x=BACK_X, w=W, b=WIDE_B, stride=2, padding=1, groups=2),
-        example(x=BACK_X, w=W, b=BACK_B, output_padding=(2, 0), dilation=3),
+        example(x=DEEP_X, w=DEEP_W, b=B, groups=2),
+        example(x=DEEP_X, w=DEEP_W, b=B, stride=2, padding=(1, 0, 2), dilation=2, groups=2),
+        example(x=DEEP_X, w=DEEP_W, b=B, padding="same", groups=2),
     ],
-    aten="conv_transpose2d.input(x, w, b, stride, padding, output_padding, groups, dilation)",
+    aten=[
+        "conv3d.default(x, w, b, stride, padding, dilation, groups)",
+        "conv3d.padding(x, w, b, stride, padding, dilation, groups)",
+    ],
+    in_formulas=False,
 )
 
 
-def conv_transpose1d(x, w, b, *, stride=1, padding=0, output_padding=0, dilation=1, groups=1):
-    # a picture of one row
-    (columns,), (width,) = x.shape[2:], w.shape[2:]
-    size = 1, (columns - 1) * stride - 2 * padding + dilation * (width - 1) + 1 + output_padding
-    across = (1, stride), (0, padding), (1, dilation)
-    y = correlate_dx(x[:, :, None], w[:, :, None], size, *across, groups)
-    return y[:, :, 0] + b[:, None]
-
-
-def conv_transpose1d_dx(dy, x, w, stride, padding, dilation, groups):
-    across = (1, stride), (0, padding), (1, dilation)
-    dx = correlate(dy[:, :, None], w[:, :, None], *across, groups)
-    return dx[:, :, 0, : x.shape[2]]
-
-
-def conv_transpose1d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
+def correlate_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     return (
-        conv_transpose1d_dx(
-            dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups
-        ),
-        conv1d_dw(x, dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
-        dy.sum(axis=(0, 2)),
+        correlate_dx(dy, w, x.shape[2:], stride, padding, dilation, groups),
+        correlate_dw(dy, x, w, stride, padding, dilation, groups),
     )
 
 
 register(
-    "conv_transpose1d",
-    conv_transpose1d,
-    conv_transpose1d_backward,
-    wrt="xwb",
-    torch="F.conv_transpose1d(x, w, b, stride=stride, padding=padding) if "
-    "(output_padding, dilation, groups) == (0, 1, 1) else "
-    "F.conv_transpose1d(x, w, b, stride=stride, padding=padding, "
-    "output_padding=output_padding, dilation=dilation, groups=groups)",
+    "correlate",
+    correlate,
+    correlate_backward,
+    wrt="xw",
+    torch="(F.conv1d, F.conv2d, F.conv3d)[x.ndim - 3](x, w, None, stride, padding, dilation, "
+    "groups)",
     noun="z",
-    means="conv_transpose1d(x, w, b, stride=stride, padding=padding, "
-    "output_padding=output_padding, dilation=dilation, groups=groups)",
     examples=[
-        example(x=FLAT_BACK_X, w=FLAT_W, b=BACK_B),
-        example(x=FLAT_BACK_X, w=FLAT_W, b=BACK_B, stride=2, padding=1, output_padding=1),
-        example(x=FLAT_BACK_X, w=FLAT_W, b=WIDE_B, stride=3, dilation=2, groups=2),
+        example(x=FLAT_X, w=FLAT_W, padding=2),
+        example(x=X, w=GROUPED_W, stride=2, padding=1, groups=2),
+        example(x=X, w=W, padding="same", dilation=(2, 1)),
+        example(x=X, w=W, padding="valid", stride=(2, 1)),
+        example(x=DEEP_X, w=DEEP_W, stride=(1, 2, 1), padding=1, groups=2),
     ],
-    aten="conv_transpose1d.default(x, w, b, [stride], [padding], [output_padding], groups, "
-    "[dilation])",
+    aten=[
+        "conv1d.default(x, w, None, [stride], [padding], [dilation], groups)",
+        "conv1d.padding(x, w, None, [stride], padding, [dilation], groups)",
+        "conv2d.default(x, w, None, stride, padding, dilation, groups)",
+        "conv2d.padding(x, w, None, stride, padding, dilation, groups)",
+        "conv3d.default(x, w, None, stride, padding, dilation, groups)",
+        "conv3d.padding(x, w, None, stride, padding, dilation, groups)",
+    ],
+    in_formulas=False,
 )

@@ -219,7 +219,7 @@ register(
     wrt="ab",
     torch="torch.maximum(a, b)",
     examples=[example(a=X, b=ROW)],
-    aten="maximum.default(a, b)",
+    aten=["maximum.default(a, b)", "max.other(a, b)"],
 )
 
 
@@ -239,5 +239,5 @@ register(
     wrt="ab",
     torch="torch.minimum(a, b)",
     examples=[example(a=X, b=ROW)],
-    aten="minimum.default(a, b)",
+    aten=["minimum.default(a, b)", "min.other(a, b)"],
 )

@@ -1,9 +1,11 @@
 """Normalisation: numbers brought to mean 0 and variance 1, or to mean square 1, then scaled by `g`
 and shifted by `b`, which have one number for each feature.
 
-`layer_norm` and `rms_norm` take the features of each example by themselves. `batch_norm` takes each
-feature over the whole batch, which is every axis but the last, as PyTorch does in training: there
-are no running statistics. It needs two rows or more, else PyTorch refuses.
+`layer_norm` and `rms_norm` take the features of each example by themselves; their namesakes that
+end otherwise do so over as many of the last axes as `shape` has, or without `g` or `b`.
+`batch_norm` takes each feature over the whole batch, which is every axis but the last, as PyTorch
+does in training: there are no running statistics (`running_norms.py` has those). It needs two rows
+or more, else PyTorch refuses.
 
 Sources: Ioffe and Szegedy, Batch Normalization (2015), section 3, which has the derivative; Ba,
 Kiros and Hinton, Layer Normalization (2016); Zhang and Sennrich, Root Mean Square Layer
@@ -19,6 +21,8 @@ STACKED_X = uniform(-3, 3, (2, 3, 5))
 FAR = uniform(8, 11, (3, 5))
 G = uniform(-2, 2, (5,))
 B = uniform(-1, 1, (5,))
+STACKED_G = uniform(-2, 2, (3, 5))
+DEEP_G = uniform(-2, 2, (2, 3, 5))
 EXAMPLES = [
     example(x=X, g=G, b=B),
     example(x=STACKED_X, g=G, b=B),
@@ -59,6 +63,85 @@ register(
     noun="n",
     examples=EXAMPLES,
     aten="layer_norm.default(x, [_], g, b, eps, _)",
+)
+
+
+def layer_norm_axes(x, g, b, *, shape, eps):
+    return g * standardised(x, tuple(range(-len(shape), 0)), eps) + b
+
+
+def layer_norm_axes_backward(dy, x, g, *, shape, eps):
+    return (
+        standardised_backward(dy * g, x, tuple(range(-len(shape), 0)), eps),
+        dy * standardised(x, tuple(range(-len(shape), 0)), eps),
+        dy,
+    )
+
+
+register(
+    "layer_norm_axes",
+    layer_norm_axes,
+    layer_norm_axes_backward,
+    wrt="xgb",
+    torch="F.layer_norm(x, shape, g, b, eps)",
+    noun="n",
+    examples=[
+        example(x=STACKED_X, g=STACKED_G, b=STACKED_G, shape=(3, 5), eps=1e-5),
+        example(x=STACKED_X, g=DEEP_G, b=DEEP_G, shape=(2, 3, 5), eps=0.01),
+    ],
+    aten="layer_norm.default(x, shape, g, b, eps, _)",
+    in_formulas=False,
+)
+
+
+def layer_norm_no_bias(x, g, *, shape, eps):
+    return g * standardised(x, tuple(range(-len(shape), 0)), eps)
+
+
+def layer_norm_no_bias_backward(dy, x, g, *, shape, eps):
+    return (
+        standardised_backward(dy * g, x, tuple(range(-len(shape), 0)), eps),
+        dy * standardised(x, tuple(range(-len(shape), 0)), eps),
+    )
+
+
+register(
+    "layer_norm_no_bias",
+    layer_norm_no_bias,
+    layer_norm_no_bias_backward,
+    wrt="xg",
+    torch="F.layer_norm(x, shape, g, None, eps)",
+    noun="n",
+    examples=[
+        example(x=X, g=G, shape=(5,), eps=1e-5),
+        example(x=STACKED_X, g=STACKED_G, shape=(3, 5), eps=0.01),
+    ],
+    aten="layer_norm.default(x, shape, g, None, eps, _)",
+    in_formulas=False,
+)
+
+
+def layer_norm_plain(x, *, shape, eps):
+    return standardised(x, tuple(range(-len(shape), 0)), eps)
+
+
+def layer_norm_plain_backward(dy, x, *, shape, eps):
+    return standardised_backward(dy, x, tuple(range(-len(shape), 0)), eps)
+
+
+register(
+    "layer_norm_plain",
+    layer_norm_plain,
+    layer_norm_plain_backward,
+    wrt="x",
+    torch="F.layer_norm(x, shape, None, None, eps)",
+    noun="n",
+    examples=[
+        example(x=X, shape=(5,), eps=1e-5),
+        example(x=STACKED_X, shape=(3, 5), eps=0.01),
+    ],
+    aten="layer_norm.default(x, shape, None, None, eps, _)",
+    in_formulas=False,
 )
 
 
@@ -119,4 +202,69 @@ register(
         example(x=FAR, g=G, eps=0.01),
     ],
     aten="rms_norm.default(x, [_], g, eps)",
+)
+
+
+def rms_norm_axes(x, g, *, shape, eps=None):
+    return g * scaled_to_1(x, shape, eps)
+
+
+def scaled_to_1(x, shape, eps):
+    axis = tuple(range(-len(shape), 0))
+    eps = np.finfo(x.dtype).eps if eps is None else eps
+    return x / np.sqrt((x**2).mean(axis=axis, keepdims=True) + eps)
+
+
+def scaled_over_axes_backward(ds, x, shape, eps):
+    axis = tuple(range(-len(shape), 0))
+    eps = np.finfo(x.dtype).eps if eps is None else eps
+    r = np.sqrt((x**2).mean(axis=axis, keepdims=True) + eps)
+    s = x / r
+    return (ds - s * (ds * s).mean(axis=axis, keepdims=True)) / r
+
+
+def rms_norm_axes_backward(dy, x, g, *, shape, eps=None):
+    return (
+        scaled_over_axes_backward(dy * g, x, shape, eps),
+        dy * scaled_to_1(x, shape, eps),
+    )
+
+
+register(
+    "rms_norm_axes",
+    rms_norm_axes,
+    rms_norm_axes_backward,
+    wrt="xg",
+    torch="F.rms_norm(x, shape, g, eps)",
+    noun="n",
+    examples=[
+        example(x=X, g=G, shape=(5,)),
+        example(x=STACKED_X, g=STACKED_G, shape=(3, 5), eps=0.01),
+    ],
+    aten="rms_norm.default(x, shape, g, eps)",
+    in_formulas=False,
+)
+
+
+def rms_norm_plain(x, *, shape, eps=None):
+    return scaled_to_1(x, shape, eps)
+
+
+def rms_norm_plain_backward(dy, x, *, shape, eps=None):
+    return scaled_over_axes_backward(dy, x, shape, eps)
+
+
+register(
+    "rms_norm_plain",
+    rms_norm_plain,
+    rms_norm_plain_backward,
+    wrt="x",
+    torch="F.rms_norm(x, shape, None, eps)",
+    noun="n",
+    examples=[
+        example(x=X, shape=(5,)),
+        example(x=STACKED_X, shape=(3, 5), eps=0.01),
+    ],
+    aten="rms_norm.default(x, shape, None, eps)",
+    in_formulas=False,
 )

@@ -35,12 +35,19 @@ class Operation:
     attributes: tuple[str, ...]
     expressions: tuple[ast.expr, ...]
 
+    @property
+    def rest(self) -> str:
+        """The parameter that takes any number of arrays, if there is one."""
+        return self.function.rest if self.function.rest in self.parameters else ""
+
     @cached_property
     def call(self) -> Callable[..., Any]:
         """It as a Python function: positional arrays, keyword attributes."""
         if len(self.expressions) != 1:
             return self.function.call
-        names = ", ".join((*self.parameters, *(["*"] if self.attributes else []), *self.attributes))
+        arrays = (f"*{p}" if p == self.rest else p for p in self.parameters)
+        is_open = self.attributes and not self.rest
+        names = ", ".join((*arrays, *(["*"] if is_open else []), *self.attributes))
         text = f"lambda {names}: {ast.unparse(self.expressions[0])}"
         made: Callable[..., Any] = eval(text, self.function.call.__globals__)
         return made

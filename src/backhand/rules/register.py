@@ -25,6 +25,10 @@ AMBIENT = ("generator", "training")
 DRAWN = "mask"
 """The input of a rule that is drawn in a step of its own, where PyTorch draws within the call."""
 
+TOLD = ("shape", "count", "dtype")
+"""Options that a pattern may leave out, for PyTorch's graph tells them of the result: its shape,
+how many results there are, and what its numbers are (`float`, `int`, `bool`)."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -318,7 +322,8 @@ def _check(rule: Rule, none: tuple[str, ...]) -> None:
 def _check_pattern(rule: Rule, operator: Pattern, where: str) -> None:
     """Raise unless a pattern fills every input, every option without a default, and no other."""
     forward = rule.forward
-    needed = {*forward.parameters, *forward.attributes} - {*forward.defaults, *AMBIENT, DRAWN}
+    needed = {*forward.parameters, *forward.attributes}
+    needed -= {*forward.defaults, *AMBIENT, DRAWN, *TOLD}
     may = {*forward.parameters, *forward.attributes}
     filled = operator.slots
     if not needed <= {*filled} <= may or len(filled) > len(set(filled)):

@@ -7,15 +7,23 @@ bits as what it replaces.
 """
 
 import ast
+import math
 import re
 import warnings
 from collections.abc import Mapping
 
 from backhand.graph import Attribute
+from backhand.write import subscripts
+
+
+BOTH_AXES = ("(-1, -2)", "(-2, -1)", "(0, 1)", "(1, 0)")
+"""Of two."""
 
 
 def literal(value: Attribute) -> ast.expr:
     """A number, string, bool, None or tuple as an expression."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return parse("np.nan" if math.isnan(value) else "np.inf" if value > 0 else "-np.inf")
     return ast.parse(repr(value), mode="eval").body
 
 
@@ -74,6 +82,8 @@ class _Folding(ast.NodeTransformer):
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         node.left, node.right = self.visit(node.left), self.visit(node.right)
         left, right = number(node.left), number(node.right)
+        if (joined := subscripts.joined(node)) is not None:
+            return joined
         if left is not None and right is not None and not isinstance(node.op, ast.Pow | ast.Div):
             return literal(eval(compile(ast.Expression(_located(node)), "", "eval")))
         if isinstance(node.op, ast.Mult) and left in (1, -1):
@@ -81,6 +91,15 @@ class _Folding(ast.NodeTransformer):
         if isinstance(node.op, ast.Mult | ast.Div | ast.Pow) and right == 1:
             return node.left
         return node
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        self.generic_visit(node)
+        found = constant(node)
+        return node if found is None else parse(repr(found[0]))
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        self.generic_visit(node)
+        return subscripts.written(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
@@ -90,12 +109,14 @@ class _Folding(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         node.keywords = [k for k in node.keywords if not _is_default(k)]
+        if (simpler := subscripts.called(node)) is not None:
+            return simpler
         text = ast.unparse(node)
         if counted := re.fullmatch(r"tuple\(range\((\d+)\)\)", text):
             return literal(tuple(range(int(counted[1]))))
         if isinstance(node.func, ast.Attribute) and self.rank(node.func.value) == 2:
             inner = node.func.value
-            if node.func.attr == "swapaxes" and text.endswith("(-1, -2)"):
+            if node.func.attr == "swapaxes" and text.endswith(BOTH_AXES):
                 return ast.Attribute(inner, "T", ast.Load())
             if text == f"{ast.unparse(inner)}.reshape(-1, {ast.unparse(inner)}.shape[-1])":
                 return inner

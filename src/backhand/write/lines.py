@@ -35,7 +35,7 @@ def written(steps: Iterable[Step], spelling: Spelling) -> list[Written]:
     for step in steps:
         for value in (*step.inputs, *step.made()):
             ranks[value.name] = len(value.shape)
-        arguments = _arguments(step, nameless)
+        arguments = arguments_of(step, nameless)
         expression = spelling(step, arguments, ranks)
         made = step.made()
         if expression is None:
@@ -61,18 +61,22 @@ def lines_of(steps: Iterable[Written]) -> dict[str, str]:
     return lines
 
 
-def _arguments(step: Step, nameless: Mapping[str, ast.expr]) -> dict[str, ast.expr]:
+def arguments_of(step: Step, nameless: Mapping[str, ast.expr]) -> dict[str, ast.expr]:
     """Expressions for the parameters and attributes of a step's function."""
-    parameters = operation(step.function).parameters
-    arguments = {
-        parameter: _expression(value, nameless)
-        for parameter, value in zip(parameters, step.inputs, strict=True)
-    }
+    op = operation(step.function)
+    given = [expression_of(value, nameless) for value in step.inputs]
+    arguments: dict[str, ast.expr] = {}
+    if op.rest:
+        at = op.parameters.index(op.rest)
+        many = len(given) - len(op.parameters) + 1
+        arguments[op.rest] = ast.Tuple(given[at : at + many], ast.Load())
+        given[at : at + many] = [arguments[op.rest]]
+    arguments |= dict(zip(op.parameters, given, strict=True))
     arguments |= {name: ex.literal(value) for name, value in step.attributes}
     return arguments
 
 
-def _expression(value: Value, nameless: Mapping[str, ast.expr]) -> ast.expr:
+def expression_of(value: Value, nameless: Mapping[str, ast.expr]) -> ast.expr:
     if value.literal is not None:
         return ex.literal(value.literal)
     return nameless.get(value.name) or ex.name(value.name)
@@ -97,7 +101,16 @@ def numpy_spelling(
         for name, value in step.attributes
         if name not in op.function.defaults or op.function.defaults[name] != value
     ]
-    return ast.Call(ex.name(op.function.name), [arguments[p] for p in op.parameters], keywords)
+    positional = [
+        part
+        for parameter in op.parameters
+        for part in _several(arguments[parameter], is_rest=parameter == op.rest)
+    ]
+    return ast.Call(ex.name(op.function.name), positional, keywords)
+
+
+def _several(given: ast.expr, *, is_rest: bool) -> list[ast.expr]:
+    return given.elts if is_rest and isinstance(given, ast.Tuple) else [given]
 
 
 def torch_spelling(

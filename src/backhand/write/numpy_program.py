@@ -1,15 +1,10 @@
 """The NumPy hand: a network as a program that a careful person could have written."""
 
-import ast
-import copy
-
 from backhand.experiment import Experiment
-from backhand.graph import Network, Step
-from backhand.rules.operations import operation
-from backhand.rules.register import Function
+from backhand.graph import Step
 from backhand.write import shared
 from backhand.write.demand import Assign, demanded
-from backhand.write.expressions import double_quoted, names_in
+from backhand.write.functions import called, source
 from backhand.write.layout import WIDTH, Line, body, comment, comment_column, listed, tuple_of
 from backhand.write.lines import Written, lines_of, numpy_spelling, written
 from backhand.write.numpy_training import training_functions
@@ -25,7 +20,10 @@ def write(experiment: Experiment) -> Program:
     undone = lines_of((*forward, *loss))
     lines = {**undone, **lines_of(backward)}
     parts = [
-        *(_source(function) for function in _called(network)),
+        *(
+            source(function)
+            for function in called(step for kind in network.kinds for step in kind.body)
+        ),
         _forward(experiment, [w.line for w in forward if w.line]),
         *([_loss(experiment, [w.line for w in loss if w.line])] if network.loss else []),
         *([_backward(experiment, backward, undone)] if network.backward else []),
@@ -39,46 +37,6 @@ def write(experiment: Experiment) -> Program:
     top += "\n\nimport numpy as np\n\n" + shared.constants(experiment, "numpy")
     end = 'if __name__ == "__main__":\n    main()\n'
     return Program("numpy", "\n\n\n".join([top, *parts, end]), lines)
-
-
-def _called(network: Network) -> list[Function]:
-    """The functions that the program's lines call, helpers before those that call them."""
-    found: dict[str, Function] = {}
-
-    def add(function: Function) -> None:
-        for helper in function.helpers:
-            add(helper)
-        found.setdefault(function.name, function)
-
-    for kind in network.kinds:
-        for step in kind.body:
-            op = operation(step.function)
-            if op.expressions:
-                for helper in _helpers_of_expression(step):
-                    add(helper)
-            else:
-                add(op.function)
-    return list(found.values())
-
-
-def _helpers_of_expression(step: Step) -> list[Function]:
-    """Functions called within an inlined expression, e.g. softmax in a loss's derivative."""
-    op = operation(step.function)
-    called = {name for expression in op.expressions for name in names_in(expression)}
-    return [helper for helper in op.function.helpers if helper.name in called]
-
-
-def _source(function: Function) -> str:
-    """A function as it stands in its module, less the annotations of its signature."""
-    lines = function.source.splitlines()
-    first = function.tree.body[0].lineno - 1
-    while lines[first - 1].strip().startswith("#"):
-        first -= 1
-    arguments = copy.deepcopy(function.tree.args)
-    for argument in (*arguments.args, *arguments.kwonlyargs):
-        argument.annotation = None
-    signature = double_quoted(ast.unparse(arguments))
-    return "\n".join([f"def {function.name}({signature}):", *lines[first:]])
 
 
 def _forward(experiment: Experiment, lines: list[Line]) -> str:

@@ -1,0 +1,49 @@
+"""Operators of PyTorch that are a composition of our rules: several steps in the place of one.
+
+    composed(step, arguments)     its steps, or None where nothing is known or it asks for more
+
+`RECIPES` says which function writes the steps of which operator. A recipe takes the operator's
+arguments by the schema's names and returns a value for each result; where it cannot say what is
+asked for it raises `Inexpressible`, and the operator is refused like any other without a rule.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from backhand.capture.composites.attention import scaled_dot_product_attention
+from backhand.capture.composites.builder import Builder, Given, Inexpressible
+from backhand.capture.composites.indexing import index
+from backhand.capture.composites.recurrent import (
+    gru_cell,
+    lstm_cell,
+    recurrent,
+    rnn_cell,
+)
+from backhand.graph import Step, Value
+
+Recipe = Callable[..., Sequence[Value | None]]
+
+RECIPES: Mapping[str, Recipe] = {
+    "aten.index.Tensor": index,
+    "aten.scaled_dot_product_attention.default": scaled_dot_product_attention,
+    "aten.lstm.input": recurrent("lstm"),
+    "aten.gru.input": recurrent("gru"),
+    "aten.rnn_tanh.input": recurrent("rnn_tanh"),
+    "aten.rnn_relu.input": recurrent("rnn_relu"),
+    "aten.lstm_cell.default": lstm_cell,
+    "aten.gru_cell.default": gru_cell,
+    "aten.rnn_tanh_cell.default": rnn_cell("tanh"),
+    "aten.rnn_relu_cell.default": rnn_cell("relu"),
+}
+
+
+def composed(step: Step, arguments: Mapping[str, Given]) -> tuple[Step, ...] | None:
+    """The steps of rules in the place of one of PyTorch's, its last ones making what it made."""
+    recipe: Any = RECIPES.get(step.function)
+    if recipe is None or not step.made():
+        return None
+    builder = Builder(step)
+    try:
+        return builder.finished(recipe(builder, **arguments))
+    except Inexpressible:
+        return None

@@ -1,0 +1,59 @@
+"""What a backward body reads of the forward: that is what the forward saves."""
+
+from collections.abc import Iterable, Mapping
+
+from backhand.derive.pairs import CallBack, LoopBack, Pair, Undoing
+from backhand.graph import Call, Loop, Statement, Step
+
+
+def saved_by(part: Call | Loop) -> str:
+    """What stands for all that a call or a loop saves, beside the names of values."""
+    made = next((value.name for value in part.made()), "nothing")
+    return f"saved:{made}"
+
+
+def read_from_forward(body: Iterable[Undoing], pairs: Mapping[str, Pair]) -> dict[str, None]:
+    """Names that a backward body reads and does not make, in the order in which it reads them."""
+    parts = tuple(body)
+    own = {value.name for part in parts for value in part.made()}
+    found: dict[str, None] = {}
+    for part in parts:
+        if isinstance(part, Step):
+            found |= {v.name: None for v in part.inputs if v.literal is None}
+        elif isinstance(part, CallBack):
+            found |= {v.name: None for v in part.cotangents if v.literal is None}
+            if pairs[part.call.kind].saved:
+                found[saved_by(part.call)] = None
+        else:
+            found |= _read_by_loop(part, pairs)
+    return {name: None for name in found if name not in own}
+
+
+def _read_by_loop(part: LoopBack, pairs: Mapping[str, Pair]) -> dict[str, None]:
+    found = {v.name: None for v in part.operands if v.literal is None}
+    if part.saved:
+        found[saved_by(part.loop)] = None
+    inside = {back.cotangent.name for back in part.carried}
+    inside |= {each.value.name for each in part.given} | names_inside(part.loop)
+    read = read_from_forward(part.body, pairs)
+    return found | {name: None for name in read if name not in inside}
+
+
+def names_inside(loop: Loop) -> set[str]:
+    """Values of a loop's own body, and what its calls save."""
+    made = {name for part in loop.body for name in made_by(part)}
+    return made | {value.name for value in loop.given}
+
+
+def made_by(part: Statement) -> tuple[str, ...]:
+    """Names of what a statement of the forward leaves behind: values, and what it saves."""
+    names = tuple(value.name for value in part.made())
+    return names if isinstance(part, Step) else (*names, saved_by(part))
+
+
+def in_order(names: Iterable[str], body: Iterable[Statement]) -> tuple[str, ...]:
+    """Names in the order in which a forward body makes them; what it does not make comes first."""
+    wanted = tuple(dict.fromkeys(names))
+    made = tuple(name for part in body for name in made_by(part))
+    given = tuple(name for name in wanted if name not in made)
+    return (*given, *(name for name in made if name in wanted))

@@ -1,0 +1,1 @@
+"""Which known mistake reproduces the numbers of a hand-written network."""

@@ -1,0 +1,18 @@
+"""The catalogue of known mistakes: one module for each part of a training program.
+
+An entry is a function from a listing to the programs with the mistake in it, one for each place
+where it can be made. `known` in `editing.py` says what an entry carries.
+"""
+
+from backhand.diagnose.catalogue import backward, data, dropout, forward, loss, training, update
+from backhand.diagnose.mistake import Mistake
+
+__all__ = ["CATALOGUE"]
+
+CATALOGUE: tuple[Mistake, ...] = tuple(
+    value
+    for module in (backward, dropout, forward, loss, update, training, data)
+    for value in vars(module).values()
+    if isinstance(value, Mistake)
+)
+"""Every known mistake; of two that give the same numbers the first is the one that is named."""

@@ -1,0 +1,285 @@
+"""Mistakes of the training loop: what is done when, and how often."""
+
+import ast
+from collections.abc import Iterator
+
+from backhand.diagnose.editing import known
+from backhand.diagnose.listing import Listing
+from backhand.diagnose.mistake import Change
+
+
+def _loop(listing: Listing) -> tuple[str, str, str, str] | None:
+    """The training loop's lines: before the loop, its head, its body, and what follows."""
+    if not listing.has("train"):
+        return None
+    body = listing.functions["train"].body
+    for i, statement in enumerate(body):
+        if isinstance(statement, ast.For):
+            head = ast.unparse(statement).splitlines()[0]
+            inner = "\n".join(map(ast.unparse, statement.body))
+            before, after = body[:i], body[i + 1 :]
+            return (
+                "\n".join(map(ast.unparse, before)),
+                head,
+                inner,
+                "\n".join(map(ast.unparse, after)),
+            )
+    return None
+
+
+def _retold(
+    listing: Listing, where: str, *, before: str = "", head: str = "", body: str
+) -> Change:
+    """The loop with other lines: before it, at its head, in it."""
+    loop = _loop(listing)
+    assert loop is not None
+    first, old_head, _, last = loop
+    indented = "\n".join("    " + text for text in body.splitlines())
+    lines = [first, before, head or old_head, indented, last]
+    return Change(where, listing.with_lines("train", "\n".join(lines)))
+
+
+def _lines(listing: Listing) -> dict[str, str]:
+    """The loop's lines by what they do: forward, loss, backward, update; empty without a loop."""
+    loop = _loop(listing)
+    found: dict[str, str] = {}
+    if loop is None:
+        return found
+    for text in loop[2].splitlines():
+        for part, call in (
+            ("backward", "network_backward("),
+            ("loss", "network_loss("),
+            ("update", "update("),
+            ("forward", "network("),
+            ("record", "losses.append("),
+        ):
+            if call in text:
+                found.setdefault(part, text)
+                break
+    return found if {"forward", "backward", "update"} <= set(found) else {}
+
+
+@known(
+    "earlier layer's gradient taken with the new weights",
+    "training",
+    what="a later layer's weights are updated before the earlier layer's gradient is taken through them",
+    why="all gradients of a step belong to the same weights, those the forward pass used",
+    fix="compute every gradient first, then update",
+    known_from="https://stackoverflow.com/questions/37946541; Matt Mazur's step-by-step example prints it",
+)
+def updated_too_soon(listing: Listing) -> Iterator[Change]:
+    lines = _lines(listing)
+    if lines:
+        update = _of_one(lines["update"])
+        body = _body(listing).replace(lines["backward"], "").replace(
+            lines["update"],
+            "for i in reversed(range(len(weights))):\n"
+            f"    {lines['backward']}\n    {update}",
+        )
+        yield _retold(listing, lines["update"], body=body)
+
+
+def _of_one(update: str) -> str:
+    """The call of `update` for weight i alone."""
+    names = ("weights", "gradients", "state")
+    inner = update.removeprefix("update(").removesuffix(")").split(", ")
+    return f"update({', '.join(f'{n}[i:i + 1]' if n in names else n for n in inner)})"
+
+
+def _body(listing: Listing) -> str:
+    loop = _loop(listing)
+    assert loop is not None
+    return loop[2]
+
+
+@known(
+    "gradient accumulated over epochs",
+    "training",
+    what="the gradients are added up over the epochs: they are never set back to 0",
+    why="each step then repeats all earlier gradients",
+    fix="start each epoch from zero gradients",
+    known_from="https://stackoverflow.com/questions/48001598 (optimizer.zero_grad() forgotten)",
+)
+def accumulated(listing: Listing) -> Iterator[Change]:
+    lines = _lines(listing)
+    if lines:
+        body = _body(listing).replace(
+            lines["update"],
+            "total = [t + g for t, g in zip(total, gradients)]\ngradients = total\n" + lines["update"],
+        )
+        before = "total = [np.zeros_like(w) for w in weights]"
+        yield _retold(listing, lines["update"], before=before, body=body)
+
+
+@known(
+    "gradient of the epoch before",
+    "training",
+    what="the update uses the gradients of the epoch before",
+    why="they belong to weights that are no longer there",
+    fix="update with the gradients that were just computed",
+)
+def stale(listing: Listing) -> Iterator[Change]:
+    lines = _lines(listing)
+    if lines:
+        body = _body(listing).replace(
+            lines["update"],
+            "newest = gradients\ngradients = before\n" + lines["update"] + "\nbefore = newest",
+        )
+        before = "before = [np.zeros_like(w) for w in weights]"
+        yield _retold(listing, lines["update"], before=before, body=body)
+
+
+@known(
+    "gradient computed once",
+    "training",
+    what="forward and backward pass run once, before the loop, and every update uses that gradient",
+    why="the gradient changes with the weights",
+    fix="compute it anew in each epoch",
+)
+def gradient_once(listing: Listing) -> Iterator[Change]:
+    lines = _lines(listing)
+    if lines:
+        copied = "gradients = [np.array(g) for g in gradients]"
+        before = "\n".join([lines["forward"], lines["backward"], copied])
+        yield _retold(listing, lines["backward"], before=before,
+                      body="\n".join([lines["forward"], lines.get("record", ""), lines["update"]]))  # fmt: skip
+
+
+@known(
+    "forward pass computed once",
+    "training",
+    what="the forward pass runs once, before the loop; its old values are used in every epoch",
+    why="the outputs change with the weights",
+    fix="run the forward pass in each epoch",
+)
+def forward_once(listing: Listing) -> Iterator[Change]:
+    lines = _lines(listing)
+    if lines:
+        body = _body(listing).replace(lines["forward"], "")
+        yield _retold(listing, lines["forward"], before=lines["forward"], body=body)
+
+
+@known(
+    "updated after every example",
+    "training",
+    what="the weights are updated after each example instead of once for the whole batch",
+    why="that is stochastic gradient descent: every step sees other weights",
+    fix="sum the gradients over the batch, then update once",
+)
+def example_by_example(listing: Listing) -> Iterator[Change]:
+    yield from _by_rows(listing, 1)
+
+
+@known(
+    "only one example trained on",
+    "training",
+    what="only the first or the last example's gradient reaches the update",
+    why="what is computed in a loop over examples must be added up: += and not =",
+    fix="dw += ..., with dw set to 0 before the loop over examples",
+    known_from="https://stackoverflow.com/questions/48001598",
+)
+def one_example(listing: Listing) -> Iterator[Change]:
+    lines = _lines(listing)
+    arguments = _data_arguments(listing)
+    if lines and _rows(listing) > 1:
+        for rows in ("-1:", ":1"):
+            cut = "\n".join(f"{name} = {name}[{rows}]" for name in arguments)
+            body = _body(listing).replace(lines["forward"], f"{cut}\n{lines['forward']}")
+            yield _retold(listing, lines["forward"], body=body)
+
+
+def _rows(listing: Listing) -> int:
+    first = listing.experiment.network.forward.inputs[0].name
+    return int(listing.experiment.arrays[first].shape[0])
+
+
+def _data_arguments(listing: Listing) -> list[str]:
+    tree = listing.functions.get("train")
+    names = [a.arg for a in tree.args.args] if tree else []
+    return names[: names.index("weights")] if "weights" in names else []
+
+
+def _by_rows(listing: Listing, size: int) -> Iterator[Change]:
+    lines, names = _lines(listing), _data_arguments(listing)
+    if not lines or _rows(listing) <= size:
+        return
+    cut = "\n".join(f"{n} = all_{n}[row:row + {size}]" for n in names)
+    kept = "\n".join(f"all_{n} = {n}" for n in names)
+    inner = "\n".join("    " + text for text in (cut + "\n" + _body(listing)).splitlines())
+    body = f"for row in range(0, len(all_{names[0]}), {size}):\n{inner}"
+    yield _retold(listing, lines["update"], before=kept, body=body)
+
+
+@known(
+    "one epoch too many or too few",
+    "training",
+    what="the loop runs once more, or once less, than is asked for",
+    why="range(1, n) has n - 1 numbers, and range(n + 1) has n + 1",
+    fix="range(n)",
+)
+def epochs_off_by_one(listing: Listing) -> Iterator[Change]:
+    loop = _loop(listing)
+    if loop is not None and _lines(listing):
+        for other in ("epochs - 1", "epochs + 1"):
+            yield _retold(listing, loop[1], before=f"epochs = {other}", body=loop[2])
+
+
+@known(
+    "weights reset in every epoch",
+    "training",
+    what="each epoch begins from the initial weights again",
+    why="what was learnt is thrown away",
+    fix="initialise once, before the loop",
+)
+def weights_reset(listing: Listing) -> Iterator[Change]:
+    lines = _lines(listing)
+    if lines:
+        body = "for w, first in zip(weights, begun):\n    w[...] = first\n" + _body(listing)
+        before = "begun = [np.array(w) for w in weights]"
+        yield _retold(listing, lines["forward"], before=before, body=body)
+
+
+@known(
+    "optimiser's memory reset in every epoch",
+    "training",
+    what="what the optimiser keeps (momentum, averages) begins anew in each epoch",
+    why="without its memory it is another optimiser",
+    fix="make it once, before the loop",
+)
+def memory_reset(listing: Listing) -> Iterator[Change]:
+    lines, loop = _lines(listing), _loop(listing)
+    if lines and loop and "state = [" in loop[0]:
+        made = next(text for text in loop[0].splitlines() if text.startswith("state = ["))
+        yield _retold(listing, made, body=f"{made}\n{loop[2]}")
+
+
+@known(
+    "loss recorded after the update",
+    "training",
+    what="the loss that is recorded for an epoch is that after its update",
+    why="it is the next epoch's: the first loss, that of the initial weights, is missing",
+    fix="compute the loss from the forward pass before the update",
+)
+def loss_late(listing: Listing) -> Iterator[Change]:
+    lines = _lines(listing)
+    if lines and "record" not in lines and "loss" in lines:
+        lines["record"] = lines["loss"]
+    if lines and "losses.append" in _body(listing) and not listing.masks:
+        body = _body(listing).replace(lines["record"], "").replace(
+            lines["update"], f"{lines['update']}\n{lines['forward']}\n{lines['record']}"
+        )
+        yield _retold(listing, lines["record"], body=body)
+
+
+@known(
+    "updated twice in an epoch",
+    "training",
+    what="the same gradients are applied twice",
+    why="each step is then twice as long (and an optimiser's memory counts it twice)",
+    fix="update once for each backward pass",
+)
+def updated_twice(listing: Listing) -> Iterator[Change]:
+    lines = _lines(listing)
+    if lines and "step" in lines["update"]:
+        body = _body(listing).replace(lines["update"], f"{lines['update']}\n{lines['update']}")
+        yield _retold(listing, lines["update"], body=body)

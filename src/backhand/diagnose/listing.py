@@ -1,0 +1,133 @@
+"""The written NumPy program as functions that a mistake can change, one statement at a time."""
+
+import ast
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from backhand.experiment import Experiment
+from backhand.graph import Step
+from backhand.write import numpy_program, shared
+
+HOOKS = """
+def given_data({data}):
+    return {returned}
+
+def given_weights(weights):
+    return weights
+
+def given_outputs(outputs):
+    return outputs
+"""
+"""Functions that do nothing, where mistakes with data and initial weights and outputs go in."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The program of an experiment, function by function.
+
+    `functions` holds the syntax tree of each. A change makes another listing, which shares the
+    trees that it does not touch, so that changes can be made on top of changes.
+    """
+
+    experiment: Experiment
+    functions: Mapping[str, ast.FunctionDef]
+
+    def has(self, function: str) -> bool:
+        """Whether the program has a function of that name."""
+        return function in self.functions
+
+    def statements(self, function: str) -> Iterator[ast.stmt]:
+        """Every statement of a function, inner ones too, in order."""
+        if function in self.functions:
+            yield from _within(self.functions[function].body)
+
+    def changed(self, function: str, old: ast.stmt, new: str) -> "Listing":
+        """The listing with the lines `new` in place of one statement; no lines take it out."""
+        tree = copy.deepcopy(self.functions[function])
+        index = [id(s) for s in _within(self.functions[function].body)].index(id(old))
+        twin = list(_within(tree.body))[index]
+        _put(tree.body, twin, ast.parse(new).body or [ast.Pass()])
+        return self.with_function(function, tree)
+
+    def with_lines(self, function: str, lines: str) -> "Listing":
+        """The listing with another body of a function."""
+        tree = copy.copy(self.functions[function])
+        tree.body = ast.parse(lines).body
+        return self.with_function(function, tree)
+
+    def with_function(self, name: str, tree: ast.FunctionDef) -> "Listing":
+        """The listing with another function of that name."""
+        return replace(self, functions={**self.functions, name: ast.fix_missing_locations(tree)})
+
+    @cached_property
+    def forward(self) -> tuple[Step, ...]:
+        """The network's forward steps."""
+        return self.experiment.network.forward.body
+
+    @cached_property
+    def made(self) -> Mapping[str, Step]:
+        """By the name of a value, the forward or loss step that makes it."""
+        return {step.output.name: step for step in self.experiment.network.steps}
+
+    @cached_property
+    def masks(self) -> tuple[str, ...]:
+        """The names of dropout's masks."""
+        return tuple(s.output.name for s in self.forward if s.function == "dropout_mask")
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the weights."""
+        return tuple(v.name for v in self.experiment.network.forward.parameters)
+
+
+def listing_of(experiment: Experiment) -> Listing:
+    """The experiment's written program, with the hooks."""
+    text = numpy_program.write(experiment).text
+    data = ", ".join(shared.data_names(experiment))
+    text += HOOKS.format(data=data, returned=data + ",")
+    return Listing(experiment, functions_of(text))
+
+
+def functions_of(text: str) -> dict[str, ast.FunctionDef]:
+    """The functions of a program's text."""
+    return {n.name: n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)}
+
+
+def _within(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in body:
+        yield statement
+        for block in ("body", "orelse"):
+            yield from _within(getattr(statement, block, []))
+
+
+def _put(body: list[ast.stmt], old: ast.stmt, new: list[ast.stmt]) -> bool:
+    for i, statement in enumerate(body):
+        if statement is old:
+            body[i : i + 1] = new
+            return True
+        if any(_put(getattr(statement, b, []), old, new) for b in ("body", "orelse")):
+            return True
+    return False
+
+
+def swapped(tree: ast.stmt, old: ast.AST, new: ast.AST) -> str:
+    """The text of a statement with one node replaced."""
+    return ast.unparse(_replaced(tree, lambda node: new if node is old else None))
+
+
+def renamed(tree: ast.stmt, names: Mapping[str, str]) -> str:
+    """The text of a statement with names replaced by expressions."""
+
+    def other(node: ast.AST) -> ast.AST | None:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
+            return ast.parse(names[node.id], mode="eval").body
+        return None
+
+    return ast.unparse(_replaced(tree, other))
+
+
+def _replaced(tree: ast.stmt, other: Callable[[ast.AST], ast.AST | None]) -> ast.stmt:
+    memo = {id(n): new for n in ast.walk(tree) if (new := other(n)) is not None}
+    return copy.deepcopy(tree, memo)

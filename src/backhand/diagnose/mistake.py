@@ -1,0 +1,56 @@
+"""What a mistake is: a name, words for the reader, and a change of the correct program."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from backhand.diagnose.listing import Listing
+
+Part = Literal[
+    "forward", "loss", "backward", "dropout", "initialisation", "update", "training", "data"
+]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A program with a mistake in it; `where` is the line of the correct program it is made at."""
+
+    where: str
+    listing: Listing
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known mistake.
+
+    `what` says it in one sentence, `why` why it is wrong, `fix` how to mend it, and `known_from`
+    who makes it. `changes` gives the program with it, once for each place where it can be made.
+    """
+
+    name: str
+    part: Part
+    what: str
+    why: str
+    fix: str
+    known_from: str
+    changes: Callable[[Listing], Iterable[Change]]
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One or two mistakes in one program."""
+
+    mistakes: tuple[Mistake, ...]
+    places: tuple[str, ...]
+    listing: Listing
+
+    @property
+    def name(self) -> str:
+        """The mistakes' names, with `+` between."""
+        return " + ".join(mistake.name for mistake in self.mistakes)
+
+    def with_change(self, mistake: Mistake, change: Change) -> "Planted":
+        """One mistake more."""
+        return Planted(
+            (*self.mistakes, mistake), (*self.places, change.where), change.listing
+        )

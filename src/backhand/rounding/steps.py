@@ -1,0 +1,143 @@
+"""Functions that jump, orders, and whatever runs along an axis.
+
+Where a bound reaches over a jump the result may lie on the other side of it. What depends on an
+order is unsure where rounding alone may turn it around; of equal numbers libraries do not agree
+which comes first.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from backhand.rounding.array import UFUNC_METHODS, made
+from backhand.rounding.combine import SPECIAL, combined, raw, term
+from backhand.rounding.elementwise import ELEMENTWISE, Rule, rounded
+from backhand.rounding.model import Model, model
+from backhand.rounding.refusals import unknown
+from backhand.rounding.sums import implements
+from backhand.rounding.terms import Term
+
+# --- jumps ----------------------------------------------------------------------------------------
+
+
+def jumping(function: np.ufunc) -> Rule:
+    """The rule of a function that is flat between its jumps."""
+
+    def rule(m: Model, v: np.ndarray, x: Term) -> np.ndarray | None:
+        if x.error is None:
+            return None
+        low, high = function(x.value - 2 * x.error), function(x.value + 2 * x.error)
+        return np.asarray(np.maximum(high - v, v - low))
+
+    return rule
+
+
+for _jumps in (np.floor, np.ceil, np.trunc, np.rint):
+    ELEMENTWISE[_jumps] = jumping(_jumps)
+
+
+@implements(np.round)
+def round_(a: Any, decimals: int = 0, out: Any = None) -> Any:
+    """Whole numbers, halves to the even one."""
+    if decimals or out is not None:
+        raise unknown("np.round(decimals=..., out=...)")
+    return np.rint(a)
+
+
+def whole_quotient(cut: np.ufunc) -> Rule:
+    """a // b: the quotient's own bound, then the jump."""
+
+    def rule(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray | None:
+        if a.error is None and b.error is None:
+            return None
+        e = ELEMENTWISE[np.true_divide](m, np.asarray(a.value / b.value), a, b)
+        return jumping(cut)(m, v, Term(np.asarray(a.value / b.value), e))
+
+    return rule
+
+
+def remainder(cut: np.ufunc) -> Rule:
+    """a - q b with q whole: exact, but for one rounding where the sign of b is taken on."""
+
+    def rule(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray:
+        e = rounded(m, v, None)
+        q = np.asarray(cut(a.value / b.value))
+        moved = whole_quotient(cut)(m, q, a, b)
+        if moved is None:
+            return e
+        e = e + a.error_or_0 + np.abs(q) * b.error_or_0
+        return np.where(moved > 0, e + moved * b.reach, e)
+
+    return rule
+
+
+ELEMENTWISE[np.floor_divide] = whole_quotient(np.floor)
+ELEMENTWISE[np.remainder] = remainder(np.floor)
+ELEMENTWISE[np.fmod] = remainder(np.trunc)
+
+
+def heaviside(compute: Callable[..., Any], x: Any, y: Any, **options: Any) -> Any:
+    """0, 1, or y where x is 0."""
+    return np.where(x == 0, y, np.where(x > 0, np.ones((), raw(x).dtype), 0))
+
+
+SPECIAL[np.heaviside] = heaviside
+
+
+# --- orders ---------------------------------------------------------------------------------------
+
+
+@implements(np.argsort)
+def argsort(a: Any, axis: int = -1, kind: str | None = None) -> Any:
+    """Unsure where two numbers that follow each other are closer than their bounds."""
+    order = np.argsort(raw(a), axis=axis, kind=kind)
+    if a.dtype.kind != "f":
+        return made(order, [None] * len(a.errors))
+    unsure: list[np.ndarray | None] = []
+    for channel in range(len(a.errors)):
+        x = term(a, model(a.dtype, channel))
+        if x.error is None:
+            unsure.append(None)
+            continue
+        value = np.take_along_axis(x.value, order, axis)
+        reach = 2 * np.take_along_axis(x.error, order, axis)
+        first = np.moveaxis(value + reach, axis, -1)[..., :-1]
+        second = np.moveaxis(value - reach, axis, -1)[..., 1:]
+        close = ~(first < second) & ((first - second) != 0)
+        found = np.zeros(order.shape, bool)
+        np.moveaxis(found, axis, -1)[..., :-1] |= close
+        np.moveaxis(found, axis, -1)[..., 1:] |= close
+        unsure.append(found)
+    return made(order, unsure)
+
+
+# --- along an axis --------------------------------------------------------------------------------
+
+
+def running(ufunc: np.ufunc, a: Any, axis: int) -> Any:
+    """`ufunc` of all so far and the next, one after the other."""
+    rows = np.moveaxis(a, axis, 0)
+    parts = [rows[0]] if len(rows) else []
+    for row in rows[1:]:
+        parts.append(ufunc(parts[-1], row))
+    return np.moveaxis(np.stack(parts), 0, axis) if parts else a
+
+
+_accumulate = UFUNC_METHODS["accumulate"]
+
+
+def accumulate(ufunc: np.ufunc, a: Any, axis: int = 0, **options: Any) -> Any:
+    """np.maximum.accumulate and its kin; running sums are those of `sums`."""
+    if ufunc in (np.maximum, np.minimum, np.multiply, np.logaddexp) and not options:
+        return running(ufunc, a, axis)
+    return _accumulate(ufunc, a, axis=axis, **options)
+
+
+UFUNC_METHODS["accumulate"] = accumulate
+
+
+@implements(np.cumprod)
+def running_product(a: Any, axis: int | None = None) -> Any:
+    """Each number is a product of its own length."""
+    return running(np.multiply, a if axis is not None else np.reshape(a, -1), axis or 0)
