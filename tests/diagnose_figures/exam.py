@@ -42,9 +42,7 @@ def homework() -> Experiment:
     return load(Path(backhand.__file__).with_name("homework.toml"))
 
 
-def mark(
-    simulations: Simulations, candidate: Candidate, count: int, decimals: int
-) -> Mark:
+def mark(simulations: Simulations, candidate: Candidate, count: int, decimals: int) -> Mark:
     """Rank `count` sets of figures that a hypothesis made."""
     recipe = candidate.hypothesis.recipe
     made = final_weights(recipe, simulations.experiment, count, ANOTHER_SEED)
@@ -68,20 +66,27 @@ def _place(ranking: Ranking, name: str) -> tuple[bool, bool, float | None]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    count, decimals = (int(word) for word in (*arguments, "20", "4")[:2]) if len(arguments) == 2 else (20, 4)
+    count, decimals = (
+        (int(word) for word in (*arguments, "20", "4")[:2]) if len(arguments) == 2 else (20, 4)
+    )
     begin = time.perf_counter()
     simulations = Simulations(homework())
     marks = []
     for candidate in simulations.candidates:
         marks.append(mark(simulations, candidate, count, decimals))
         m = marks[-1]
-        print(f"{m.first:5.0%} {m.tied:5.0%} {m.rejected:5.0%} {np.mean(m.p):5.2f}  {m.name}", flush=True)
+        print(
+            f"{m.first:5.0%} {m.tied:5.0%} {m.rejected:5.0%} {np.mean(m.p):5.2f}  {m.name}",
+            flush=True,
+        )
     for mistakes in sorted({m.mistakes for m in marks}):
         these = [m for m in marks if m.mistakes == mistakes]
         p = np.concatenate([m.p for m in these])
-        print(f"{mistakes} mistakes, {len(these)} hypotheses: first {np.mean([m.first for m in these]):.1%}, "
-              f"first or tied {np.mean([m.tied for m in these]):.1%}, rejected {np.mean([m.rejected for m in these]):.2%}, "
-              f"deciles of p {np.round(np.histogram(p, 10, (0, 1))[0] / len(p), 3)}")
+        print(
+            f"{mistakes} mistakes, {len(these)} hypotheses: first {np.mean([m.first for m in these]):.1%}, "
+            f"first or tied {np.mean([m.tied for m in these]):.1%}, rejected {np.mean([m.rejected for m in these]):.2%}, "
+            f"deciles of p {np.round(np.histogram(p, 10, (0, 1))[0] / len(p), 3)}"
+        )
     print(f"{time.perf_counter() - begin:.0f} s")
 
 

@@ -12,7 +12,7 @@ it, and steps that only PyTorch needs go. What has no rule is refused, all of it
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,11 @@ import numpy as np
 from backhand.capture import refused
 from backhand.capture.aten import numbered, with_rules
 from backhand.capture.identifiers import one_line
+from backhand.capture.names import Noted, Scoped, all_wishes
 from backhand.capture.reading import ARRAY, NUMBERS, Reading
 from backhand.capture.signature import Signature, Stored, signature, with_named_outputs
 from backhand.capture.trees import Tree
+from backhand.capture.watching import TAG, watching
 from backhand.errors import BackhandError
 from backhand.graph import Network, Place, Step
 from backhand.passes.clutter import without_clutter
@@ -57,6 +59,9 @@ class Captured:
     """The arguments by position and by name, as `(args, kwargs)`, with the inputs' numbers."""
     outputs: Tree
     """What the module returns, with the outputs' numbers."""
+    wishes: Mapping[str, Scoped] = field(default_factory=dict)
+    """What the source calls values, by the value's name and then by the class of the module that
+    calls it so, which is empty for the network's own."""
     notes: tuple[str, ...] = ()
     """What the network does otherwise than the module, a sentence each."""
 
@@ -184,7 +189,7 @@ def _captured(
     """The network with these letters free; the lengths of other sizes are built in."""
     lengths = _hints(program)
     known = {s: letter if letter in free else lengths[s] for s, letter in symbols.items()}
-    reading = Reading(known, _torch_folder(), _precision(program))
+    reading = Reading(known, _torch_folder(), _precision(program), TAG)
     found = signature(module, name, program, reading)
     named = {size for value in found.network.forward.inputs for size in value.shape}
     sizes = tuple((letter, SIZES[letter]) for letter in free if letter in named)
@@ -193,10 +198,10 @@ def _captured(
     network, missing = with_rules(network, reading.schemas, reading.shapes)
     if missing:
         raise refused.no_rules(name, missing, reading.schemas)
-    wishes = _wishes(reading, noted, instead)
-    network, new = numbered(network)
-    wishes = {new.get(name, name): wish for name, wish in wishes.items()}
-    network = with_named_outputs(network, found.outputs, found.names)
+    made = [value.name for step in network.forward.body for value in step.made()]
+    network = numbered(with_named_outputs(network, found.outputs, found.names))
+    named_now = (value.name for step in network.forward.body for value in step.made())
+    called = all_wishes(reading.sources, noted, instead, dict(zip(made, named_now, strict=True)))
     used = [value.name for value in network.forward.parameters]
     stored = found.stored
     return Captured(
@@ -207,6 +212,7 @@ def _captured(
         (*stored.unused, *_keys_of_unused(stored, used)),
         found.inputs,
         found.outputs,
+        called,
         _notes(reading),
     )
 
@@ -323,16 +329,20 @@ def _given(program: Any) -> list[Any]:
 
 def _tidied(
     network: Network, found: Signature, reading: Reading
-) -> tuple[Network, dict[str, np.ndarray]]:
-    """The passes, in their order: each needs what the one before it leaves."""
+) -> tuple[Network, dict[str, np.ndarray], dict[str, str]]:
+    """The passes, in their order: each needs what the one before it leaves.
+
+    Beside the network and the numbers: what stands now for values that are gone, by name.
+    """
     network = without_dead(functionalise(network, reading.views), reading.random)
 
     def name() -> str:
         return found.names.give("constant", "constant")
 
-    network, numbers = fold(network, found.stored.arrays, _computer(reading), name)
-    network = without_clutter(network, numbers, reading.formats, found.stored.trained)
-    return without_dead(network, reading.random), numbers
+    network, numbers, folded = fold(network, found.stored.arrays, _computer(reading), name)
+    network, left_out = without_clutter(network, numbers, reading.formats, found.stored.trained)
+    instead = {name: value.name for name, value in (folded | left_out).items()}
+    return without_dead(network, reading.random), numbers, instead
 
 
 def _computer(reading: Reading) -> Any:

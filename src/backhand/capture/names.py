@@ -11,9 +11,11 @@ A name belongs to a scope, the class of the module whose `forward` runs: what on
 
 import ast
 import linecache
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 ALIASES = {
     "hidden_states": "x",
@@ -42,12 +44,14 @@ ALIASES = {
 }
 """Short names for what the field's libraries spell out."""
 
+_COMPOSED = re.compile(r"%\d+_([a-z]\w*)")
+"""The name of a value within an operator that is several of our steps (`composites/`)."""
+
 Position = tuple[int, int, int, int]
 """First line, last line, first column, column behind the last."""
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(NamedTuple):
     """What the source calls a value; `is_given` is whether it is assigned to that name, or else it
     is what was called there (`q_proj` of `self.q_proj(x)`), a name only for want of a better."""
 
@@ -95,6 +99,40 @@ def wishes(noted: Noted, call: int, number: int | None) -> dict[str, Wish]:
     for scope, name in noted.given.get((call, number), {}).items():
         found.setdefault(scope, Wish(short(name)))
     return found
+
+
+def all_wishes(
+    sources: Mapping[str, tuple[int, int | None]],
+    noted: Noted,
+    instead: Mapping[str, str],
+    renamed: Mapping[str, str],
+) -> dict[str, dict[str, Wish]]:
+    """What the source calls each value, by the value's name now.
+
+    Args:
+        sources: for each value the number of the call that made it, and of its result.
+        noted: what was noted.
+        instead: what stands now for values that are gone. Their names go to it where it has none.
+        renamed: new names of values.
+    """
+    found: dict[str, dict[str, Wish]] = {}
+    for name, (call, number) in sources.items():
+        now = _last(name, instead)
+        own = wishes(noted, call, number)
+        known = found.setdefault(renamed.get(now, now), {})
+        first, then = (own, dict(known)) if now == name else (dict(known), own)
+        known |= then | first
+    for name, now in renamed.items():
+        composed = _COMPOSED.fullmatch(name)
+        if composed and now not in found:
+            found[now] = {"": Wish(composed[1], False)}
+    return found
+
+
+def _last(name: str, instead: Mapping[str, str]) -> str:
+    while name in instead:
+        name = instead[name]
+    return name
 
 
 def short(name: str) -> str:
@@ -165,6 +203,8 @@ class Source:
                     return self._assigned(node, target, number, called)
                 case ast.AnnAssign(target=target) | ast.NamedExpr(target=target):
                     return self._assigned(node, target, number, called)
+                case ast.Expr():
+                    return Fate(_changed(node), called)
                 case ast.Return():
                     return Fate("", called, True, number)
                 case ast.Tuple() if isinstance(self.parents.get(around), ast.Return):
@@ -275,6 +315,16 @@ def _called(node: ast.AST) -> str:
     """`q_proj` of `self.q_proj(x)`."""
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
+            return name
+    return ""
+
+
+def _changed(node: ast.AST) -> str:
+    """`y` of `y.mul_(z)`."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if (
+            attr.endswith("_") and not attr.endswith("__")
+        ):
             return name
     return ""
 

@@ -60,6 +60,10 @@ class Reading:
     torch_folder: str
     precision: str = "float64"
     """The one format of all floats: what PyTorch does in another is done in this."""
+    tag: str = ""
+    """The name of our tag on nodes, which says by which call in the source they came to be."""
+    sources: dict[str, tuple[int, int | None]] = field(default_factory=dict)
+    """For a value's name the number of that call, and of its result where there are several."""
     values: dict[Any, Value | tuple[Value | None, ...]] = field(default_factory=dict)
     """What each node of the graph stands for."""
     steps: list[Step] = field(default_factory=list)
@@ -149,6 +153,7 @@ class Reading:
         if hasattr(made, "dtype"):
             value = self.value(self._unnamed(), made)
             self.values[node] = value
+            self._note_source(node, value, None)
             return (value,)
         if not isinstance(made, list | tuple):
             return ()
@@ -158,7 +163,19 @@ class Reading:
             for i, tensor in enumerate(made)
         )
         self.values[node] = values
+        for i, value in enumerate(values):
+            if value is not None:
+                self._note_source(node, value, i)
         return values
+
+    def _note_source(self, node: Any, value: Value, number: int | None) -> None:
+        """Of several values that one call makes, the last is what it gives."""
+        call = (node.meta.get("custom") or {}).get(self.tag)
+        if call is not None:
+            last = {name for name, source in self.sources.items() if source == (call, number)}
+            for name in last:
+                del self.sources[name]
+            self.sources[value.name] = call, number
 
     def _unnamed(self) -> str:
         return f"%{len(self.formats) + 1}"

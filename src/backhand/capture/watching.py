@@ -70,7 +70,9 @@ class _Watch:
 
     def _is_inner(self, file: str) -> bool:
         """Whether it is PyTorch's machinery, which is not part of a module."""
-        return file.startswith(self.folder) and not file.startswith(f"{self.folder}/nn/modules/")
+        layers = f"{self.folder}/nn/modules/"
+        is_layer = file.startswith(layers) and not file.endswith("/module.py")
+        return file.startswith(self.folder) and not is_layer
 
     def _forward(self, part: list[FrameType], module: Any) -> Iterator[Frame]:
         """The frames within a module's `forward`, and it; what is wrapped around it goes."""

@@ -35,6 +35,7 @@ def undo_loop(loop: Loop, scope: Scope, undo_body: UndoBody) -> None:
         backs.append(Back(cotangent, starts[carried.after.name], found, outside))
     summed = tuple(_summed(value, inside, scope, loop) for value in loop.invariant)
     body = tuple(inside.body)
+    wanted = [each for each in loop.parameters if _wanted(each, inside)]
     scope.body.append(
         LoopBack(
             loop,
@@ -43,11 +44,8 @@ def undo_loop(loop: Loop, scope: Scope, undo_body: UndoBody) -> None:
             given,
             body,  # type: ignore[arg-type]
             tuple(_each(each, inside, scope, loop) for each in loop.taken if _wanted(each, inside)),
-            tuple(
-                _each(each, inside, scope, loop)
-                for each in loop.parameters
-                if _wanted(each, inside)
-            ),
+            tuple(_each(each, inside, scope, loop) for each in wanted),
+            tuple(each.value.name for each in wanted),
             _saved(loop, body, scope.pairs),
             loop.made()[0].name,
         )

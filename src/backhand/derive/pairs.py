@@ -68,6 +68,8 @@ class LoopBack:
     taken: tuple[Each, ...]
     """The derivatives by what each repetition takes from outside."""
     parameters: tuple[Each, ...]
+    by: tuple[str, ...]
+    """For each of `parameters` the loop's name of what it is the derivative by."""
     saved: tuple[str, ...]
     """What each repetition saves: names of its values, and of its calls' saved ones."""
     undoes: str

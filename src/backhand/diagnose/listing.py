@@ -86,6 +86,8 @@ def listing_of(experiment: Experiment) -> Listing:
     """The experiment's written program, with the hooks."""
     text = numpy_program.write(experiment).text
     data = ", ".join(shared.data_names(experiment))
+    # the generator is the scene's: it gives the masks that were drawn elsewhere
+    text = text.replace("generator = np.random.RandomState(seed)", "generator = DRAWS")
     text += HOOKS.format(data=data, returned=data + ",")
     return Listing(experiment, functions_of(text))
 

@@ -29,8 +29,8 @@ def without_clutter(
     arrays: Mapping[str, np.ndarray],
     formats: Mapping[str, str],
     trainable: Collection[str],
-) -> Network:
-    """The network without clutter.
+) -> tuple[Network, dict[str, Value]]:
+    """The network without clutter, and what is left of values that are gone, by their names.
 
     Args:
         network: steps under the names of PyTorch's operators.
@@ -49,7 +49,7 @@ def without_clutter(
         if operator(step) not in DETACH and any(v.name in moving for v in step.inputs):
             moving |= {value.name for value in step.made()}
         body.append(step)
-    return rebuilt(network, body, instead)
+    return rebuilt(network, body, instead), instead
 
 
 def _without_cast(step: Step, formats: Mapping[str, str]) -> Step:

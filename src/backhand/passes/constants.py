@@ -23,8 +23,9 @@ def fold(
     arrays: Mapping[str, np.ndarray],
     compute: Compute,
     name: Callable[[], str],
-) -> tuple[Network, dict[str, np.ndarray]]:
-    """The network with its constant steps done, and the arrays that are left to store.
+) -> tuple[Network, dict[str, np.ndarray], dict[str, Value]]:
+    """The network with its constant steps done, the arrays that are left to store, and the
+    constants that stand for values which are gone, by those values' names.
 
     Args:
         network: steps under the names of PyTorch's operators.
@@ -62,7 +63,7 @@ def _stored(
     known: Mapping[str, np.ndarray],
     arrays: dict[str, np.ndarray],
     name: Callable[[], str],
-) -> tuple[Network, dict[str, np.ndarray]]:
+) -> tuple[Network, dict[str, np.ndarray], dict[str, Value]]:
     """Constants that are still read become values of their own, or plain numbers."""
     outputs = {value.name for value in network.forward.outputs}
     instead: dict[str, Value] = {}
@@ -83,7 +84,7 @@ def _stored(
             parameters.append(same[content])
         instead[value.name] = same[content]
     folded = rebuilt(network, [replaced(s, instead) for s in body], instead, parameters)
-    return folded, arrays
+    return folded, arrays, instead
 
 
 def _number(array: np.ndarray) -> float | None:

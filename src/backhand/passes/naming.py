@@ -1,19 +1,23 @@
-"""Names for a nested network: each function's values get names that its lines can be read by.
+"""Names for the values of every function, as the source has them.
 
-A name is what the source calls the value, else what its operator's results are called, or the
-module that made it. A value that is read once, by a line that has room for it, and that no
-derivative reads, stays nameless: it is `%` and the name it would have had.
+What the source assigns to a name is called so, as far as the function's own scope goes: the class
+of the module that it stands for. A name that is assigned several times is numbered from the
+second on. What is used once and has no name in the source stays nameless, and is written where it
+is used; what is used more often is called after the module that made it, or by the noun of its
+rule.
 """
 
-import ast
+import keyword
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from backhand.graph import (
     Call,
     Carried,
     Each,
+    Kind,
     Loop,
     Nested,
     NestedKind,
@@ -22,243 +26,190 @@ from backhand.graph import (
     Value,
     check,
 )
-from backhand.passes.kinds import snake_case
-from backhand.passes.nesting import identifier
 from backhand.passes.reserved import is_reserved
-from backhand.rules.operations import operation
 from backhand.rules.register import rule
 
-DEEPEST = 2
-"""How many operators without a name may stand within one another on a line."""
+Scoped = Mapping[str, tuple[str, bool]]
+"""By the class of a module, or empty for the network itself: a name, and whether it is one that
+the source assigns to."""
 
-OWN_NAMES = frozenset({"p", "dp", "saved", "i", "inside", "under", "generator", "B", "T"})
-"""What the functions of a module's program call things of their own."""
+LOOPED = re.compile(r"_in\d*(_\d+)?$")
+"""What a loop puts behind the name of a value that it has under another name outside."""
 
 
-def named(network: Nested, wishes: Mapping[str, str]) -> Nested:
-    """The network with new names for all values.
+def name_kinds(network: Nested, wishes: Mapping[str, Scoped]) -> Nested:
+    """The network with the source's names in the bodies of its kinds.
 
     Args:
-        network: with calls and loops, its names those of a flat network.
-        wishes: what the source calls values, by the names they have now.
+        network: as capture or the passes that nest it leave it.
+        wishes: what the source calls each value, by the value's name in the flat network.
     """
-    functions = frozenset(kind.name for kind in network.functions)
-    functions |= {f"{name}_backward" for name in functions}
-    kinds = tuple(_named(kind, wishes, functions) for kind in network.functions)
-    forward = _named(network.forward, wishes, functions)
-    return check(replace(network, forward=forward, functions=kinds))
+    kinds = {kind.name: kind for kind in network.functions}
+    reserved = frozenset(kinds) | {letter for letter, _ in network.sizes}
+    functions = tuple(_named(kind, wishes, kinds, reserved) for kind in network.functions)
+    forward = _named(network.forward, wishes, kinds, reserved)
+    return check(replace(network, forward=forward, functions=functions), named=False)
 
 
-def _named(kind: NestedKind, wishes: Mapping[str, str], functions: frozenset[str]) -> NestedKind:
-    taken = set(functions | OWN_NAMES | set(kind.attributes))
-    names = _Names(wishes, taken, _nameless(kind))
+def _named(
+    kind: NestedKind,
+    wishes: Mapping[str, Scoped],
+    kinds: Mapping[str, NestedKind],
+    reserved: frozenset[str],
+) -> NestedKind:
+    classes = {other.class_name for other in kinds.values()}
+    taken = set(reserved) | set(kind.attributes) | set(kind.sizes)
+    taken |= {name.partition(".")[0] for name in _inside_loops(kind) if "." in name}
+    namer = _Namer(kind.class_name, wishes, classes, taken)
+    uses = Counter(value.name for part in _parts(kind.body) for value in part.operands)
+    uses.update(value.name for value in kind.outputs)
+    for value, path in zip(kind.parameters, kind.paths or [()] * len(kind.parameters), strict=True):
+        if kind.class_name and path:
+            namer.give(value.name, re.sub(r"\W+", "_", path[0]).strip("_"))
+        else:
+            namer.keep(value.name)
     for value in kind.inputs:
-        names.give(value, wishes.get(value.name, value.name), "x")
-    for value, paths in zip(kind.parameters, kind.paths, strict=True):
-        names.new[value.name] = paths[0] if paths else value.name
-        taken.add(identifier(names.new[value.name]))
-    for part in kind.body:
-        _name(part, names)
-    return _renamed(kind, names.value)
+        namer.incoming(value, kind)
+    outputs = {value.name for value in kind.outputs}
+    for part in _parts(kind.body):
+        for value in _made(part):
+            if not kind.class_name and value.name in outputs:
+                namer.keep(value.name)
+            elif "." not in value.name:
+                namer.made(value, part, uses[value.name])
+    return _renamed(kind, namer.names)
+
+
+def _parts(body: tuple[Statement, ...]) -> Iterator[Statement]:
+    """The lines in order, those within a loop behind it."""
+    for part in body:
+        yield part
+        if isinstance(part, Loop):
+            yield from _parts(part.body)
+
+
+def _made(part: Statement) -> Iterator[Value]:
+    """What a line makes; a loop also what it carries and takes."""
+    if isinstance(part, Loop):
+        yield from (one.value for one in part.carried)
+        yield from (one.value for one in part.taken)
+    yield from part.made()
+
+
+def _inside_loops(kind: NestedKind) -> Iterator[str]:
+    for part in _parts(kind.body):
+        if isinstance(part, Loop):
+            yield from (each.value.name for each in part.parameters)
 
 
 @dataclass
-class _Names:
-    """The new names of one function's values."""
+class _Namer:
+    """Gives the names of one function."""
 
-    wishes: Mapping[str, str]
+    scope: str
+    wishes: Mapping[str, Scoped]
+    classes: set[str]
+    """Scopes that are functions of their own; a name from any other may serve here."""
     taken: set[str]
-    nameless: frozenset[str]
-    new: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
 
-    def give(self, value: Value, wish: str, otherwise: str) -> None:
-        """A name that is free, and its derivative's too."""
-        if value.literal is not None or value.name in self.new:
+    def incoming(self, value: Value, kind: NestedKind) -> None:
+        """Name what the function is given: after its parameter."""
+        if value.role == "generator" or not kind.class_name:
+            self.keep(value.name)
             return
-        if value.role == "generator":
-            self.new[value.name] = value.name
+        wish = self.wish(value.name)
+        self.give(value.name, wish[0] if wish else "x" if value.is_nameless else value.name)
+
+    def made(self, value: Value, part: Statement, uses: int) -> None:
+        """Name what a line makes, if it needs a name."""
+        if value.name in self.names:
             return
-        base = identifier(wish) if not wish.startswith("%") else otherwise
-        base = base if base.isidentifier() and not is_reserved(base) else otherwise
-        name, number = base, 1
-        while not self._is_free(name):
-            number += 1
-            name = f"{base}{number}"
+        wish = self.wish(value.name)
+        if wish and wish[1]:
+            self.give(value.name, wish[0])
+        elif not value.is_nameless and not LOOPED.search(value.name):
+            self.give(value.name, value.name)
+        elif uses > 1 or not isinstance(part, Step) or len(part.made()) > 1:
+            self.give(value.name, wish[0] if wish else _noun(part))
+
+    def wish(self, name: str) -> tuple[str, bool] | None:
+        """What the source calls a value in this scope, or in one that is no function."""
+        scoped = self.wishes.get(name) or self.wishes.get(LOOPED.sub("", name), {})
+        if self.scope in scoped:
+            return scoped[self.scope]
+        others = [wish for scope, wish in scoped.items() if scope and scope not in self.classes]
+        return others[-1] if others else None
+
+    def keep(self, name: str) -> None:
+        """Leave a name as it is."""
+        self.names[name] = name
         self.taken.add(name)
-        self.new[value.name] = f"%{name}" if value.name in self.nameless else name
 
-    def _is_free(self, name: str) -> bool:
-        around = {name, f"d{name}", f"saved_{name}", name.removeprefix("d") or name}
-        return not (around & self.taken or is_reserved(name))
+    def give(self, name: str, wish: str) -> None:
+        """The wish, made fit for a program and numbered where it is taken."""
+        base = re.sub(r"[\W_]+", "_", wish, flags=re.ASCII).strip("_")
+        if not base or not base[0].isalpha():
+            base = f"x_{base}".rstrip("_")
+        if keyword.iskeyword(base) or is_reserved(base):
+            base = f"{base}_of"
+        free, number = base, 1
+        while self._is_taken(free):
+            number += 1
+            free = f"{base}{number}" if not base[-1].isdigit() else f"{base}_{number}"
+        self.names[name] = free
+        self.taken.add(free)
 
-    def value(self, old: Value) -> Value:
-        return replace(old, name=self.new.get(old.name, old.name))
-
-
-def _name(part: Statement, names: _Names) -> None:
-    """Names for what a statement makes."""
-    if isinstance(part, Loop):
-        _name_loop(part, names)
-        return
-    for value in part.made():
-        names.give(value, names.wishes.get(value.name, value.name), _noun(part, value))
-
-
-def _noun(part: Step | Call, value: Value) -> str:
-    """What a result is called whose source has no name for it."""
-    if isinstance(part, Call):
-        last = part.module.path.rpartition(".")[2]
-        word = last if last.isidentifier() else snake_case(part.module.class_name)
-        return identifier(word) or "y"
-    known = rule(part.function)
-    if len(part.outputs) > 1 and not known.outputs[0].startswith("*"):
-        return known.outputs[part.outputs.index(value)]
-    return known.noun
+    def _is_taken(self, name: str) -> bool:
+        around = {name, f"d{name}", *([name[1:]] if name.startswith("d") else [])}
+        return bool(around & self.taken) or is_reserved(name)
 
 
-def _name_loop(loop: Loop, names: _Names) -> None:
-    for carried in loop.carried:
-        start = names.new.get(carried.start.name, "x").removeprefix("%")
-        names.give(carried.value, names.wishes.get(carried.after.name, start), start)
-    for each in loop.taken:
-        names.give(each.value, names.wishes.get(each.value.name, each.value.name), "x")
-    for each in loop.parameters:
-        names.new[each.value.name] = each.value.name
-    for part in loop.body:
-        _name(part, names)
-    for each in loop.collected:
-        base = names.new[each.value.name].removeprefix("%")
-        for value in each.outside:
-            if value is not None:
-                names.give(value, names.wishes.get(value.name, value.name), base)
-
-
-# --- what may stay without a name ----------------------------------------------------------------
-
-
-def _nameless(kind: NestedKind) -> frozenset[str]:
-    """Values that are read once, within one line that has room for them."""
-    keep = {value.name for value in kind.outputs}
-    found: set[str] = set()
-    for body in _bodies(kind):
-        found |= _nameless_in(body, keep)
-    return frozenset(found)
-
-
-def _bodies(kind: NestedKind) -> Iterator[tuple[Statement, ...]]:
-    yield kind.body
-    for part in kind.body:
-        if isinstance(part, Loop):
-            yield part.body
-
-
-def _nameless_in(body: tuple[Statement, ...], keep: set[str]) -> set[str]:
-    uses = Counter(value.name for part in body for value in part.operands)
-    keep = keep | _kept(body)
-    depths: dict[str, int] = {}
-    for part in body:
-        if not isinstance(part, Step) or len(part.outputs) != 1:
-            continue
-        depth = 1 + sum(depths.get(value.name, 0) for value in part.inputs)
-        value = part.output
-        if value.name not in keep and uses[value.name] == 1 and depth <= DEEPEST:
-            depths[value.name] = depth
-    return set(depths)
-
-
-def _kept(body: tuple[Statement, ...]) -> set[str]:
-    """What needs its name: what derivatives read, what is drawn, what goes into a call or a loop,
-    and what the line that reads it would have to say twice."""
-    kept: set[str] = set()
-    for part in body:
-        if not isinstance(part, Step):
-            kept |= {value.name for value in part.operands}
-            if isinstance(part, Loop):
-                kept |= {value.name for value in _at_the_border(part)}
-            continue
-        known = rule(part.function)
-        if part.function == "dropout_mask":
-            kept.add(part.output.name)
-        kept |= set(_said_twice(part))
-        if known.backward is None:
-            continue
-        asked = {*known.backward.parameters, *known.backward.attributes}
-        if not known.backward.expressions:
-            kept |= {value.name for value in part.made()}
-        if known.outputs[0] in asked:
-            kept |= {value.name for value in part.made()}
-        for parameter, value in _named_inputs(part):
-            if parameter in asked:
-                kept.add(value.name)
-    return kept
-
-
-def _at_the_border(loop: Loop) -> Iterator[Value]:
-    for carried in loop.carried:
-        yield from (carried.value, carried.after)
-    yield from (each.value for each in (*loop.taken, *loop.collected))
-
-
-def _named_inputs(step: Step) -> Iterator[tuple[str, Value]]:
-    forward = rule(step.function).forward
-    parameters = forward.parameters
-    for number, value in enumerate(step.inputs):
-        yield parameters[min(number, len(parameters) - 1)], value
-
-
-def _said_twice(step: Step) -> Iterator[str]:
-    """Inputs that the expression of a step reads more than once."""
-    op = operation(step.function)
-    if len(op.expressions) != 1:
-        return
-    nodes = ast.walk(op.expressions[0])
-    times = Counter(node.id for node in nodes if isinstance(node, ast.Name))
-    yield from (value.name for parameter, value in _named_inputs(step) if times[parameter] > 1)
-
-
-# --- renaming ------------------------------------------------------------------------------------
-
-Rename = Callable[[Value], Value]
-
-
-def _renamed(kind: NestedKind, new: Rename) -> NestedKind:
-    return replace(
-        kind,
-        inputs=tuple(map(new, kind.inputs)),
-        parameters=tuple(map(new, kind.parameters)),
-        outputs=tuple(map(new, kind.outputs)),
-        body=tuple(_part(part, new) for part in kind.body),
-    )
-
-
-def _part(part: Statement, new: Rename) -> Statement:
-    if isinstance(part, Loop):
-        return _loop(part, new)
-    outputs = _optional(part.outputs, new)
-    inputs = tuple(map(new, part.inputs))
+def _noun(part: Statement) -> str:
     if isinstance(part, Step):
-        return replace(part, inputs=inputs, outputs=outputs)
-    parameters = tuple(map(new, part.parameters))
-    return replace(part, inputs=inputs, parameters=parameters, outputs=outputs)
+        return rule(part.function).noun
+    return part.module.path.rpartition(".")[2] if isinstance(part, Call) else "x"
 
 
-def _loop(loop: Loop, new: Rename) -> Loop:
-    body = tuple(_part(part, new) for part in loop.body)
-    assert all(not isinstance(part, Loop) for part in body)
-    return replace(
-        loop,
-        carried=tuple(Carried(new(c.value), new(c.start), new(c.after)) for c in loop.carried),
-        invariant=tuple(map(new, loop.invariant)),
-        parameters=_each(loop.parameters, new),
-        taken=_each(loop.taken, new),
-        body=body,  # type: ignore[arg-type]
-        collected=_each(loop.collected, new),
+def _renamed(kind: NestedKind, names: Mapping[str, str]) -> NestedKind:
+    """The kind with new names for its values."""
+
+    def one(old: Value) -> Value:
+        return replace(old, name=names.get(old.name, old.name))
+
+    def many(old: tuple[Value, ...]) -> tuple[Value, ...]:
+        return tuple(map(one, old))
+
+    def some(old: tuple[Value | None, ...]) -> tuple[Value | None, ...]:
+        return tuple(value and one(value) for value in old)
+
+    def each(old: tuple[Each, ...]) -> tuple[Each, ...]:
+        return tuple(Each(one(e.value), some(e.outside)) for e in old)
+
+    def statement(old: Statement) -> Statement:
+        if isinstance(old, Step):
+            return replace(old, inputs=many(old.inputs), outputs=some(old.outputs))
+        if isinstance(old, Call):
+            given = replace(old, inputs=many(old.inputs), parameters=many(old.parameters))
+            return replace(given, outputs=some(old.outputs))
+        return replace(
+            old,
+            carried=tuple(Carried(one(c.value), one(c.start), one(c.after)) for c in old.carried),
+            invariant=many(old.invariant),
+            parameters=each(old.parameters),
+            taken=each(old.taken),
+            body=tuple(map(statement, old.body)),  # type: ignore[arg-type]
+            collected=each(old.collected),
+        )
+
+    return Kind(
+        kind.name,
+        many(kind.inputs),
+        many(kind.parameters),
+        many(kind.outputs),
+        tuple(map(statement, kind.body)),
+        kind.paths,
+        kind.attributes,
+        kind.sizes,
+        kind.class_name,
     )
-
-
-def _each(all_of_them: Iterable[Each], new: Rename) -> tuple[Each, ...]:
-    return tuple(Each(new(each.value), _optional(each.outside, new)) for each in all_of_them)
-
-
-def _optional(values: Iterable[Value | None], new: Rename) -> tuple[Value | None, ...]:
-    return tuple(value and new(value) for value in values)

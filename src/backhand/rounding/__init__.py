@@ -14,6 +14,7 @@ its kin; `array.py` holds the type, `elementwise.py`, `powers.py`, `sums.py`, `p
 from backhand.rounding import (  # noqa: F401  (each import fills the tables of rules)
     combine,
     extremes,
+    further,
     methods,
     powers,
     products,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from backhand.rounding.array import UFUNC_METHODS, made
+from backhand.rounding.array import FUNCTIONS, UFUNC_METHODS, made
 from backhand.rounding.combine import SPECIAL, combined, raw, term
 from backhand.rounding.elementwise import ELEMENTWISE, Rule, rounded
 from backhand.rounding.model import Model, model
@@ -141,3 +141,19 @@ UFUNC_METHODS["accumulate"] = accumulate
 def running_product(a: Any, axis: int | None = None) -> Any:
     """Each number is a product of its own length."""
     return running(np.multiply, a if axis is not None else np.reshape(a, -1), axis or 0)
+
+
+def _of_anything(function: Any) -> Callable[..., Any]:
+    of_floats = FUNCTIONS[function]
+
+    def handler(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = False) -> Any:
+        """Of whole numbers and truth values that are certain, as NumPy has it: the first."""
+        if a.dtype.kind == "f" or a.error.any():
+            return of_floats(a, axis, out, keepdims=keepdims)
+        return made(function(a.raw, axis=axis, keepdims=keepdims), [None] * len(a.errors))
+
+    return handler
+
+
+for _places in (np.argmax, np.argmin):
+    implements(_places)(_of_anything(_places))

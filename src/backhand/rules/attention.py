@@ -8,7 +8,7 @@ SCORES = uniform(-3, 3, (2, 4, 5))
 
 
 def causal(scores):
-    return np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
+    return np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -np.inf)
 
 
 def causal_backward(dy):

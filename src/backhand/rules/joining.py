@@ -6,7 +6,7 @@ of the others. Source: the pages of torch with these names.
 
 import numpy as np
 
-from backhand.rules.register import example, register, uniform
+from backhand.rules.register import example, register, uniform, whole
 
 X = uniform(-3, 3, (2, 6, 4))
 PARTS = [uniform(-3, 3, (2, 3, 4)), uniform(-3, 3, (2, 1, 4)), uniform(-3, 3, (2, 2, 4))]
@@ -45,6 +45,29 @@ register(
 )
 
 
+def concatenate_filled(*xs, axis=0):
+    # PyTorch leaves out what is empty and has one axis, whatever the shape of the others
+    return np.concatenate([x for x in xs if x.shape != (0,)], axis=axis)
+
+
+def concatenate_filled_backward(dy, *xs, axis=0):
+    ends = np.cumsum([0 if x.shape == (0,) else x.shape[axis] for x in xs])
+    parts = np.split(dy, ends[:-1], axis=axis)
+    return tuple(part.reshape(x.shape) for part, x in zip(parts, xs, strict=True))
+
+
+register(
+    "concatenate_filled",
+    concatenate_filled,
+    concatenate_filled_backward,
+    wrt=["xs"],
+    torch="torch.cat(xs, axis)",
+    examples=[example(xs=[uniform(-3, 3, (0,)), *PARTS], axis=1)],
+    aten=["cat.default(xs, axis)", "concat.default(xs, axis)"],
+    in_formulas=False,
+)
+
+
 def stack(*xs, axis=0):
     return np.stack(xs, axis=axis)
 
@@ -78,7 +101,7 @@ def hstack_backward(dy, *xs):
     axis = min(1, dy.ndim - 1)
     ends = np.cumsum([np.atleast_1d(x).shape[axis] for x in xs])
     parts = np.split(dy, ends[:-1], axis=axis)
-    return tuple(part.reshape(x.shape) for part, x in zip(parts, xs))
+    return tuple(part.reshape(x.shape) for part, x in zip(parts, xs, strict=True))
 
 
 register(
@@ -100,7 +123,7 @@ def vstack(*xs):
 def vstack_backward(dy, *xs):
     ends = np.cumsum([len(np.atleast_2d(x)) for x in xs])
     parts = np.split(dy, ends[:-1])
-    return tuple(part.reshape(x.shape) for part, x in zip(parts, xs))
+    return tuple(part.reshape(x.shape) for part, x in zip(parts, xs, strict=True))
 
 
 register(
@@ -122,7 +145,7 @@ def dstack(*xs):
 def dstack_backward(dy, *xs):
     ends = np.cumsum([np.atleast_3d(x).shape[2] for x in xs])
     parts = np.split(dy, ends[:-1], axis=2)
-    return tuple(part.reshape(x.shape) for part, x in zip(parts, xs))
+    return tuple(part.reshape(x.shape) for part, x in zip(parts, xs, strict=True))
 
 
 register(
@@ -144,7 +167,7 @@ def column_stack(*xs):
 def column_stack_backward(dy, *xs):
     ends = np.cumsum([x.shape[1] if x.ndim > 1 else 1 for x in xs])
     parts = np.split(dy, ends[:-1], axis=1)
-    return tuple(part.reshape(x.shape) for part, x in zip(parts, xs))
+    return tuple(part.reshape(x.shape) for part, x in zip(parts, xs, strict=True))
 
 
 register(
@@ -184,10 +207,17 @@ register(
         "tensor_split.indices(x, _, axis)",
         "unsafe_split.Tensor(x, _, axis)",
         "unsafe_split_with_sizes.default(x, _, axis)",
+        "split_with_sizes_copy.default(x, _, axis)",
         "unsafe_chunk.default(x, _, axis)",
     ],
     in_formulas=False,
 )
+
+
+def fill(parts, dys):
+    # parts of one array, which are written into
+    for part, dy in zip(parts, dys, strict=True):
+        part[...] = dy
 
 
 def split_at(x, *, places, axis=0):
@@ -196,8 +226,7 @@ def split_at(x, *, places, axis=0):
 
 def split_at_backward(*dys, places, axis=0, x_shape):
     dx = np.zeros(x_shape, np.result_type(*dys))
-    for part, dy in zip(np.split(dx, places, axis=axis), dys):
-        part[...] = dy
+    fill(np.split(dx, places, axis=axis), dys)
     return dx
 
 
@@ -224,8 +253,7 @@ def split_sizes(x, *, sizes, axis=0):
 
 def split_sizes_backward(*dys, sizes, axis=0, x_shape):
     dx = np.zeros(x_shape, np.result_type(*dys))
-    for part, dy in zip(np.split(dx, np.cumsum(sizes[:-1]), axis=axis), dys):
-        part[...] = dy
+    fill(np.split(dx, np.cumsum(sizes[:-1]), axis=axis), dys)
     return dx
 
 
@@ -245,6 +273,7 @@ register(
         "split_with_sizes.default(x, sizes, axis)",
         "split.sizes(x, sizes, axis)",
         "unsafe_split_with_sizes.default(x, sizes, axis)",
+        "split_with_sizes_copy.default(x, sizes, axis)",
     ],
     in_formulas=False,
 )
@@ -256,8 +285,7 @@ def split_every(x, *, size, axis=0):
 
 def split_every_backward(*dys, size, axis=0, x_shape):
     dx = np.zeros(x_shape, np.result_type(*dys))
-    for part, dy in zip(np.split(dx, range(size, x_shape[axis], size), axis=axis), dys):
-        part[...] = dy
+    fill(np.split(dx, range(size, x_shape[axis], size), axis=axis), dys)
     return dx
 
 
@@ -286,8 +314,7 @@ def chunk(x, *, chunks, axis=0):
 def chunk_backward(*dys, chunks, axis=0, x_shape):
     size = -(-x_shape[axis] // chunks)
     dx = np.zeros(x_shape, np.result_type(*dys))
-    for part, dy in zip(np.split(dx, range(size, x_shape[axis], size), axis=axis), dys):
-        part[...] = dy
+    fill(np.split(dx, range(size, x_shape[axis], size), axis=axis), dys)
     return dx
 
 
@@ -310,8 +337,7 @@ def array_split(x, *, count, axis=0):
 
 def array_split_backward(*dys, count, axis=0, x_shape):
     dx = np.zeros(x_shape, np.result_type(*dys))
-    for part, dy in zip(np.array_split(dx, count, axis=axis), dys):
-        part[...] = dy
+    fill(np.array_split(dx, count, axis=axis), dys)
     return dx
 
 
@@ -324,6 +350,75 @@ register(
     output="*ys",
     examples=[example(x=X, count=4, axis=1), example(x=X, count=3, axis=-1)],
     aten="tensor_split.sections(x, count, axis)",
+    in_formulas=False,
+)
+
+
+def hsplit(x, *, places):
+    return tuple(np.hsplit(x, places))
+
+
+def hsplit_backward(*dys, places, x_shape):
+    dx = np.zeros(x_shape, np.result_type(*dys))
+    fill(np.hsplit(dx, places), dys)
+    return dx
+
+
+register(
+    "hsplit",
+    hsplit,
+    hsplit_backward,
+    wrt="x",
+    torch="torch.hsplit(x, places)",
+    output="*ys",
+    examples=[example(x=X, places=3), example(x=ROWS[0], places=(1, 1))],
+    aten=["hsplit.int(x, places)", "hsplit.array(x, places)"],
+    in_formulas=False,
+)
+
+
+def vsplit(x, *, places):
+    return tuple(np.vsplit(x, places))
+
+
+def vsplit_backward(*dys, places, x_shape):
+    dx = np.zeros(x_shape, np.result_type(*dys))
+    fill(np.vsplit(dx, places), dys)
+    return dx
+
+
+register(
+    "vsplit",
+    vsplit,
+    vsplit_backward,
+    wrt="x",
+    torch="torch.vsplit(x, places)",
+    output="*ys",
+    examples=[example(x=X, places=2), example(x=X, places=(1,))],
+    aten=["vsplit.int(x, places)", "vsplit.array(x, places)"],
+    in_formulas=False,
+)
+
+
+def dsplit(x, *, places):
+    return tuple(np.dsplit(x, places))
+
+
+def dsplit_backward(*dys, places, x_shape):
+    dx = np.zeros(x_shape, np.result_type(*dys))
+    fill(np.dsplit(dx, places), dys)
+    return dx
+
+
+register(
+    "dsplit",
+    dsplit,
+    dsplit_backward,
+    wrt="x",
+    torch="torch.dsplit(x, places)",
+    output="*ys",
+    examples=[example(x=X, places=2), example(x=X, places=(1, 3))],
+    aten=["dsplit.int(x, places)", "dsplit.array(x, places)"],
     in_formulas=False,
 )
 
@@ -344,7 +439,7 @@ register(
     torch="torch.unbind(x, axis)",
     output="*ys",
     examples=[example(x=X), example(x=X, axis=2), example(x=X, axis=-2)],
-    aten="unbind.int(x, axis)",
+    aten=["unbind.int(x, axis)", "unbind_copy.int(x, axis)"],
     in_formulas=False,
 )
 
@@ -380,6 +475,38 @@ register(
 )
 
 
+def repeat_each(x, repeats, *, axis=None):
+    return np.repeat(x, repeats, axis=axis)
+
+
+def repeat_each_backward(dy, repeats, *, axis=None, x_shape):
+    # each copy's derivative is added to that of the number it was copied from
+    dx = np.zeros(x_shape, dy.dtype)
+    along = dx.reshape(-1) if axis is None else np.moveaxis(dx, axis, 0)
+    source = np.repeat(np.arange(len(along)), repeats)
+    np.add.at(along, source, dy if axis is None else np.moveaxis(dy, axis, 0))
+    return dx
+
+
+register(
+    "repeat_each",
+    repeat_each,
+    repeat_each_backward,
+    wrt="x",
+    none=["repeats"],
+    torch="torch.repeat_interleave(x, repeats, axis)",
+    examples=[
+        example(x=X, repeats=whole(0, 4, (6,)), axis=1),
+        example(x=X, repeats=whole(0, 4, (4,)), axis=-1),
+        example(x=ROWS[0], repeats=whole(0, 4, (3,))),
+    ],
+    aten=[
+        "repeat_interleave.self_Tensor(x, repeats, axis, output_size=_)",
+    ],
+    in_formulas=False,
+)
+
+
 def tile(x, *, repeats):
     return np.tile(x, repeats)
 
@@ -389,7 +516,7 @@ def tile_backward(dy, *, repeats, x_shape):
     axes = max(len(repeats), len(x_shape))
     copies = (1,) * (axes - len(repeats)) + tuple(repeats)
     lengths = (1,) * (axes - len(x_shape)) + tuple(x_shape)
-    apart = dy.reshape([n for both in zip(copies, lengths) for n in both])
+    apart = dy.reshape([n for both in zip(copies, lengths, strict=True) for n in both])
     return apart.sum(axis=tuple(range(0, 2 * axes, 2))).reshape(x_shape)
 
 
@@ -416,10 +543,10 @@ def meshgrid(*xs, indexing="ij"):
 def meshgrid_backward(*dys, indexing="ij"):
     # a number stands all along the other axes
     grids = np.broadcast_arrays(*dys)
-    if indexing == "xy":
+    if indexing == "xy" and len(grids) > 1:
         grids = [grid.swapaxes(0, 1) for grid in grids]
     others = [tuple(j for j in range(len(grids)) if j != i) for i in range(len(grids))]
-    return tuple(grid.sum(axis=axes) for grid, axes in zip(grids, others))
+    return tuple(grid.sum(axis=axes) for grid, axes in zip(grids, others, strict=True))
 
 
 register(

@@ -12,18 +12,21 @@ X = uniform(-3, 3, (2, 3, 4))
 IMAGES = uniform(-3, 3, (2, 3, 4, 5))
 
 
+def pairs(widths):
+    # before and behind, the last axis last
+    return list(zip(widths[-2::-2], widths[::-2], strict=True))
+
+
 def pad_constant(x, *, widths, value=0.0):
-    before, behind = widths[-2::-2], widths[::-2]
-    around = [(0, 0)] * (x.ndim - len(before)) + list(zip(before, behind))
+    around = [(0, 0)] * (x.ndim - len(widths) // 2) + pairs(widths)
     y = np.pad(x, np.maximum(around, 0), constant_values=value)
     return y[tuple(slice(max(-n, 0), min(m, 0) or None) for n, m in around)]
 
 
 def pad_constant_backward(dy, *, widths, x_shape):
-    before, behind = widths[-2::-2], widths[::-2]
-    around = [(0, 0)] * (dy.ndim - len(before)) + list(zip(before, behind))
+    around = [(0, 0)] * (dy.ndim - len(widths) // 2) + pairs(widths)
     dx = np.pad(dy, np.maximum(np.negative(around), 0))
-    inside = [slice(max(n, 0), max(n, 0) + size) for (n, _), size in zip(around, x_shape)]
+    inside = [slice(max(n, 0), max(n, 0) + size) for (n, _), size in zip(around, x_shape, strict=True)]
     return dx[tuple(inside)]
 
 
@@ -49,11 +52,17 @@ register(
 )
 
 
+def source(length, before, behind, mode):
+    # where the numbers along an axis come from; "wrap" starts again with what is left of them
+    cut = slice(max(-before, 0), min(behind, 0) or None)
+    line = np.arange(length)
+    wide = np.pad(line[cut] if mode == "wrap" else line, (max(before, 0), max(behind, 0)), mode)
+    return wide if mode == "wrap" else wide[cut]
+
+
 def sources(lengths, widths, mode):
-    # for each axis, where the numbers along it come from
-    before, behind = widths[-2::-2], widths[::-2]
-    around = [(0, 0)] * (len(lengths) - len(before)) + list(zip(before, behind))
-    return np.ix_(*[np.pad(np.arange(n), pair, mode) for n, pair in zip(lengths, around)])
+    around = [(0, 0)] * (len(lengths) - len(widths) // 2) + pairs(widths)
+    return np.ix_(*[source(n, *pair, mode) for n, pair in zip(lengths, around, strict=True)])
 
 
 def pad_with_itself(x, *, widths, mode):
@@ -95,6 +104,7 @@ WIDTHS = [
     example(x=X, widths=(1, 2)),
     example(x=IMAGES, widths=(2, 1, 0, 3)),
     example(x=uniform(-3, 3, (3, 4)), widths=(3, 0)),
+    example(x=IMAGES, widths=(-1, 2, 1, -2)),
 ]
 
 register(

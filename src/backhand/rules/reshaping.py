@@ -37,6 +37,7 @@ register(
         "view.default(x, shape)",
         "_unsafe_view.default(x, shape)",
         "reshape.default(x, shape)",
+        "view_copy.default(x, shape)",
         "view_as.default(x, _)",
         "reshape_as.default(x, _)",
         "flatten.using_ints(x, _, _)",
@@ -44,9 +45,13 @@ register(
         "ravel.default(x)",
         "squeeze.default(x)",
         "squeeze.dims(x, _)",
+        "squeeze_copy.default(x)",
+        "squeeze_copy.dims(x, _)",
         "atleast_1d.default(x)",
         "atleast_2d.default(x)",
         "atleast_3d.default(x)",
+        "transpose.int(x, 0, 0)",
+        "transpose_copy.int(x, 0, 0)",
     ],
     in_formulas=False,
 )
@@ -71,7 +76,7 @@ register(
         example(x=X, axes=(0, -1, 1)),
         example(x=IMAGES, axes=(0, 2, 3, 1)),
     ],
-    aten="permute.default(x, axes)",
+    aten=["permute.default(x, axes)", "permute_copy.default(x, axes)"],
     in_formulas=False,
 )
 
@@ -91,7 +96,7 @@ register(
     wrt="x",
     torch="torch.t(x)",
     examples=[example(x=uniform(-3, 3, (3, 4))), example(x=uniform(-3, 3, (5,)))],
-    aten=["t.default(x)", "numpy_T.default(x)", "matrix_H.default(x)"],
+    aten=["t.default(x)", "t_copy.default(x)", "numpy_T.default(x)", "matrix_H.default(x)"],
     in_formulas=False,
 )
 
@@ -140,7 +145,7 @@ register(
     wrt="x",
     torch="torch.unsqueeze(x, axis)",
     examples=[example(x=X, axis=1), example(x=X, axis=-1), example(x=X, axis=-2)],
-    aten="unsqueeze.default(x, axis)",
+    aten=["unsqueeze.default(x, axis)", "unsqueeze_copy.default(x, axis)"],
     in_formulas=False,
 )
 
@@ -163,7 +168,7 @@ register(
         example(x=uniform(-3, 3, (2, 1, 3)), axis=1),
         example(x=uniform(-3, 3, (2, 1)), axis=-1),
     ],
-    aten=["squeeze.dim(x, axis)", "squeeze.dims(x, [axis])"],
+    aten=["squeeze.dim(x, axis)", "squeeze.dims(x, [axis])", "squeeze_copy.dim(x, axis)"],
     in_formulas=False,
 )
 
@@ -188,6 +193,7 @@ register(
     ],
     aten=[
         "expand.default(x, _, implicit=_)",
+        "expand_copy.default(x, _, implicit=_)",
         "expand_as.default(x, _)",
         "broadcast_to.default(x, _)",
     ],

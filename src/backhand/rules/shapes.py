@@ -42,7 +42,15 @@ register(
     wrt="x",
     torch="torch.swapaxes(x, first, second)",
     examples=[example(x=FLAT_X), example(x=X), example(x=X, first=1, second=3)],
-    aten=["transpose.int(x, first, second)", "swapaxes.default(x, first, second)"],
+    aten=[
+        "transpose.int(x, first, second)",
+        "transpose_copy.int(x, first, second)",
+        "swapaxes.default(x, first, second)",
+        "swapdims.default(x, first, second)",
+        "mT.default(x)",
+        "mH.default(x)",
+        "adjoint.default(x)",
+    ],
 )
 
 

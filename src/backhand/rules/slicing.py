@@ -44,7 +44,7 @@ register(
         example(x=X, axis=-1, index=2),
         example(x=X, axis=-2, index=-3),
     ],
-    aten="select.int(x, axis, index)",
+    aten=["select.int(x, axis, index)", "select_copy.int(x, axis, index)"],
     in_formulas=False,
 )
 
@@ -92,7 +92,7 @@ register(
 def narrow(x, *, axis, start, length):
     return x[
         ((slice(None),) * axis if axis >= 0 else (...,))
-        + (slice(start, start + length or None),)
+        + (slice(start, (start + length or None) if start < 0 else start + length),)
         + (slice(None),) * (-1 - axis)
     ]
 
@@ -101,7 +101,7 @@ def narrow_backward(dy, *, axis, start, length, x_shape):
     return placed(
         dy,
         ((slice(None),) * axis if axis >= 0 else (...,))
-        + (slice(start, start + length or None),)
+        + (slice(start, (start + length or None) if start < 0 else start + length),)
         + (slice(None),) * (-1 - axis),
         x_shape,
     )
@@ -117,8 +117,12 @@ register(
         example(x=X, axis=1, start=0, length=2),
         example(x=X, axis=-1, start=1, length=3),
         example(x=X, axis=2, start=-2, length=2),
+        example(x=X, axis=1, start=0, length=0),
     ],
-    aten="narrow.default(x, axis, start, length)",
+    aten=[
+        "narrow.default(x, axis, start, length)",
+        "narrow_copy.default(x, axis, start, length)",
+    ],
     in_formulas=False,
 )
 
@@ -147,7 +151,12 @@ register(
         example(x=X, offset=-1, first=2, second=0),
         example(x=X, offset=4, first=1, second=2),
     ],
-    aten=["diagonal.default(x, offset, first, second)", "diag.default(x, offset)"],
+    aten=[
+        "diagonal.default(x, offset, first, second)",
+        "diagonal_copy.default(x, offset, first, second)",
+        "linalg_diagonal.default(x, offset=offset, dim1=first, dim2=second)",
+        "diag.default(x, offset)",
+    ],
     in_formulas=False,
 )
 
@@ -228,17 +237,17 @@ register(
 
 def unfold(x, *, axis, size, step):
     # windows along an axis, each of them along a new last axis
-    seen = np.lib.stride_tricks.sliding_window_view(x, size, axis)
+    seen = np.lib.stride_tricks.sliding_window_view(np.atleast_1d(x), size, axis)
     return np.moveaxis(np.moveaxis(seen, axis - (axis < 0), 0)[::step], 0, axis - (axis < 0))
 
 
 def unfold_backward(dy, *, axis, size, step, x_shape):
     # place i of every window lies `step` apart from place i of the next
-    dx = np.zeros(x_shape, dy.dtype)
+    dx = np.zeros(x_shape or 1, dy.dtype)
     parts, along = np.moveaxis(dy, axis - (axis < 0), 0), np.moveaxis(dx, axis, 0)
     for i in range(size):
         along[i : i + len(parts) * step : step] += parts[..., i]
-    return dx
+    return dx.reshape(x_shape)
 
 
 register(
@@ -253,6 +262,6 @@ register(
         example(x=ROW, axis=0, size=3, step=2),
         example(x=ROW, axis=-1, size=2, step=3),
     ],
-    aten="unfold.default(x, axis, size, step)",
+    aten=["unfold.default(x, axis, size, step)", "unfold_copy.default(x, axis, size, step)"],
     in_formulas=False,
 )

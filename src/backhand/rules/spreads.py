@@ -107,13 +107,6 @@ register(
         example(x=X, order=1.5, axis=(0, 1), keepdims=True),
         example(x=X, order=0.7, axis=1),
     ],
-    aten=[
-        "linalg_vector_norm.default(x, order, [axis], keepdims)",
-        "linalg_vector_norm.default(x, order, axis, keepdims)",
-        "norm.Scalar(x, order)",
-        "norm.ScalarOpt_dim(x, order, [axis], keepdims)",
-        "norm.ScalarOpt_dim(x, order, axis, keepdims)",
-    ],
     in_formulas=False,
 )
 

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from backhand.graph import Attribute
 from backhand.write import subscripts
 
-
 BOTH_AXES = ("(-1, -2)", "(-2, -1)", "(0, 1)", "(1, 0)")
 """Of two."""
 
@@ -173,4 +172,4 @@ def text(expression: ast.expr) -> str:
 
 def double_quoted(code: str) -> str:
     """Code with its strings, plain words all of them, in double quotes."""
-    return re.sub(r"'([\w ]*)'", r'"\1"', code)
+    return re.sub(r"'([\w .+*/{}-]*)'", r'"\1"', code)

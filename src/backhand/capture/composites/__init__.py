@@ -4,27 +4,60 @@
 
 `RECIPES` says which function writes the steps of which operator. A recipe takes the operator's
 arguments by the schema's names and returns a value for each result; where it cannot say what is
-asked for it raises `Inexpressible`, and the operator is refused like any other without a rule.
+asked for it raises `InexpressibleError`, and the operator is refused like any other without a rule.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from backhand.capture.composites.attention import scaled_dot_product_attention
-from backhand.capture.composites.builder import Builder, Given, Inexpressible
+from backhand.capture.composites.builder import Builder, Given, InexpressibleError
 from backhand.capture.composites.indexing import index
+from backhand.capture.composites.distances import (
+    cosine_embedding_loss,
+    cosine_similarity,
+    pairwise_distance,
+    triplet_margin_loss,
+)
+from backhand.capture.composites.losses import LOSSES
 from backhand.capture.composites.recurrent import (
     gru_cell,
     lstm_cell,
     recurrent,
     rnn_cell,
 )
+from backhand.capture.composites.reductions import (
+    deviation,
+    deviation_and_mean,
+    norm,
+    smallest_and_largest,
+    variance,
+    variance_and_mean,
+    vector_norm,
+)
 from backhand.graph import Step, Value
 
 Recipe = Callable[..., Sequence[Value | None]]
 
 RECIPES: Mapping[str, Recipe] = {
+    **LOSSES,
     "aten.index.Tensor": index,
+    "aten.var.default": variance,
+    "aten.var.dim": variance,
+    "aten.var.correction": variance,
+    "aten.std.default": deviation,
+    "aten.std.dim": deviation,
+    "aten.std.correction": deviation,
+    "aten.var_mean.default": variance_and_mean,
+    "aten.var_mean.dim": variance_and_mean,
+    "aten.var_mean.correction": variance_and_mean,
+    "aten.std_mean.default": deviation_and_mean,
+    "aten.std_mean.dim": deviation_and_mean,
+    "aten.std_mean.correction": deviation_and_mean,
+    "aten.aminmax.default": smallest_and_largest,
+    "aten.linalg_vector_norm.default": vector_norm,
+    "aten.norm.Scalar": norm,
+    "aten.norm.ScalarOpt_dim": norm,
     "aten.scaled_dot_product_attention.default": scaled_dot_product_attention,
     "aten.lstm.input": recurrent("lstm"),
     "aten.gru.input": recurrent("gru"),
@@ -34,6 +67,10 @@ RECIPES: Mapping[str, Recipe] = {
     "aten.gru_cell.default": gru_cell,
     "aten.rnn_tanh_cell.default": rnn_cell("tanh"),
     "aten.rnn_relu_cell.default": rnn_cell("relu"),
+    "aten.pairwise_distance.default": pairwise_distance,
+    "aten.cosine_similarity.default": cosine_similarity,
+    "aten.triplet_margin_loss.default": triplet_margin_loss,
+    "aten.cosine_embedding_loss.default": cosine_embedding_loss,
 }
 
 
@@ -45,5 +82,5 @@ def composed(step: Step, arguments: Mapping[str, Given]) -> tuple[Step, ...] | N
     builder = Builder(step)
     try:
         return builder.finished(recipe(builder, **arguments))
-    except Inexpressible:
+    except InexpressibleError:
         return None

@@ -1,6 +1,6 @@
 """Scaled dot-product attention: softmax(q @ k.T * scale) @ v, with its masks and its dropout."""
 
-from backhand.capture.composites.builder import Builder, Inexpressible
+from backhand.capture.composites.builder import Builder, InexpressibleError
 from backhand.graph import Value
 
 
@@ -41,7 +41,7 @@ def _repeated(b: Builder, x: Value, query: Value) -> Value:
     if heads == wanted:
         return x
     if not isinstance(heads, int) or not isinstance(wanted, int):
-        raise Inexpressible
+        raise InexpressibleError
     shape = (*x.shape[:-3], wanted, *x.shape[-2:])
     return b.step("repeat", x, shape=shape, repeats=wanted // heads, axis=-3)
 
@@ -50,7 +50,7 @@ def _scores(b: Builder, query: Value, key: Value, scale: float | None) -> Value:
     features = query.shape[-1]
     if scale is None:
         if not isinstance(features, int):
-            raise Inexpressible
+            raise InexpressibleError
         scale = features**-0.5
     *before, sources, last = key.shape
     kt = b.step("swapaxes", key, shape=(*before, last, sources), first=-2, second=-1)

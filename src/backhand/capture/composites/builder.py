@@ -19,7 +19,7 @@ Given = Attribute | Value | tuple[Value, ...]
 """An argument of PyTorch's operator: an array, several, or a literal."""
 
 
-class Inexpressible(Exception):
+class InexpressibleError(Exception):
     """PyTorch's operator is called in a way that no rules stand for; the refusal tells the user."""
 
 
@@ -93,7 +93,7 @@ class Builder:
         """As many equal parts of the last axis."""
         *before, last = x.shape
         if not isinstance(last, int):
-            raise Inexpressible
+            raise InexpressibleError
         shapes = [(*before, last // count)] * count
         return self.several("split", x, shapes=shapes, wishes=wishes, count=count, axis=-1)
 
@@ -102,9 +102,21 @@ class Builder:
         shape = list(parts[0].shape)
         size = shape[axis]
         if not isinstance(size, int):
-            raise Inexpressible
+            raise InexpressibleError
         shape[axis] = size * len(parts)
         return self.step("concatenate", *parts, shape=tuple(shape), axis=axis)
+
+    def summed(self, x: Value, axis: int, *, keepdims: bool = False, wish: str = "") -> Value:
+        """The sum along an axis."""
+        shape = list(x.shape)
+        shape[axis : axis + 1 or None] = [1] if keepdims else []
+        return self.step("sum", x, shape=tuple(shape), wish=wish, axis=axis, keepdims=keepdims)
+
+    def reduced(self, losses: Value, reduction: int) -> Value:
+        """What PyTorch's number for a reduction asks for: 0 for all, 1 for mean, 2 for sum."""
+        if reduction == 0:
+            return losses
+        return self.step("mean" if reduction == 1 else "sum", losses, shape=(), wish="loss")
 
     def dropout(self, x: Value, rate: float) -> Value:
         """Two steps, as everywhere: the draw, then the product."""

@@ -1,6 +1,6 @@
 """Arrays picked from by arrays: PyTorch has a None for each axis that is taken whole."""
 
-from backhand.capture.composites.builder import Builder, Given, Inexpressible
+from backhand.capture.composites.builder import Builder, Given, InexpressibleError
 from backhand.capture.reading import ARRAY
 from backhand.graph import Value
 
@@ -32,5 +32,5 @@ def picked(b: Builder, argument: str) -> tuple[tuple[int, ...], tuple[Value, ...
         if part != f"{ARRAY}-"
     )
     if any(array.numbers == "bool" for array in arrays):
-        raise Inexpressible
+        raise InexpressibleError
     return axes, arrays

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from backhand.capture.composites.builder import Builder, Inexpressible
+from backhand.capture.composites.builder import Builder, InexpressibleError
 from backhand.graph import Value
 
 Values = tuple[Value, ...]
@@ -83,7 +83,7 @@ class _Layers:
         """The weights of a layer and direction, in the order of the rule's parameters."""
         count = 4 if self.has_biases else 2
         if len(self.params) != count * self.num_layers * self.directions:
-            raise Inexpressible  # a projection of h
+            raise InexpressibleError  # a projection of h
         w_ih, w_hh, *biases = self.params[count * number : count * (number + 1)]
         if self.rule not in ADDED_BIASES:
             return w_ih, w_hh, *(biases or (0.0, 0.0))

@@ -315,7 +315,7 @@ def constant_mask(listing: Listing) -> Iterator[Change]:
     known_from="https://discuss.pytorch.org/t/13184 (model.eval() left on)",
 )
 def no_dropout(listing: Listing) -> Iterator[Change]:
-    yield from _drawn(listing, "{d} * 0 + 1")
+    yield from _drawn(listing, "1.0")
 
 
 @known(

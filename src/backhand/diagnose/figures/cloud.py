@@ -82,7 +82,7 @@ class Cloud:
         distances, distance = self._distances(figures, free)
         above = np.sum(distances >= distance)
         p = self.finite * (1 + above) / (1 + len(distances)) if excess <= 1 else 0.0
-        evidence = self._evidence(off, figures) + float(np.log(self.finite))
+        evidence = self.evidence(figures)
         return Fit(float(p), distance, float(distances.max(initial=0.0)), excess, len(free),
                    evidence)  # fmt: skip
 
@@ -93,11 +93,13 @@ class Cloud:
         distances = np.sqrt(np.sum(scaled**2, axis=0))
         return distances[:-1], float(distances[-1])
 
-    def _evidence(self, off: np.ndarray, figures: Figures) -> float:
+    def evidence(self, figures: Figures) -> float:
+        """The logarithm of the cloud's density at the figures."""
+        off = figures.numbers - self.centre
         root = self._root(figures, np.eye(len(off)))
         scaled = np.linalg.solve(root.T, off)
         size = 2 * np.sum(np.log(np.abs(np.diag(root)))) + len(off) * np.log(2 * np.pi)
-        return float(-(scaled @ scaled + size) / 2)
+        return float(np.log(self.finite) - (scaled @ scaled + size) / 2)
 
     def _root(self, figures: Figures, directions: np.ndarray) -> np.ndarray:
         """R with R'R the covariance along some directions: of the runs that are fitted, and of the

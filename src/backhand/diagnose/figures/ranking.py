@@ -14,6 +14,7 @@ from backhand.diagnose.figures.cloud import Cloud, Fit
 from backhand.diagnose.figures.hypotheses import Hypothesis
 from backhand.diagnose.figures.published import Figures, figures
 from backhand.diagnose.figures.simulations import FIRST_LOOK, Candidate, Simulations
+from backhand.errors import BackhandError
 from backhand.experiment import Experiment, Precision
 
 LOOKED_INTO = 12
@@ -38,7 +39,6 @@ class Standing:
     same: tuple[Hypothesis, ...]
     fit: Fit
     belief: float
-    runs: int
     cloud: Cloud = field(repr=False)
 
     @property
@@ -62,9 +62,9 @@ class Ranking:
         return self.standings[0]
 
     @property
-    def correct(self) -> Standing:
-        """Where the correct program stands."""
-        return next(s for s in self.standings if not s.hypothesis.mistakes)
+    def correct(self) -> Standing | None:
+        """Where the correct program stands; None if its training diverges."""
+        return next((s for s in self.standings if not s.hypothesis.mistakes), None)
 
     @property
     def consistent(self) -> tuple[Standing, ...]:
@@ -78,31 +78,43 @@ class Ranking:
 
 def rank(simulations: Simulations, found: Figures) -> Ranking:
     """The hypotheses of an experiment as some figures order them."""
-    looks = [
-        s for c in simulations.candidates if (s := _standing(simulations, c, FIRST_LOOK, found))
+    first_looks = sorted(
+        simulations.candidates, key=lambda c: -_first_belief(simulations, c, found)
+    )
+    chosen = [
+        candidate
+        for place, candidate in enumerate(first_looks)
+        if place < LOOKED_INTO or not candidate.hypothesis.mistakes
     ]
-    looks.sort(key=lambda look: -look.belief)
-    chosen = [s for i, s in enumerate(looks) if i < LOOKED_INTO or not s.hypothesis.mistakes]
-    standings = [
-        _standing(simulations, Candidate(look.hypothesis, look.same), simulations.runs, found)
-        or look
-        for look in chosen
-    ]
+    standings = [s for c in chosen if (s := _standing(simulations, c, found))]
+    if not standings:
+        raise BackhandError(
+            "no hypothesis leads to finite weights",
+            where=found.title,
+            wanted="an experiment whose training does not diverge",
+            repair="a smaller learning_rate in the spec",
+        )
     standings.sort(key=lambda s: (not s.is_consistent, -s.belief))
     return Ranking(found, tuple(standings), len(simulations.candidates) - len(standings))
 
 
-def _standing(
-    simulations: Simulations, candidate: Candidate, runs: int, found: Figures
-) -> Standing | None:
-    """None if its runs did not stay finite, as the figures are."""
+def _first_belief(simulations: Simulations, candidate: Candidate, found: Figures) -> float:
+    """By the few runs of a first look; what did not stay finite, as the figures are, comes last."""
+    cloud = simulations.cloud(candidate.hypothesis, FIRST_LOOK, found)
+    if cloud is None:
+        return -np.inf
+    return cloud.evidence(found) - simulations.price * len(candidate.hypothesis.mistakes)
+
+
+def _standing(simulations: Simulations, candidate: Candidate, found: Figures) -> Standing | None:
+    """By thousands of runs; None if they did not stay finite."""
     hypothesis = candidate.hypothesis
-    cloud = simulations.cloud(hypothesis, runs, found)
+    cloud = simulations.cloud(hypothesis, simulations.runs, found)
     if cloud is None:
         return None
     fit = cloud.fit(found)
     belief = fit.evidence - simulations.price * len(hypothesis.mistakes)
-    return Standing(hypothesis, candidate.same, fit, belief, runs, cloud)
+    return Standing(hypothesis, candidate.same, fit, belief, cloud)
 
 
 def explain(

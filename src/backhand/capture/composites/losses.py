@@ -1,0 +1,158 @@
+"""Losses that become one number: the loss of each element, then its sum or its mean.
+
+Where a mean is no plain mean, of classes with weights or with targets that are ignored, the rule
+itself has it (`rules/labels.py`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from backhand.capture.composites.builder import Builder, InexpressibleError
+from backhand.graph import Value
+
+Losses = Callable[..., Value]
+MEAN, SUM = 1, 2
+"""PyTorch's numbers for the ways to reduce; 0 leaves the losses as they are."""
+
+
+def reduced(losses: Losses) -> Callable[..., Sequence[Value]]:
+    """A recipe: what `losses` makes of the arguments, reduced as they say."""
+
+    def recipe(b: Builder, *, reduction: int, **arguments: Any) -> Sequence[Value]:
+        each = losses(b, **arguments)
+        if reduction not in (MEAN, SUM):
+            return [each]
+        return [b.step("mean" if reduction == MEAN else "sum", each, shape=())]
+
+    return recipe
+
+
+def elementwise(rule: str) -> Losses:
+    """The losses of a rule whose inputs are a prediction and a target."""
+
+    def losses(b: Builder, self: Value, target: Value, **options: Any) -> Value:
+        return b.step(rule, self, target, wish="losses", **options)
+
+    return losses
+
+
+def poisson_nll(b: Builder, input: Value, target: Value, **options: Any) -> Value:
+    """PyTorch calls its prediction `input` here."""
+    return b.step("poisson_losses", input, target, wish="losses", **options)
+
+
+def smooth_l1(b: Builder, self: Value, target: Value, beta: float) -> Value:
+    """Without a parabola at all it is the plain distance."""
+    if beta == 0:
+        return b.step("absolute_error", self, target, wish="losses")
+    return b.step("smooth_l1_error", self, target, wish="losses", beta=beta)
+
+
+def kl_div(b: Builder, self: Value, target: Value, log_target: bool) -> Value:
+    """The target is a probability, or the logarithm of one."""
+    rule = "log_kl_losses" if log_target else "kl_losses"
+    return b.step(rule, self, target, wish="losses")
+
+
+def bce(b: Builder, self: Value, target: Value, weight: Value | None) -> Value:
+    """Of probabilities, each element with its weight."""
+    return _weighted(b, b.step("bce_losses", self, target, wish="losses"), weight)
+
+
+def bce_with_logits(
+    b: Builder, self: Value, target: Value, weight: Value | None, pos_weight: Value | None
+) -> Value:
+    """Of logits, each element with its weight."""
+    if pos_weight is None:
+        losses = b.step("bce_logits_losses", self, target, wish="losses")
+    else:
+        losses = b.step("weighted_bce_logits_losses", self, target, pos_weight, wish="losses")
+    return _weighted(b, losses, weight)
+
+
+def _weighted(b: Builder, losses: Value, weight: Value | None) -> Value:
+    return losses if weight is None else b.step("mul", losses, weight, wish="losses")
+
+
+def margin_ranking(b: Builder, input1: Value, input2: Value, target: Value, margin: float) -> Value:
+    """Of two predictions and which of them is to be the larger."""
+    return b.step("ranking_losses", input1, input2, target, wish="losses", margin=margin)
+
+
+def multi_margin(
+    b: Builder, self: Value, target: Value, p: float, margin: float, weight: Value | None
+) -> Value:
+    """Of whole numbers of classes, each class with its weight."""
+    options: dict[str, Any] = {"shape": target.shape, "wish": "losses", "p": p, "margin": margin}
+    if weight is None:
+        return b.step("multi_margin_losses", self, target, **options)
+    return b.step("weighted_multi_margin_losses", self, target, weight, **options)
+
+
+def multilabel_margin(b: Builder, self: Value, target: Value) -> Value:
+    """Of several whole numbers of classes for each row."""
+    return b.step("multilabel_margin_losses", self, target, shape=target.shape[:-1], wish="losses")
+
+
+def nll(b: Builder, self: Value, target: Value, weight: Value | None, ignore_index: int) -> Value:
+    """Of whole numbers of classes; a mean has a rule of its own."""
+    options: dict[str, Any] = {"shape": target.shape, "wish": "losses"}
+    if weight is None:
+        return b.step("nll", self, target, ignore_index=ignore_index, **options)
+    return b.step("weighted_nll", self, target, weight, ignore_index=ignore_index, **options)
+
+
+def cross_entropy(
+    b: Builder,
+    self: Value,
+    target: Value,
+    weight: Value | None,
+    ignore_index: int,
+    label_smoothing: float,
+) -> Value:
+    """Of whole numbers of classes, or of a share for each class."""
+    weights = [] if weight is None else [weight]
+    options: dict[str, Any] = {"wish": "losses", "label_smoothing": label_smoothing}
+    if target.numbers == "int":
+        options |= {"shape": target.shape, "ignore_index": ignore_index}
+        return b.step(
+            "weighted_losses" if weights else "smoothed_losses", self, target, *weights, **options
+        )
+    classes = min(1, len(target.shape) - 1)
+    options["shape"] = (*target.shape[:classes], *target.shape[classes + 1 :])
+    return b.step(
+        "weighted_share_losses" if weights else "share_losses", self, target, *weights, **options
+    )
+
+
+def _summed(losses: Losses) -> Callable[..., Sequence[Value]]:
+    """As `reduced`, for whole numbers of classes: their mean is a rule's business."""
+    recipe = reduced(losses)
+
+    def checked(b: Builder, **arguments: Any) -> Sequence[Value]:
+        if arguments["reduction"] == MEAN and arguments["target"].numbers == "int":
+            raise InexpressibleError
+        return recipe(b, **arguments)
+
+    return checked
+
+
+LOSSES: Mapping[str, Callable[..., Sequence[Value]]] = {
+    "aten.mse_loss.default": reduced(elementwise("squared_error")),
+    "aten.l1_loss.default": reduced(elementwise("absolute_error")),
+    "aten.smooth_l1_loss.default": reduced(smooth_l1),
+    "aten.huber_loss.default": reduced(elementwise("huber_error")),
+    "aten.kl_div.default": reduced(kl_div),
+    "aten.binary_cross_entropy.default": reduced(bce),
+    "aten.binary_cross_entropy_with_logits.default": reduced(bce_with_logits),
+    "aten.poisson_nll_loss.default": reduced(poisson_nll),
+    "aten.soft_margin_loss.default": reduced(elementwise("soft_margin_losses")),
+    "aten.hinge_embedding_loss.default": reduced(elementwise("hinge_losses")),
+    "aten.margin_ranking_loss.default": reduced(margin_ranking),
+    "aten.multi_margin_loss.default": reduced(multi_margin),
+    "aten.multilabel_margin_loss.default": reduced(multilabel_margin),
+    "aten.nll_loss_nd.default": _summed(nll),
+    "aten.nll_loss.default": _summed(nll),
+    "aten.nll_loss2d.default": _summed(nll),
+    "aten.cross_entropy_loss.default": _summed(cross_entropy),
+}

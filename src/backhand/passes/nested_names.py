@@ -1,0 +1,284 @@
+"""Names for a nested network: each function's values get names that its lines can be read by.
+
+A name is what the source calls the value, else what its operator's results are called, or the
+module that made it. A value that is read once, by a line that has room for it, and that no
+derivative reads, stays nameless: it is `%` and the name it would have had.
+"""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from backhand.graph import (
+    Call,
+    Carried,
+    Each,
+    Loop,
+    Nested,
+    NestedKind,
+    Statement,
+    Step,
+    Value,
+    check,
+)
+from backhand.passes.kinds import snake_case
+from backhand.passes.nesting import identifier
+from backhand.passes.reserved import is_reserved
+from backhand.rules.operations import operation
+from backhand.rules.register import rule
+
+DEEPEST = 2
+"""How many operators without a name may stand within one another on a line."""
+
+OWN_NAMES = frozenset({"p", "dp", "saved", "i", "inside", "under", "generator", "B", "T"})
+"""What the functions of a module's program call things of their own."""
+
+
+Scoped = Mapping[str, tuple[str, bool]]
+"""By the class of a module, or empty for the network itself: a name, and whether it is one that
+the source assigns to."""
+
+LOOPED = re.compile(r"_in\d*(_\d+)?$")
+"""What a loop puts behind the name of a value that it has under another name outside."""
+
+
+def named(network: Nested, wishes: Mapping[str, Scoped]) -> Nested:
+    """The network with new names for all values.
+
+    Args:
+        network: with calls and loops, its names those of a flat network.
+        wishes: what the source calls each value, by the value's name in the flat network.
+    """
+    functions = frozenset(kind.name for kind in network.functions)
+    functions |= {f"{name}_backward" for name in functions}
+    kinds = tuple(_named(kind, wishes, functions) for kind in network.functions)
+    forward = _named(network.forward, wishes, functions)
+    return check(replace(network, forward=forward, functions=kinds))
+
+
+def _named(kind: NestedKind, wishes: Mapping[str, Scoped], functions: frozenset[str]) -> NestedKind:
+    taken = set(functions | OWN_NAMES | set(kind.attributes))
+    names = _Names(kind.class_name, wishes, taken, _nameless(kind))
+    for value in kind.inputs:
+        names.give(value, names.wish(value, value.name), "x")
+    for value, paths in zip(kind.parameters, kind.paths, strict=True):
+        names.new[value.name] = paths[0] if paths else value.name
+        taken.add(identifier(names.new[value.name]))
+    for part in kind.body:
+        _name(part, names)
+    return _renamed(kind, names.value)
+
+
+@dataclass
+class _Names:
+    """The new names of one function's values."""
+
+    scope: str
+    """The class of the modules whose function it is."""
+    wishes: Mapping[str, Scoped]
+    taken: set[str]
+    nameless: frozenset[str]
+    new: dict[str, str] = field(default_factory=dict)
+
+    def give(self, value: Value, wish: str, otherwise: str) -> None:
+        """A name that is free, and its derivative's too."""
+        if value.literal is not None or value.name in self.new:
+            return
+        if value.role == "generator":
+            self.new[value.name] = value.name
+            return
+        base = identifier(wish) if not wish.startswith("%") else otherwise
+        base = base if base.isidentifier() and not is_reserved(base) else otherwise
+        name, number = base, 1
+        while not self._is_free(name):
+            number += 1
+            name = f"{base}{number}"
+        self.taken.add(name)
+        self.new[value.name] = f"%{name}" if value.name in self.nameless else name
+
+    def wish(self, value: Value, otherwise: str) -> str:
+        """What the source calls a value in this function, or in one that is no function."""
+        scoped = self.wishes.get(value.name) or self.wishes.get(LOOPED.sub("", value.name), {})
+        if self.scope in scoped:
+            return scoped[self.scope][0]
+        return next((name for name, is_assigned in scoped.values() if is_assigned), otherwise)
+
+    def _is_free(self, name: str) -> bool:
+        around = {name, f"d{name}", f"saved_{name}", name.removeprefix("d") or name}
+        return not (around & self.taken or is_reserved(name))
+
+    def value(self, old: Value) -> Value:
+        return replace(old, name=self.new.get(old.name, old.name))
+
+
+def _name(part: Statement, names: _Names) -> None:
+    """Names for what a statement makes."""
+    if isinstance(part, Loop):
+        _name_loop(part, names)
+        return
+    for value in part.made():
+        names.give(value, names.wish(value, value.name), _noun(part, value))
+
+
+def _noun(part: Step | Call, value: Value) -> str:
+    """What a result is called whose source has no name for it."""
+    if isinstance(part, Call):
+        last = part.module.path.rpartition(".")[2]
+        word = last if last.isidentifier() else snake_case(part.module.class_name)
+        return identifier(word) or "y"
+    known = rule(part.function)
+    if len(part.outputs) > 1 and not known.outputs[0].startswith("*"):
+        return known.outputs[part.outputs.index(value)]
+    return known.noun
+
+
+def _name_loop(loop: Loop, names: _Names) -> None:
+    for carried in loop.carried:
+        start = names.new.get(carried.start.name, "x").removeprefix("%")
+        wish = names.wish(carried.after, start)
+        names.give(carried.value, wish, start)
+        names.give(carried.after, wish, start)
+    for each in loop.taken:
+        names.give(each.value, names.wish(each.value, each.value.name), "x")
+    for each in loop.parameters:
+        names.new[each.value.name] = each.value.name
+    for part in loop.body:
+        _name(part, names)
+    for each in loop.collected:
+        base = names.new[each.value.name].removeprefix("%")
+        for value in each.outside:
+            if value is not None:
+                names.give(value, names.wish(value, value.name), base)
+
+
+# --- what may stay without a name ----------------------------------------------------------------
+
+
+def _nameless(kind: NestedKind) -> frozenset[str]:
+    """Values that are read once, within one line that has room for them."""
+    keep = {value.name for value in kind.outputs}
+    found: set[str] = set()
+    for body in _bodies(kind):
+        found |= _nameless_in(body, keep)
+    return frozenset(found)
+
+
+def _bodies(kind: NestedKind) -> Iterator[tuple[Statement, ...]]:
+    yield kind.body
+    for part in kind.body:
+        if isinstance(part, Loop):
+            yield part.body
+
+
+def _nameless_in(body: tuple[Statement, ...], keep: set[str]) -> set[str]:
+    uses = Counter(value.name for part in body for value in part.operands)
+    keep = keep | _kept(body)
+    depths: dict[str, int] = {}
+    for part in body:
+        if not isinstance(part, Step) or len(part.outputs) != 1:
+            continue
+        depth = 1 + sum(depths.get(value.name, 0) for value in part.inputs)
+        value = part.output
+        if value.name not in keep and uses[value.name] == 1 and depth <= DEEPEST:
+            depths[value.name] = depth
+    return set(depths)
+
+
+def _kept(body: tuple[Statement, ...]) -> set[str]:
+    """What needs its name: what derivatives read, what is drawn, what goes into a call or a loop,
+    and what the line that reads it would have to say twice."""
+    kept: set[str] = set()
+    for part in body:
+        if not isinstance(part, Step):
+            kept |= {value.name for value in part.operands}
+            if isinstance(part, Loop):
+                kept |= {value.name for value in _at_the_border(part)}
+            continue
+        known = rule(part.function)
+        if part.function == "dropout_mask":
+            kept.add(part.output.name)
+        kept |= set(_said_twice(part))
+        if known.backward is None:
+            continue
+        asked = {*known.backward.parameters, *known.backward.attributes}
+        if not known.backward.expressions:
+            kept |= {value.name for value in part.made()}
+        if known.outputs[0] in asked:
+            kept |= {value.name for value in part.made()}
+        for parameter, value in _named_inputs(part):
+            if parameter in asked:
+                kept.add(value.name)
+    return kept
+
+
+def _at_the_border(loop: Loop) -> Iterator[Value]:
+    for carried in loop.carried:
+        yield from (carried.value, carried.after)
+    yield from (each.value for each in (*loop.taken, *loop.collected))
+
+
+def _named_inputs(step: Step) -> Iterator[tuple[str, Value]]:
+    forward = rule(step.function).forward
+    parameters = forward.parameters
+    for number, value in enumerate(step.inputs):
+        yield parameters[min(number, len(parameters) - 1)], value
+
+
+def _said_twice(step: Step) -> Iterator[str]:
+    """Inputs that the expression of a step reads more than once."""
+    op = operation(step.function)
+    if len(op.expressions) != 1:
+        return
+    nodes = ast.walk(op.expressions[0])
+    times = Counter(node.id for node in nodes if isinstance(node, ast.Name))
+    yield from (value.name for parameter, value in _named_inputs(step) if times[parameter] > 1)
+
+
+# --- renaming ------------------------------------------------------------------------------------
+
+Rename = Callable[[Value], Value]
+
+
+def _renamed(kind: NestedKind, new: Rename) -> NestedKind:
+    return replace(
+        kind,
+        inputs=tuple(map(new, kind.inputs)),
+        parameters=tuple(map(new, kind.parameters)),
+        outputs=tuple(map(new, kind.outputs)),
+        body=tuple(_part(part, new) for part in kind.body),
+    )
+
+
+def _part(part: Statement, new: Rename) -> Statement:
+    if isinstance(part, Loop):
+        return _loop(part, new)
+    outputs = _optional(part.outputs, new)
+    inputs = tuple(map(new, part.inputs))
+    if isinstance(part, Step):
+        return replace(part, inputs=inputs, outputs=outputs)
+    parameters = tuple(map(new, part.parameters))
+    return replace(part, inputs=inputs, parameters=parameters, outputs=outputs)
+
+
+def _loop(loop: Loop, new: Rename) -> Loop:
+    body = tuple(_part(part, new) for part in loop.body)
+    assert all(not isinstance(part, Loop) for part in body)
+    return replace(
+        loop,
+        carried=tuple(Carried(new(c.value), new(c.start), new(c.after)) for c in loop.carried),
+        invariant=tuple(map(new, loop.invariant)),
+        parameters=_each(loop.parameters, new),
+        taken=_each(loop.taken, new),
+        body=body,  # type: ignore[arg-type]
+        collected=_each(loop.collected, new),
+    )
+
+
+def _each(all_of_them: Iterable[Each], new: Rename) -> tuple[Each, ...]:
+    return tuple(Each(new(each.value), _optional(each.outside, new)) for each in all_of_them)
+
+
+def _optional(values: Iterable[Value | None], new: Rename) -> tuple[Value | None, ...]:
+    return tuple(value and new(value) for value in values)

@@ -1,0 +1,102 @@
+"""Published weights among simulated runs: the clouds, the published points, and what follows."""
+
+from collections.abc import Sequence
+from itertools import cycle
+
+import numpy as np
+from markupsafe import Markup
+
+from backhand.diagnose.figures.ranking import Ranking, Standing
+from backhand.diagnose.figures.telling import ending, headline, reasons, row, told, verdict
+from backhand.report.plots import INK, PAPER, SERIES, Plot, figure
+from backhand.report.wording import listed
+
+MOST_DOTS = 500
+"""Runs of each cloud that are drawn."""
+MARKS = ("D", "s", "^", "v", "P", "X")
+FLOOR = 0.01
+"""Spreads are taken as at least this share of the largest, so that directions in which runs do
+not differ at all can be drawn beside those in which they do."""
+
+HEADS = ("Hypothesis", "p", "Distance", "Off what it cannot leave", "Belief, log10")
+
+
+def section(rankings: Sequence[Ranking]) -> Markup:
+    """What the report says about all sets of published figures of one experiment: HTML."""
+    drawn = clouds_plot(rankings)
+    parts = [Markup('<figure class="drift">{}<figcaption>{}</figcaption></figure>').format(
+        drawn.drawing, drawn.note)]  # fmt: skip
+    for ranking in rankings:
+        parts.append(Markup("<h3>{}</h3>").format(headline(ranking)))
+        parts += [Markup("<p>{}</p>").format(sentence) for sentence in reasons(ranking)]
+        parts.append(_table(ranking))
+        parts.append(Markup('<p class="note">{}</p>').format(ending(ranking)))
+    return Markup("\n").join(parts)
+
+
+def _table(ranking: Ranking) -> Markup:
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(word) for word in HEADS)
+    rows = []
+    for standing in told(ranking):
+        name, *cells = row(ranking, standing)
+        numbers = Markup("").join(Markup("<td>{}</td>").format(cell) for cell in cells)
+        rows.append(Markup('<tr><th scope="row">{}</th>{}</tr>').format(name, numbers))
+    return Markup(
+        '<div class="scroll">\n<table class="data">\n<thead><tr>{}</tr></thead>\n'
+        "<tbody>\n{}\n</tbody>\n</table>\n</div>"
+    ).format(head, Markup("\n").join(rows))
+
+
+def clouds_plot(rankings: Sequence[Ranking]) -> Plot:
+    """The correct program's runs, those of the mistakes that were found, and the published points.
+
+    All figures must be of the same weights. To the right: the direction that separates the first
+    two clouds best (Fisher's discriminant). Up: the one in which the points lie farthest off the
+    first cloud, of those that say nothing about the other. Both in standard deviations.
+    """
+    shown = _shown(rankings)
+    clouds = [standing.cloud.runs for standing in shown]
+    points = np.stack([ranking.figures.numbers for ranking in rankings])
+    view, middle = _view(clouds, points), clouds[0].mean(axis=0)
+    names = [standing.hypothesis.name for standing in shown]
+    titles = [ranking.figures.title or "published" for ranking in rankings]
+    label = f"Final weights of simulated runs ({listed(names)}) and {listed(titles)}"
+    with figure("published", label) as (axes, finished):
+        for name, cloud, colour in zip(names, clouds, SERIES, strict=False):
+            x, y = view @ (cloud[:MOST_DOTS] - middle).T
+            axes.plot(x, y, color=colour, linestyle="none", marker="o", markersize=2.2,
+                      markeredgewidth=0, alpha=0.6, label=name, zorder=2)  # fmt: skip
+        places = (points - middle) @ view.T
+        for title, (x, y), mark in zip(titles, places, cycle(MARKS), strict=False):
+            axes.plot([x], [y], color=INK, linestyle="none", marker=mark, markersize=7,
+                      markeredgecolor=PAPER, label=title, zorder=3)  # fmt: skip
+        axes.set_xlabel("what separates the clouds best, in standard deviations")
+        axes.legend(frameon=False, fontsize=8, loc="best")
+    note = f"Each dot is one of {min(MOST_DOTS, len(clouds[0]))} runs with masks of its own."
+    return Plot("published", finished[0], note)
+
+
+def _shown(rankings: Sequence[Ranking]) -> list[Standing]:
+    """The correct program and what was found in its place; or, where nothing was, the next best."""
+    found = [s for r in rankings if (s := r.correct)][:1]
+    found += [r.first for r in rankings if verdict(r) == "mistake"]
+    different = {standing.hypothesis.name: standing for standing in found}
+    for standing in rankings[0].standings:
+        if len(different) < 2:
+            different.setdefault(standing.hypothesis.name, standing)
+    return list(different.values())[: len(SERIES)]
+
+
+def _view(clouds: Sequence[np.ndarray], points: np.ndarray) -> np.ndarray:
+    """Two directions, [2, numbers], that show clouds and points apart."""
+    within = np.mean([np.cov(cloud.T, bias=True) for cloud in clouds[:2]], axis=0)
+    values, vectors = np.linalg.eigh(within)
+    spreads = np.sqrt(np.maximum(values, FLOOR**2 * values.max()))
+    whitening = vectors / spreads  # [numbers, whitened]
+    middle = clouds[0].mean(axis=0)
+    across = (clouds[1].mean(axis=0) - middle) @ whitening
+    across /= np.linalg.norm(across)
+    offs = (points - middle) @ whitening
+    offs = offs - np.outer(offs @ across, across)
+    up = offs[np.argmax(np.linalg.norm(offs, axis=1))]
+    return np.stack([across, up / np.linalg.norm(up)]) @ whitening.T

@@ -1,0 +1,1 @@
+"""The NumPy hand for modules: a pair of functions for each kind, loops over repeated layers."""

@@ -1,0 +1,318 @@
+"""The backward function of a kind: each line of the forward quoted above those that undo it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from backhand.derive.pairs import Back, CallBack, LoopBack, Pair, Undoing
+from backhand.derive.reading import saved_by
+from backhand.graph import Each, Step, Value, shape_text
+from backhand.passes.nesting import identifier
+from backhand.write.layout import listed
+from backhand.write.modules.forward import (
+    NO_SLICES,
+    Forward,
+    Kinds,
+    is_inside,
+    parameter_of,
+    parameters_for,
+    paths_of,
+)
+from backhand.write.modules.paths import Slices, quoted_path
+from backhand.write.modules.signatures import keywords
+from backhand.write.modules.sizes import with_sizes
+from backhand.write.modules.text import FunctionText, code_of, rendered, targets
+from backhand.write.shared import function
+
+
+def write_backward(pair: Pair, forward: Forward, kinds: Kinds) -> str:
+    """The backward function of a kind that has one."""
+    writer = _Writer(pair, kinds, forward.quoted, FunctionText(), forward.shown)
+    text = writer.text
+    text.shown.update({n: s for n, s in forward.shown.items() if not n.startswith("saved:")})
+    for value in pair.kind.parameters:
+        text.said[value.name] = parameter_of(value.name, NO_SLICES)
+    writer.begin()
+    after = _reads_after(pair)
+    for number, part in enumerate(pair.body):
+        writer.write(part, NO_SLICES, after[number])
+    writer.end()
+    return _function(pair, forward, kinds, text)
+
+
+def _function(pair: Pair, forward: Forward, kinds: Kinds, text: FunctionText) -> str:
+    """The whole function: what it takes, unpacks, computes and returns."""
+    own = kinds.signatures[pair.kind.name]
+    saved = forward.saved
+    unpacked = listed(saved, after=" = saved") if saved else []
+    returned = [text.read(v) for v in pair.inputs if v is not None]
+    has_parameters = any(v is not None for v in pair.parameters)
+    last = listed([*returned, *["dp"] * has_parameters], before="return ")
+    if len(returned) + has_parameters == 1:
+        last = [f"return {'dp' if has_parameters else returned[0]}"]
+    begun = ["dp = {}"] * has_parameters
+    cotangents = [identifier(v.name) for v in pair.cotangents]
+    arguments = [
+        *cotangents,
+        *["p"] * own.reads_parameters_back,
+        *["saved"] * bool(saved),
+        *own.attributes_back,
+    ]
+    shapes = (*pair.cotangents, *(v for v in pair.kind.values() if v.name in forward.shown))
+    sized = with_sizes(
+        shapes, code_of(text.parts), pair.kind, [*begun, *rendered(text.parts), *last], text.shown
+    )
+    return function(f"{pair.kind.name}_backward", arguments, "", [*unpacked, *sized])
+
+
+def _reads_after(pair: Pair) -> list[set[str]]:
+    """For each part of the backward body the names that are read below it."""
+    below = {v.name for v in (*pair.inputs, *pair.parameters) if v is not None}
+    found: list[set[str]] = []
+    for part in reversed(pair.body):
+        found.append(set(below))
+        below |= {v.name for v in (part.inputs if isinstance(part, Step) else part.operands)}
+    return found[::-1]
+
+
+@dataclass
+class _Writer:
+    pair: Pair
+    kinds: Kinds
+    quoted: Mapping[str, str]
+    text: FunctionText
+    saved: Mapping[str, str]
+    totals: dict[str, str] = field(default_factory=dict)
+    """For each derivative that the function returns in `dp` where it stands there, as text."""
+    summed: set[str] = field(default_factory=set)
+    """Those that grow with each repetition of a loop."""
+    heading: str = ""
+
+    def begin(self) -> None:
+        """Decide which derivatives by parameters are assigned where they are returned."""
+        made = Counter(v.name for part in self.pair.body for v in part.made())
+        returned = Counter(v.name for v in self.pair.parameters if v is not None)
+        for value, parameter in zip(self.pair.parameters, self.pair.kind.parameters, strict=True):
+            if value is not None and made[value.name] and returned[value.name] == 1:
+                place = f"dp[{quoted_path(parameter.name, NO_SLICES)}]"
+                self.totals[value.name] = self.text.shown[value.name] = place
+
+    def end(self) -> None:
+        """Derivatives by parameters that are also something else."""
+        for value, parameter in zip(self.pair.parameters, self.pair.kind.parameters, strict=True):
+            if value is not None and value.name not in self.totals:
+                place = f"dp[{quoted_path(parameter.name, NO_SLICES)}]"
+                self.text.line(f"{place} = {self.text.read(value)}")
+
+    def write(self, part: Undoing, slices: Slices, after: set[str]) -> None:
+        if isinstance(part, Step):
+            self.quote(part.undoes)
+            self.text.step(part)
+        elif isinstance(part, CallBack):
+            self.quote(part.undoes)
+            self.call(part, slices)
+        else:
+            self.loop(part, after)
+
+    def quote(self, undoes: str) -> None:
+        """The forward line above the lines that undo it."""
+        line = self.quoted.get(undoes, "")
+        if line and line != self.heading:
+            self.heading = line
+            self.text.heading(line)
+
+    # --- calls -----------------------------------------------------------------------------------
+
+    def call(self, part: CallBack, slices: Slices) -> None:
+        """`dx, dp_attn = attention_backward(dy, inside(p, "attn"), saved_attn)`."""
+        text, pair = self.text, self.kinds.pairs[part.call.kind]
+        results = [text.name(v) if v is not None else "_" for v in part.inputs]
+        code = f"{pair.kind.name}_backward({', '.join(self._arguments(part, slices))})"
+        shapes = ", ".join(shape_text(v.shape) for v in part.inputs if v is not None)
+        if any(v is not None for v in pair.parameters):
+            if any(v is not None for v in part.parameters):
+                self._with_parameters(part, pair, results, code, shapes, slices)
+                return
+            results.append("_")
+        text.line(f"{targets(results)} = {code}", shapes)
+
+    def _arguments(self, part: CallBack, slices: Slices) -> list[str]:
+        own, pair = self.kinds.signatures[part.call.kind], self.kinds.pairs[part.call.kind]
+        text = self.text
+        cotangents = [
+            text.read(v) if v.literal is None else f"np.zeros({_shape(v)})" for v in part.cotangents
+        ]
+        paths = paths_of(self.pair.kind)
+        given = (
+            [parameters_for(part.call, self.kinds, slices, text, paths)]
+            if own.reads_parameters_back
+            else []
+        )
+        saved = [self._saved_name(saved_by(part.call))] if pair.saved else []
+        return [*cotangents, *given, *saved, *keywords(part.call.attributes, own.attributes_back)]
+
+    def _saved_name(self, name: str) -> str:
+        return self.saved[name]
+
+    def _with_parameters(
+        self,
+        part: CallBack,
+        pair: Pair,
+        results: list[str],
+        code: str,
+        shapes: str,
+        slices: Slices,
+    ) -> None:
+        """The call, and what becomes of its derivatives by parameters."""
+        text = self.text
+        last = part.call.module.path.rpartition(".")[2].removeprefix("/")
+        one = slices.get(last)
+        name = (
+            f"dp_{identifier(one.path.rpartition('.')[2] or 'layer') if one else identifier(last)}"
+        )
+        text.line(f"{', '.join([*results, name])} = {code}", shapes)
+        keys = [
+            paths[0]
+            for paths, v in zip(pair.kind.paths, pair.parameters, strict=True)
+            if v is not None
+        ]
+        path = quoted_path(part.call.module.path, slices)
+        places = [self._place(v, slices) for v in part.parameters]
+        below = [f"dp[{quoted_path(f'{part.call.module.path}.{key}', slices)}]" for key in keys]
+        if places == below and is_inside(part.call, pair.kind, paths_of(self.pair.kind)):
+            if self.summed & {v.name for v in part.parameters if v is not None}:
+                text.line(f"add_to(dp, under({path}, {name}))")
+            else:
+                text.line(f"dp |= under({path}, {name})")
+            return
+        for value, key in zip(part.parameters, keys, strict=True):
+            if value is None:
+                continue
+            said = f"{name}[{quoted_path(key, {})}]"
+            if self._place(value, slices):
+                text.line(f"{self._place(value, slices)} = {said}", shape_text(value.shape))
+            else:
+                text.shown[value.name] = said
+
+    def _place(self, value: Value | None, slices: Slices) -> str:
+        """Where in `dp` a derivative is returned, if it is."""
+        return self.totals.get(value.name, "") if value is not None else ""
+
+    # --- loops -----------------------------------------------------------------------------------
+
+    def loop(self, part: LoopBack, after: set[str]) -> None:
+        """`for i in reversed(range(12)):`, each repetition undone."""
+        text, loop = self.text, part.loop
+        slices = {one.variable: one for one in loop.slices}
+        self.heading = ""
+        lists = self._parameters(part, slices)
+        self._begin(part, lists, after)
+        inside = _Writer(self.pair, self.kinds, self.quoted, text.inside(), self.saved)
+        inside.totals, inside.summed = self.totals, self.summed
+        for each in loop.parameters:
+            text.said[each.value.name] = parameter_of(each.value.name, slices)
+        if part.saved:
+            inside._unpack(part)
+        for each in part.given:
+            inside.text.line(f"{text.name(each.value)} = {_list(each, text)}[i]")
+        for inner in part.body:
+            inside.write(inner, slices, set())
+        inside._end_of_repetition(part, lists)
+        text.block(f"for i in reversed(range({loop.times})):", inside.text)
+        self._after(part, lists)
+        self.heading = ""
+
+    def _parameters(self, part: LoopBack, slices: Slices) -> list[Each]:
+        """Let the derivatives by each repetition's parameters be assigned where they are returned;
+        those that cannot, because they are not the whole of it, are collected in lists."""
+        lists: list[Each] = []
+        for each, place in zip(part.parameters, part.by, strict=True):
+            values = [v for v in each.outside if v is not None]
+            if len(values) == len(each.outside) and all(v.name in self.totals for v in values):
+                where = f"dp[{quoted_path(place, slices)}]"
+                self.totals[each.value.name] = self.text.shown[each.value.name] = where
+            else:
+                lists.append(each)
+        for one in part.summed:
+            if one.total.name in self.totals:
+                self.summed.add(one.part.name)
+                self.totals[one.part.name] = self.totals[one.total.name]
+        return [*lists, *part.taken]
+
+    def _begin(self, part: LoopBack, lists: list[Each], after: set[str]) -> None:
+        text = self.text
+        for back in part.carried:
+            if back.start.literal is None and back.start.name not in after:
+                text.shown[back.cotangent.name] = text.name(back.start)
+            else:
+                text.line(f"{text.name(back.cotangent)} = {text.read(back.start)}")
+            if _may_take_its_place(part, back):
+                text.shown[back.found.name] = text.name(back.cotangent)
+        for one in part.summed:
+            if not (one.total.name in self.totals and self._by_call(part, one.part)):
+                text.line(f"{text.name(one.total)} = 0.0")
+        for each in part.given:
+            outside = [text.read(v) if v is not None else "0" for v in each.outside]
+            text.line(f"{_list(each, text)} = [{', '.join(outside)}]")
+        for each in lists:
+            text.line(f"{_list(each, text)} = [None] * {part.loop.times}")
+
+    def _by_call(self, part: LoopBack, value: Value) -> bool:
+        """Whether a call gives a derivative, which `add_to` then adds up."""
+        calls = [inner for inner in part.body if isinstance(inner, CallBack)]
+        return any(v is not None and v.name == value.name for c in calls for v in c.parameters)
+
+    def _unpack(self, part: LoopBack) -> None:
+        """`x, saved_mlp = saved_h[i]`."""
+        names = [
+            self._saved_name(name)
+            if name.startswith("saved:")
+            else self.text.shown.get(name, identifier(name))
+            for name in part.saved
+        ]
+        left = ", ".join(names)
+        self.text.line(f"{left} = {self._saved_name(saved_by(part.loop))}[i]")
+
+    def _end_of_repetition(self, part: LoopBack, lists: list[Each]) -> None:
+        text = self.text
+        for one in part.summed:
+            if not (one.total.name in self.totals and self._by_call(part, one.part)):
+                total = text.name(one.total)
+                reason = "the same in each repetition: its derivatives add"
+                text.line(f"{total} = {total} + {text.read(one.part)}", reason=reason)
+        for each in lists:
+            text.line(f"{_list(each, text)}[i] = {text.read(each.value)}")
+        moved = [b for b in part.carried if text.name(b.cotangent) != text.read(b.found)]
+        if moved:
+            left = ", ".join(text.name(b.cotangent) for b in moved)
+            text.line(f"{left} = {', '.join(text.read(b.found) for b in moved)}")
+
+    def _after(self, part: LoopBack, lists: list[Each]) -> None:
+        text = self.text
+        for back in part.carried:
+            if back.outside is not None:
+                text.shown[back.outside.name] = text.name(back.cotangent)
+        for each in lists:
+            names = [text.name(v) if v is not None else "_" for v in each.outside]
+            text.line(f"{', '.join(names)} = {_list(each, text)}")
+
+
+def _list(each: Each, text: FunctionText) -> str:
+    return f"every_{identifier(each.value.name)}"
+
+
+def _shape(value: Value) -> str:
+    return str(tuple(value.shape)).replace("'", "")
+
+
+def _may_take_its_place(part: LoopBack, back: Back) -> bool:
+    """Whether what a repetition finds can have the name of what it began with."""
+    if back.found.literal is not None or len(part.carried) != 1:
+        return False
+    made = False
+    for inner in part.body:
+        read: Iterable[Value] = inner.inputs if isinstance(inner, Step) else inner.operands
+        if made and any(v.name == back.cotangent.name for v in read):
+            return False
+        made = made or any(v.name == back.found.name for v in inner.made())
+    return made

@@ -1,0 +1,258 @@
+"""The forward function of a kind: its lines, what it returns, and what it saves."""
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from backhand.derive.pairs import Pair
+from backhand.derive.reading import saved_by
+from backhand.graph import Call, Each, Loop, NestedKind, Statement, Step, shape_text
+from backhand.passes.nesting import identifier
+from backhand.write.layout import listed, tuple_of
+from backhand.write.modules.paths import Slices, quoted_path
+from backhand.write.modules.saved import saved_names
+from backhand.write.modules.signatures import Signature, forward_arguments, keywords
+from backhand.write.modules.sizes import with_sizes
+from backhand.write.modules.text import FunctionText, code_of, rendered, targets
+from backhand.write.shared import function
+
+NO_SLICES: Slices = {}
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What is known of all kinds while one is written."""
+
+    pairs: Mapping[str, Pair]
+    signatures: dict[str, Signature]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A forward function, and what its backward function must know of it."""
+
+    text: str
+    quoted: Mapping[str, str]
+    """The line that makes each value, without what is saved."""
+    saved: list[str]
+    """What is saved, as it is written."""
+    shown: Mapping[str, str]
+    """The written names of saved values, and of what calls and loops save."""
+
+
+def write_forward(pair: Pair, kinds: Kinds, about: str = "") -> Forward:
+    """The forward function of a kind."""
+    writer = _Writer(pair, kinds, FunctionText(), saved_names(pair.kind))
+    text = writer.text
+    for value in pair.kind.parameters:
+        text.said[value.name] = parameter_of(value.name, NO_SLICES)
+    rest = _reads_after(pair)
+    for number, part in enumerate(pair.kind.body):
+        writer.write(part, NO_SLICES, rest[number])
+    outputs = ", ".join(text.read(value) for value in pair.kind.outputs)
+    names = [writer.saved_name(name) for name in pair.saved]
+    last = (
+        _returned(outputs, len(pair.kind.outputs), names) if pair.saved else [f"return {outputs}"]
+    )
+    lines = with_sizes(
+        pair.kind.inputs, code_of(text.parts), pair.kind, [*rendered(text.parts), *last]
+    )
+    arguments = forward_arguments(pair, kinds.signatures)
+    written = function(pair.kind.name, arguments, about, lines)
+    saved = {**writer.saved, **dict(zip(pair.saved, names, strict=True))}
+    return Forward(written, text.quoted, names, saved)
+
+
+def _returned(outputs: str, count: int, names: list[str]) -> list[str]:
+    """`return y, (x, h)`; `return y, z, (x, h)`: what is saved is always last."""
+    flat = f"return {outputs}, {tuple_of(names)}"
+    if len(flat) <= 92:
+        return [flat]
+    return [*listed(names, before="saved = "), f"return {outputs}, saved"]
+
+
+def parameter_of(path: str, slices: Slices) -> ast.expr:
+    """`p["attn.weight"]`."""
+    return ast.parse(f"p[{quoted_path(path, slices)}]", mode="eval").body
+
+
+def _reads_after(pair: Pair) -> list[set[str]]:
+    """For each statement the names that are read below it."""
+    below = {value.name for value in pair.kind.outputs} | set(pair.saved)
+    found: list[set[str]] = []
+    for part in reversed(pair.kind.body):
+        found.append(set(below))
+        below |= {value.name for value in part.operands}
+    return found[::-1]
+
+
+@dataclass
+class _Writer:
+    pair: Pair
+    kinds: Kinds
+    text: FunctionText
+    saved: Mapping[str, str]
+    """The written names of what calls and loops save."""
+
+    def write(self, part: Statement, slices: Slices, after: set[str]) -> None:
+        if isinstance(part, Step):
+            self.text.step(part)
+        elif isinstance(part, Call):
+            self.call(part, slices)
+        else:
+            self.loop(part, after)
+
+    def saved_name(self, name: str) -> str:
+        """`x`, or `saved_attn` for what a call or a loop saved."""
+        return self.saved.get(name) or self.text.shown.get(name, identifier(name))
+
+    def call(self, call: Call, slices: Slices) -> None:
+        """`y, saved_y = attention(x, inside(p, "attn"), mask)`."""
+        text, pair = self.text, self.kinds.pairs[call.kind]
+        made = [text.name(v) if v else "_" for v in call.outputs]
+        arguments = call_arguments(call, self.kinds, slices, text, paths_of(self.pair.kind))
+        code = f"{call.kind}({', '.join(arguments)})"
+        text.quote([v.name for v in call.made()], f"{targets(made)} = {code}")
+        names = [*made, self.saved_name(saved_by(call))] if pair.saved else made
+        shapes = ", ".join(shape_text(v.shape) for v in call.made() if v.shape)
+        text.line(f"{', '.join(names)} = {code}", shapes)
+        for value in call.made():
+            text.ranks[text.name(value)] = len(value.shape)
+
+    def loop(self, loop: Loop, after: set[str]) -> None:
+        """`for i in range(12):`, with what goes from one repetition to the next."""
+        text = self.text
+        slices = {one.variable: one for one in loop.slices}
+        saved = self._saved_in(loop)
+        self._begin(loop, saved, after)
+        inside = _Writer(self.pair, self.kinds, text.inside(), self.saved)
+        for each in loop.parameters:
+            text.said[each.value.name] = parameter_of(each.value.name, slices)
+        for each in loop.taken:
+            inside.text.line(f"{text.name(each.value)} = {list_of(each, text)}[i]")
+        for part in loop.body:
+            inside.write(part, slices, set())
+        self._end_of_repetition(loop, saved, inside)
+        text.block(f"for i in range({loop.times}):", inside.text)
+        self._collected(loop)
+        code = next((c for c in code_of(inside.text.parts) if "=" in c), "")
+        text.quote([v.name for v in loop.made()], f"for i in range({loop.times}): {code}")
+
+    def _saved_in(self, loop: Loop) -> tuple[str, ...]:
+        back = next((b for b in self.pair.body if getattr(b, "loop", None) is loop), None)
+        return getattr(back, "saved", ())
+
+    def _begin(self, loop: Loop, saved: tuple[str, ...], after: set[str]) -> None:
+        text = self.text
+        for carried in loop.carried:
+            value, start, last = carried.value, carried.start, carried.after
+            invariant = {v.name for v in loop.invariant}
+            if start.literal is None and start.name not in after | invariant | set(text.said):
+                text.shown[value.name] = text.name(start)
+            else:
+                text.line(f"{text.name(value)} = {text.read(start)}")
+            if _may_take_its_place(loop, value.name, last.name, saved):
+                text.shown[last.name] = text.name(value)
+        if saved:
+            text.line(f"{self.saved_name(saved_by(loop))} = []")
+        for each in loop.taken:
+            outside = [text.read(v) for v in each.outside if v is not None]
+            text.line(f"{list_of(each, text)} = [{', '.join(outside)}]")
+        for each in loop.collected:
+            if _is_listed(each):
+                text.line(f"{list_of(each, text)} = []")
+
+    def _end_of_repetition(self, loop: Loop, saved: tuple[str, ...], inside: "_Writer") -> None:
+        text = inside.text
+        if saved:
+            names = [self.saved_name(name) for name in saved]
+            kept = names[0] if len(names) == 1 else tuple_of(names)
+            text.line(f"{self.saved_name(saved_by(loop))}.append({kept})")
+        for each in loop.collected:
+            if _is_listed(each):
+                text.line(f"{list_of(each, text)}.append({text.read(each.value)})")
+        moved = [c for c in loop.carried if text.name(c.value) != text.read(c.after)]
+        if moved:
+            left = ", ".join(text.name(c.value) for c in moved)
+            text.line(f"{left} = {', '.join(text.read(c.after) for c in moved)}")
+
+    def _collected(self, loop: Loop) -> None:
+        text = self.text
+        for each in loop.collected:
+            if _is_listed(each):
+                names = [text.name(v) if v is not None else "_" for v in each.outside]
+                text.line(f"{tuple_text(names)} = {list_of(each, text)}")
+            elif (last := each.outside[-1]) is not None:
+                text.shown[last.name] = text.name(each.value)
+
+
+def _may_take_its_place(loop: Loop, value: str, after: str, saved: Iterable[str]) -> bool:
+    """Whether what a repetition leaves can have the name of what it got: nothing reads that any
+    more once it is made."""
+    made = False
+    for part in loop.body:
+        if made and any(v.name == value for v in part.operands):
+            return False
+        made = made or any(v.name == after for v in part.made())
+    return made and value not in saved and len(loop.carried) == 1
+
+
+def _is_listed(each: Each) -> bool:
+    """Whether more than the last of what is collected is read."""
+    return any(v is not None for v in each.outside[:-1])
+
+
+def list_of(each: Each, text: FunctionText) -> str:
+    """The name of a list with one value for each repetition."""
+    return f"every_{text.name(each.value)}"
+
+
+def tuple_text(names: list[str]) -> str:
+    return ", ".join(names) + ("," if len(names) == 1 else "")
+
+
+Paths = Mapping[str, tuple[str, ...]]
+"""The keys of a caller's parameters by their names: several where weights are tied."""
+
+
+def paths_of(kind: NestedKind) -> Paths:
+    """The keys of a kind's parameters by their names."""
+    return dict(zip((v.name for v in kind.parameters), kind.paths, strict=True))
+
+
+def call_arguments(
+    call: Call, kinds: Kinds, slices: Slices, text: FunctionText, paths: Paths
+) -> list[str]:
+    """What stands in the parentheses of a call of a forward function."""
+    own = kinds.signatures[call.kind]
+    arrays = [text.read(v) for v in call.inputs if v.role != "generator"]
+    drawing = ["generator" for v in call.inputs if v.role == "generator"]
+    given = [parameters_for(call, kinds, slices, text, paths)] if own.reads_parameters else []
+    names = tuple(name for name, _ in call.attributes)
+    # what follows an argument by its name must have one, too
+    if call.attributes and drawing:
+        drawing = ["generator=generator"]
+    return [*arrays, *given, *keywords(call.attributes, names), *drawing]
+
+
+def parameters_for(
+    call: Call, kinds: Kinds, slices: Slices, text: FunctionText, paths: Paths
+) -> str:
+    """`inside(p, "attn")`; what lies elsewhere is put together by name."""
+    kind = kinds.pairs[call.kind].kind
+    if is_inside(call, kind, paths):
+        return f"inside(p, {quoted_path(call.module.path, slices)})"
+    pairs = zip(kind.paths, call.parameters, strict=True)
+    items = [f"{quoted_path(below[0], {})}: {text.read(value)}" for below, value in pairs]
+    return "{" + ", ".join(items) + "}"
+
+
+def is_inside(call: Call, kind: NestedKind, paths: Paths) -> bool:
+    """Whether the parameters of a call are those of the caller below the module's path."""
+    path = call.module.path
+    pairs = zip(kind.paths, call.parameters, strict=True)
+    return not path.startswith("/") and all(
+        f"{path}.{name}" in (value.name, *paths.get(value.name, ()))
+        for below, value in pairs
+        for name in below[:1]
+    )
