@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from tests.capture.running import filled
 
 from backhand.capture.exported import Captured
 from backhand.draws import generator
 from backhand.graph import NamedSize, Step, Value
 from backhand.rounding import Bounded, bounded, run
 from backhand.rules.register import Rule, rule
+from tests.capture.running import filled
 
 
 @dataclass

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 
@@ -19,8 +20,8 @@ from backhand.diagnose.figures.simulate import final_weights
 from backhand.diagnose.figures.simulations import Candidate
 from backhand.experiment import Experiment
 
-ANOTHER_SEED = 12345
-"""Of the figures' masks: the simulations' own begin elsewhere."""
+MOST_PAIRS = 12
+"""Of the pairs, evenly spread over them."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,19 @@ def homework() -> Experiment:
 
 
 def mark(simulations: Simulations, candidate: Candidate, count: int, decimals: int) -> Mark:
-    """Rank `count` sets of figures that a hypothesis made."""
-    recipe = candidate.hypothesis.recipe
-    made = final_weights(recipe, simulations.experiment, count, ANOTHER_SEED)
+    """Rank `count` sets of figures that a hypothesis made, with a seed of its own."""
+    recipe, name = candidate.hypothesis.recipe, candidate.hypothesis.name
+    made = final_weights(recipe, simulations.experiment, count, crc32(name.encode()))
     found = []
     for run in range(count):
         weights = {name: np.round(array[run], decimals) for name, array in made.items()}
         if all(np.isfinite(array).all() for array in weights.values()):
             given = figures(weights, simulations.experiment, "float64")
-            found.append(_place(rank(simulations, given), candidate.hypothesis.name))
+            found.append(_place(rank(simulations, given), name))
     first, tied, p = (tuple(column) for column in zip(*found, strict=True))
     looked = tuple(value for value in p if value is not None)
     rejected = np.mean([value is not None and value < LEVEL for value in p])
-    return Mark(candidate.hypothesis.name, len(candidate.hypothesis.mistakes),
+    return Mark(name, len(candidate.hypothesis.mistakes),
                 float(np.mean(first)), float(np.mean(tied)), float(rejected), looked)  # fmt: skip
 
 
@@ -65,30 +66,32 @@ def _place(ranking: Ranking, name: str) -> tuple[bool, bool, float | None]:
     return ranking.first is standing, standing in ranking.tied, p
 
 
-def main(arguments: Sequence[str]) -> None:
-    count, decimals = (
-        (int(word) for word in (*arguments, "20", "4")[:2]) if len(arguments) == 2 else (20, 4)
-    )
+def main(count: int = 20, decimals: int = 4) -> None:
     begin = time.perf_counter()
     simulations = Simulations(homework())
+    simple = [c for c in simulations.candidates if len(c.hypothesis.mistakes) < 2]
+    pairs = [c for c in simulations.candidates if len(c.hypothesis.mistakes) == 2]
     marks = []
-    for candidate in simulations.candidates:
-        marks.append(mark(simulations, candidate, count, decimals))
-        m = marks[-1]
-        print(
-            f"{m.first:5.0%} {m.tied:5.0%} {m.rejected:5.0%} {np.mean(m.p):5.2f}  {m.name}",
-            flush=True,
-        )
+    print("first  tied  rejected  mean p")
+    for candidate in [*simple, *pairs[:: len(pairs) // MOST_PAIRS]]:
+        m = mark(simulations, candidate, count, decimals)
+        marks.append(m)
+        numbers = f"{m.first:5.0%} {m.tied:5.0%} {m.rejected:9.0%} {np.mean(m.p):7.2f}"
+        print(f"{numbers}  {m.name}", flush=True)
     for mistakes in sorted({m.mistakes for m in marks}):
-        these = [m for m in marks if m.mistakes == mistakes]
-        p = np.concatenate([m.p for m in these])
-        print(
-            f"{mistakes} mistakes, {len(these)} hypotheses: first {np.mean([m.first for m in these]):.1%}, "
-            f"first or tied {np.mean([m.tied for m in these]):.1%}, rejected {np.mean([m.rejected for m in these]):.2%}, "
-            f"deciles of p {np.round(np.histogram(p, 10, (0, 1))[0] / len(p), 3)}"
-        )
-    print(f"{time.perf_counter() - begin:.0f} s")
+        _print_summary(mistakes, [m for m in marks if m.mistakes == mistakes])
+    print(f"{count} figures of {decimals} decimals each, {time.perf_counter() - begin:.0f} s")
+
+
+def _print_summary(mistakes: int, marks: Sequence[Mark]) -> None:
+    p = np.concatenate([m.p for m in marks])
+    tenths = np.histogram(p, 10, (0, 1))[0] / len(p)
+    print(f"{mistakes} mistakes, {len(marks)} hypotheses:")
+    print(f"  first {np.mean([m.first for m in marks]):.1%}", end=", ")
+    print(f"first or tied {np.mean([m.tied for m in marks]):.1%}", end=", ")
+    print(f"true one rejected {np.mean([m.rejected for m in marks]):.2%}")
+    print("  its p-value by tenths:", *(f"{share:.2f}" for share in tenths))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*map(int, sys.argv[1:]))

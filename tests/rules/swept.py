@@ -1,4 +1,4 @@
-"""PyTorch's own samples of an operator, each as a module: captured, run and taken back by the rules.
+"""PyTorch's own samples of an operator, each as a module that is captured, run and taken back.
 
 The rules' own tests hold every number to a computed bound; here each sample shows that what
 PyTorch can be asked for is either refused or computed, with plain tolerances.

@@ -18,7 +18,9 @@ from torch.testing._internal.common_methods_invocations import op_db
 from backhand.capture.exported import Captured, capture
 from backhand.errors import BackhandError
 from backhand.graph import NamedSize, Step, Value
+from backhand.rules.operations import operation
 from backhand.rules.register import rule, spread
+from backhand.write import expressions as ex
 
 NAMES = (
     "T", "adjoint", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_to", "cat", "chunk",
@@ -31,12 +33,25 @@ NAMES = (
     "split", "split_with_sizes", "squeeze", "stack", "swapaxes", "t", "tensor_split", "tile",
     "transpose", "tril", "triu", "unbind", "unflatten", "unfold", "unsafe_chunk", "unsafe_split",
     "unsqueeze", "view", "view_as", "vsplit", "vstack", "zeros_like",
+    "expand_copy", "diagonal_copy", "narrow_copy", "view_copy", "permute_copy", "H", "diagflat",
+    "split_with_sizes_copy", "unbind_copy", "unfold_copy", "squeeze_copy", "unsqueeze_copy",
+    "transpose_copy", "t_copy", "linalg.diagonal", "swapdims",
 )  # fmt: skip
 OPERATORS = {
     f"{op.name}{'.' + op.variant_test_name if op.variant_test_name else ''}": op
     for op in op_db
     if op.name in NAMES
 }
+
+REFUSED = {
+    "narrow": 5,  # begins where an array says
+    "tensor_split": 4,
+    "repeat_interleave": 2,
+    "atleast_1d": 1,  # of several arrays at once
+    "atleast_2d": 1,
+    "atleast_3d": 1,
+}
+"""How many of an operator's samples are refused."""
 
 
 class Called(nn.Module):
@@ -160,6 +175,8 @@ def check(called: Called) -> None:
     """Raise unless forward and derivatives agree."""
     given = [x.detach().clone() for x in called.inputs]
     captured = capture(called, given)
+    if captured.network.sizes and all(x.ndim and len(x) == 1 for x in given):
+        given = [torch.cat([x, x]) for x in given]  # a batch of one is captured as one of two
     run = Run.of(captured, [x.numpy() for x in given])
     theirs = [x.requires_grad_() for x in given]
     made = called(*theirs)
@@ -167,10 +184,11 @@ def check(called: Called) -> None:
     ours = run.outputs()
     assert len(ours) == len(results)
     for mine, result in zip(ours, results, strict=True):
-        assert np.array_equal(mine, result.detach().numpy())
-        assert mine.dtype.kind == result.detach().numpy().dtype.kind
+        reference = result.detach().numpy()
+        assert np.array_equal(mine, reference.astype(mine.dtype))
+        assert mine.dtype.kind == reference.dtype.kind
     differentiable = [y for y in results if y.requires_grad]
-    if not differentiable or any(n in captured.network.forward.inputs for n in ()):
+    if not differentiable:
         return
     cotangents = [torch.randn_like(y) for y in results]
     pairs = [(y, c) for y, c in zip(results, cotangents, strict=True) if y.requires_grad]
@@ -200,5 +218,67 @@ def grads(pairs: list[tuple[Tensor, Tensor]], inputs: list[Tensor]) -> list[np.n
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("name", OPERATORS)
 def test_every_sample_of_pytorchs_own_agrees(name: str, dtype: torch.dtype) -> None:
+    refused = 0
     for called in samples(name, dtype):
-        check(called)
+        try:
+            check(called)
+        except BackhandError:
+            refused += 1
+    assert refused == REFUSED.get(name, 0)
+
+
+# --- how they are written ------------------------------------------------------------------------
+
+B, T = NamedSize("B"), NamedSize("T")
+WRITTEN = [
+    ("reshape", {"shape": (B, T, 3, 12, 64)}, "x.reshape(B, T, 3, 12, 64)"),
+    ("reshape", {"shape": ()}, "x.reshape(())"),
+    ("reshape.dx", {"x_shape": (B, T)}, "dy.reshape(B, T)"),
+    ("permute", {"axes": (0, 2, 3, 1)}, "x.transpose(0, 2, 3, 1)"),
+    ("permute.dx", {"axes": (0, 2, -1, 1)}, "dy.transpose(0, 3, 1, 2)"),
+    ("swapaxes", {"first": 1, "second": 2}, "x.swapaxes(1, 2)"),
+    ("unsqueeze", {"axis": 1}, "x[:, None]"),
+    ("unsqueeze", {"axis": -1}, "x[..., None]"),
+    ("squeeze.dx", {"axis": -2}, "dy[..., None, :]"),
+    ("select", {"axis": 0, "index": -1}, "x[-1]"),
+    ("select", {"axis": 1, "index": 0}, "x[:, 0]"),
+    ("select.dx", {"axis": 1, "index": 0, "x_shape": (B, 3)}, "placed(dy, np.s_[:, 0], (B, 3))"),
+    ("slice", {"axis": 1, "start": 0, "stop": T, "step": 1}, "x[:, :T]"),
+    ("slice", {"axis": -1, "start": 0, "stop": 8, "step": 1}, "x[..., :8]"),
+    ("slice", {"axis": 0, "start": 1, "stop": None, "step": 2}, "x[1::2]"),
+    ("narrow", {"axis": 1, "start": 2, "length": 3}, "x[:, 2:5]"),
+    ("narrow", {"axis": 1, "start": -2, "length": 2}, "x[:, -2:]"),
+    ("split", {"count": 3, "axis": -1}, "np.split(x, 3, axis=-1)"),
+    ("split_sizes", {"sizes": (4, 4, 2), "axis": 1}, "np.split(x, [4, 8], axis=1)"),
+    ("broadcast_to", {"shape": (B, T)}, "np.broadcast_to(x, (B, T))"),
+    ("roll.dx", {"shift": (1, -2), "axis": (0, 1)}, "np.roll(dy, [-1, 2], (0, 1))"),
+    ("full", {"shape": (B,), "value": float("-inf"), "dtype": "float"},
+     'np.full((B,), -np.inf, "float")'),
+]  # fmt: skip
+JOINED = [
+    ("concatenate", {"axis": 1}, "xs", "a, b", "np.concatenate((a, b), axis=1)"),
+    ("stack", {"axis": -1}, "xs", "a, b", "np.stack((a, b), axis=-1)"),
+    ("split.dx", {"axis": -1}, "dys", "a, b", "np.concatenate((a, b), axis=-1)"),
+    ("split.dx", {"axis": 1}, "dys", "a, 0", "np.concatenate(np.broadcast_arrays(a, 0), axis=1)"),
+    ("unbind.dx", {"axis": 2}, "dys", "a, b", "np.stack((a, b), axis=2)"),
+]
+
+
+def line(name: str, options: dict[str, Any], **arrays: str) -> str:
+    arguments = {option: ex.literal(value) for option, value in options.items()}
+    arguments |= {array: ex.parse(text) for array, text in arrays.items()}
+    return ex.text(ex.fold(ex.substitute(operation(name).expressions[0], arguments), {"dy": 4}))
+
+
+@pytest.mark.parametrize(("name", "options", "text"), WRITTEN)
+def test_an_operator_is_written_as_people_write_it(
+    name: str, options: dict[str, Any], text: str
+) -> None:
+    assert line(name, options) == text
+
+
+@pytest.mark.parametrize(("name", "options", "parameter", "arrays", "text"), JOINED)
+def test_several_arrays_are_written_as_people_write_them(
+    name: str, options: dict[str, Any], parameter: str, arrays: str, text: str
+) -> None:
+    assert line(name, options, **{parameter: f"({arrays})"}) == text

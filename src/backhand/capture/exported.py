@@ -22,16 +22,13 @@ from backhand.capture import refused
 from backhand.capture.aten import numbered, with_rules
 from backhand.capture.identifiers import one_line
 from backhand.capture.names import Noted, Scoped, all_wishes
-from backhand.capture.reading import ARRAY, NUMBERS, Reading
-from backhand.capture.signature import Signature, Stored, signature, with_named_outputs
+from backhand.capture.reading import NUMBERS, Reading
+from backhand.capture.signature import Stored, signature, with_named_outputs
+from backhand.capture.tidying import tidied
 from backhand.capture.trees import Tree
 from backhand.capture.watching import TAG, watching
 from backhand.errors import BackhandError
-from backhand.graph import Network, Place, Step
-from backhand.passes.clutter import without_clutter
-from backhand.passes.constants import fold
-from backhand.passes.dead import without_dead
-from backhand.passes.functionalise import functionalise
+from backhand.graph import Network, Place
 
 if TYPE_CHECKING:
     import torch
@@ -59,6 +56,9 @@ class Captured:
     """The arguments by position and by name, as `(args, kwargs)`, with the inputs' numbers."""
     outputs: Tree
     """What the module returns, with the outputs' numbers."""
+    updated: Mapping[str, str] = field(default_factory=dict)
+    """For the name of each buffer that the forward changes, the name of its new value; these are
+    outputs behind the module's own."""
     wishes: Mapping[str, Scoped] = field(default_factory=dict)
     """What the source calls values, by the value's name and then by the class of the module that
     calls it so, which is empty for the network's own."""
@@ -134,9 +134,7 @@ def _mode(module: "torch.nn.Module", training: bool) -> Iterator[None]:
             part.training = mode
 
 
-def _copied(
-    args: Sequence[Any], kwargs: Mapping[str, Any] | None, *, twice: bool = False
-) -> Any:
+def _copied(args: Sequence[Any], kwargs: Mapping[str, Any] | None, *, twice: bool = False) -> Any:
     """The arguments with copies of their arrays, for PyTorch marks those with sizes that are free;
     those of one row with that row twice, if asked for."""
     import torch
@@ -189,17 +187,20 @@ def _captured(
     """The network with these letters free; the lengths of other sizes are built in."""
     lengths = _hints(program)
     known = {s: letter if letter in free else lengths[s] for s, letter in symbols.items()}
-    reading = Reading(known, _torch_folder(), _precision(program), TAG)
+    reading = Reading(known, _torch_folder(), _precision(program), TAG, lengths)
     found = signature(module, name, program, reading)
     named = {size for value in found.network.forward.inputs for size in value.shape}
     sizes = tuple((letter, SIZES[letter]) for letter in free if letter in named)
-    network, numbers, instead = _tidied(replace(found.network, sizes=sizes), found, reading)
+    import torch
+
+    whole = replace(found.network, sizes=sizes)
+    network, numbers, instead, changed = tidied(whole, found, reading, torch)
     _check_formats(name, network, reading)
     network, missing = with_rules(network, reading.schemas, reading.shapes)
     if missing:
         raise refused.no_rules(name, missing, reading.schemas)
     made = [value.name for step in network.forward.body for value in step.made()]
-    network = numbered(with_named_outputs(network, found.outputs, found.names))
+    network = numbered(with_named_outputs(network, found.outputs, found.names, changed))
     named_now = (value.name for step in network.forward.body for value in step.made())
     called = all_wishes(reading.sources, noted, instead, dict(zip(made, named_now, strict=True)))
     used = [value.name for value in network.forward.parameters]
@@ -212,6 +213,9 @@ def _captured(
         (*stored.unused, *_keys_of_unused(stored, used)),
         found.inputs,
         found.outputs,
+        dict(zip(changed, (v.name for v in network.forward.outputs[-len(changed) :]), strict=True))
+        if changed
+        else {},
         called,
         _notes(reading),
     )
@@ -325,86 +329,6 @@ def _given(program: Any) -> list[Any]:
     """The nodes of the caller's own arguments."""
     names = program.graph_signature.user_inputs
     return [node for node in program.graph.nodes if node.name in names]
-
-
-def _tidied(
-    network: Network, found: Signature, reading: Reading
-) -> tuple[Network, dict[str, np.ndarray], dict[str, str]]:
-    """The passes, in their order: each needs what the one before it leaves.
-
-    Beside the network and the numbers: what stands now for values that are gone, by name.
-    """
-    network = without_dead(functionalise(network, reading.views), reading.random)
-
-    def name() -> str:
-        return found.names.give("constant", "constant")
-
-    network, numbers, folded = fold(network, found.stored.arrays, _computer(reading), name)
-    network, left_out = without_clutter(network, numbers, reading.formats, found.stored.trained)
-    instead = {name: value.name for name, value in (folded | left_out).items()}
-    return without_dead(network, reading.random), numbers, instead
-
-
-def _computer(reading: Reading) -> Any:
-    """What computes a constant step: PyTorch itself, on the numbers that are known."""
-    import torch
-
-    def compute(
-        step: Step, known: Mapping[str, np.ndarray]
-    ) -> tuple[np.ndarray | None, ...] | None:
-        call = reading.calls.get(step.made()[0].name)
-        if call is None or step.function in reading.random:
-            return None
-        arrays = [torch.from_numpy(known[value.name].copy()) for value in step.inputs]
-        written = dict(step.attributes)
-        given: dict[str, Any] = {}
-        for name, argument in call.arguments.items():
-            if _has_size(written[name], argument):
-                return None
-            given[name] = _with_arrays(written[name], argument, arrays)
-        with _default_format(reading.precision):
-            made = call.target(**given)
-        results = made if isinstance(made, list | tuple) else (made,)
-        if any(str(r.dtype).removeprefix("torch.") not in NUMBERS for r in results):
-            return None
-        return tuple(result.detach().numpy() for result in results)
-
-    return compute
-
-
-def _has_size(written: object, argument: Any) -> bool:
-    """Whether an argument is, or holds, a size that the graph computes."""
-    parts = argument if isinstance(argument, list | tuple) else [argument]
-    is_array = isinstance(written, str) and written.startswith(ARRAY)
-    return not is_array and any(hasattr(part, "meta") for part in parts)
-
-
-def _with_arrays(written: object, argument: Any, arrays: Sequence[Any]) -> Any:
-    """An argument of the graph with numbers in the place of its nodes."""
-    import torch
-
-    if str(argument) in ("torch.float32", "torch.float64"):
-        return getattr(torch, str(written))
-    if not (isinstance(written, str) and written.startswith(ARRAY)):
-        return argument
-    parts = [
-        None if part == f"{ARRAY}-" else arrays[int(part.removeprefix(ARRAY))]
-        for part in written.split()
-    ]
-    return parts if isinstance(argument, list | tuple) else parts[0]
-
-
-@contextmanager
-def _default_format(word: str) -> Iterator[None]:
-    """PyTorch with this format for what is said to have none."""
-    import torch
-
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(getattr(torch, word))
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def _check_formats(name: str, network: Network, reading: Reading) -> None:

@@ -322,9 +322,9 @@ def _called(node: ast.AST) -> str:
 def _changed(node: ast.AST) -> str:
     """`y` of `y.mul_(z)`."""
     match node:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if (
-            attr.endswith("_") and not attr.endswith("__")
-        ):
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if attr.endswith(
+            "_"
+        ) and not attr.endswith("__"):
             return name
     return ""
 

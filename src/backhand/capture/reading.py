@@ -62,6 +62,8 @@ class Reading:
     """The one format of all floats: what PyTorch does in another is done in this."""
     tag: str = ""
     """The name of our tag on nodes, which says by which call in the source they came to be."""
+    lengths: Mapping[str, int] = field(default_factory=dict)
+    """What the sizes with PyTorch's symbols were in the call that was captured."""
     sources: dict[str, tuple[int, int | None]] = field(default_factory=dict)
     """For a value's name the number of that call, and of its result where there are several."""
     values: dict[Any, Value | tuple[Value | None, ...]] = field(default_factory=dict)
@@ -74,8 +76,8 @@ class Reading:
     """PyTorch's word for the type of each value's numbers, by the value's name."""
     shapes: dict[str, tuple[Size, ...]] = field(default_factory=dict)
     """How large each value is in the call that was captured, by the value's name."""
-    views: set[str] = field(default_factory=set)
-    """Operators whose result may share memory with their first input."""
+    shared: set[str] = field(default_factory=set)
+    """Names of values that share the memory of the first input of their step."""
     random: set[str] = field(default_factory=set)
     """Operators that may draw."""
     others: set[str] = field(default_factory=set)
@@ -139,11 +141,13 @@ class Reading:
         inputs: list[Value] = []
         attributes = tuple((name, self._attribute(a, inputs)) for name, a in given.items())
         outputs = self._outputs(node, made)
-        known = {name: self._known(argument) for name, argument in given.items()}
-        self._remember(function, node.target)
+        known = {name: self.known(argument) for name, argument in given.items()}
+        self.remember(function, node.target)
         for value in outputs:
             if value is not None:
                 self.calls[value.name] = Call(node.target, known)
+        if inputs:
+            self._note_shared(node, outputs)
         place, modules = place_of(node, self.torch_folder), modules_of(node)
         self.steps.append(
             Step(function, tuple(inputs), outputs, attributes, place, modules=modules)
@@ -177,10 +181,33 @@ class Reading:
                 del self.sources[name]
             self.sources[value.name] = call, number
 
+    def _note_shared(self, node: Any, outputs: Sequence[Value | None]) -> None:
+        """Note which results share the memory of the first array that a call is given."""
+        first = next(a for a in node.all_input_nodes if hasattr(a.meta.get("val"), "dtype"))
+        memory, made = _memory(first.meta["val"]), node.meta["val"]
+        tensors = made if isinstance(made, list | tuple) else [made]
+        for value, tensor in zip(outputs, tensors, strict=False):
+            if value is not None and _memory(tensor) == memory:
+                self.shared.add(value.name)
+
+    def new(self, shape: tuple[Size, ...], word: str) -> Value:
+        """A new value of a shape whose sizes are numbers or letters, in a format."""
+        name = self._unnamed()
+        letters = {str(letter): self.lengths[s] for s, letter in self.sizes.items()}
+        self.formats[name] = word
+        self.shapes[name] = tuple(letters[n] if isinstance(n, str) else n for n in shape)
+        return Value(name, shape, numbers=NUMBERS[word])
+
+    def like(self, value: Value) -> Value:
+        """A new value of the shape and the format of another."""
+        name = self._unnamed()
+        self.formats[name], self.shapes[name] = self.formats[value.name], self.shapes[value.name]
+        return Value(name, value.shape, numbers=value.numbers)
+
     def _unnamed(self) -> str:
         return f"%{len(self.formats) + 1}"
 
-    def _remember(self, function: str, target: Any) -> None:
+    def remember(self, function: str, target: Any) -> None:
         """What an operator's schema says, for it and for its form that works in place."""
         schema = getattr(target, "_schema", None)
         if schema is None or function in self.schemas:
@@ -189,12 +216,9 @@ class Reading:
             Argument(a.name, a.default_value, a.has_default_value(), a.kwarg_only)
             for a in schema.arguments
         )
-        shares = any(r.alias_info and not r.alias_info.is_write for r in schema.returns)
         draws = any("nondeterministic_seeded" in str(tag) for tag in target.tags)
         for name in {function, without_mark(function)}:
             self.schemas[name] = arguments
-            if shares or name.startswith(SHARING):
-                self.views.add(name)
             if draws:
                 self.random.add(name)
 
@@ -214,25 +238,25 @@ class Reading:
         self.values[node] = tuple(v if isinstance(v, Value) else None for v in returned)
 
     def _cut(self, value: Value, node: Any) -> Value:
-        name = self._unnamed()
-        self.formats[name], self.shapes[name] = self.formats[value.name], self.shapes[value.name]
-        made = Value(name, value.shape, numbers=value.numbers)
+        made = self.like(value)
         before = self.steps[-1] if self.steps else None
         place = place_of(node, self.torch_folder) or (before.place if before else None)
         attributes = (("self", f"{ARRAY}0"),)
         self.schemas[NO_GRADIENT] = (Argument("self"),)
-        self.views.add(NO_GRADIENT)
         self.steps.append(
             Step(NO_GRADIENT, (value,), (made,), attributes, place, modules=modules_of(node))
         )
         return made
 
-    def _known(self, argument: Any) -> Any:
-        """An argument with the numbers for those sizes in it that are known."""
+    def known(self, argument: Any, lengths: Mapping[str, int] | None = None) -> Any:
+        """An argument with the numbers for those sizes in it that are known, all where `lengths`
+        says what our letters are."""
         if isinstance(argument, list | tuple):
-            return [self._known(part) for part in argument]
+            return [self.known(part, lengths) for part in argument]
         if hasattr(argument, "meta") and _is_size(argument.meta.get("val")):
-            found = self.number(argument.meta["val"])
+            given = argument.meta["val"]
+            at = {symbol: (lengths or {}).get(str(of), of) for symbol, of in self.sizes.items()}
+            found = given if isinstance(given, int | float) else size(given.node.expr, at)
             return argument if isinstance(found, str) else found
         return argument
 
@@ -266,8 +290,9 @@ class Reading:
         return f"{OPAQUE}[{', '.join(str(part).removeprefix(OPAQUE) for part in parts)}]"
 
 
-SHARING = ("aten.dropout.", "aten.feature_dropout.", "aten.type_as.", "aten.to.")
-"""Operators that may hand back their input itself, though their schemas do not say so."""
+def _memory(tensor: Any) -> Any:
+    """What two tensors have in common that share memory."""
+    return tensor.untyped_storage()._cdata
 
 
 def _length(of: Any) -> Size:

@@ -68,10 +68,15 @@ def signature(module: Any, name: str, program: Any, reading: Reading) -> Signatu
     )
 
 
-def with_named_outputs(network: Network, outputs: Tree, names: Identifiers) -> Network:
-    """The network whose outputs are called what they are called in the module's result."""
+def with_named_outputs(
+    network: Network, outputs: Tree, names: Identifiers, changed: Sequence[str]
+) -> Network:
+    """The network whose outputs are called what they are called in the module's result; the last
+    are new values of buffers, and called after those."""
     new: dict[str, str] = {}
     places = paths(outputs)
+    own = len(network.forward.outputs) - len(changed)
+    places |= {own + number: f"new_{name}" for number, name in enumerate(changed)}
     for number, value in enumerate(network.forward.outputs):
         if value.is_nameless and value.name not in new:
             new[value.name] = names.give(places[number], "output")

@@ -46,6 +46,11 @@ def without_clutter(
         if (kept := _handed_on(step, arrays, formats, moving)) is not None:
             instead[step.output.name] = kept
             continue
+        if operator(step) == "broadcast_tensors":
+            step, same = _stretched(step)
+            instead |= same
+            if not any(step.outputs):
+                continue
         if operator(step) not in DETACH and any(v.name in moving for v in step.inputs):
             moving |= {value.name for value in step.made()}
         body.append(step)
@@ -61,6 +66,14 @@ def _without_cast(step: Step, formats: Mapping[str, str]) -> Step:
         return step
     return replace(step, attributes=tuple((k, None if k == "dtype" else v)
                                           for k, v in step.attributes))  # fmt: skip
+
+
+def _stretched(step: Step) -> tuple[Step, dict[str, Value]]:
+    """`broadcast_tensors` with those results alone that have another shape, and the others."""
+    pairs = list(zip(step.inputs, step.outputs, strict=True))
+    same = {made.name: x for x, made in pairs if made and made.shape == x.shape}
+    outputs = tuple(None if made and made.name in same else made for _, made in pairs)
+    return replace(step, outputs=outputs), same
 
 
 def _kind(word: str) -> str:

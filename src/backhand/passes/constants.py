@@ -5,7 +5,7 @@ Afterwards every step reads an input, a parameter or a draw, directly or not, or
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +23,7 @@ def fold(
     arrays: Mapping[str, np.ndarray],
     compute: Compute,
     name: Callable[[], str],
+    changed: Collection[str] = (),
 ) -> tuple[Network, dict[str, np.ndarray], dict[str, Value]]:
     """The network with its constant steps done, the arrays that are left to store, and the
     constants that stand for values which are gone, by those values' names.
@@ -32,12 +33,13 @@ def fold(
         arrays: numbers of parameters, buffers and constants.
         compute: does one step.
         name: gives a new constant its name.
+        changed: names of buffers that are no constants, for the network changes them.
     """
-    changed = {s.inputs[0].name for s in network.forward.body if is_in_place(s.function)}
+    written = {s.inputs[0].name for s in network.forward.body if is_in_place(s.function)}
     known = {
         value.name: arrays[value.name]
         for value in network.forward.parameters
-        if value.role in ("buffer", "constant") and value.name not in changed
+        if value.role in ("buffer", "constant") and value.name not in {*written, *changed}
     }
     body: list[Step] = []
     for step in network.forward.body:

@@ -15,6 +15,7 @@ from backhand.graph import (
     Attribute,
     Call,
     Kind,
+    NamedSize,
     Nested,
     NestedKind,
     Size,
@@ -50,7 +51,7 @@ def shared_kinds(network: Nested) -> Nested:
 
 def snake_case(class_name: str) -> str:
     """`GPT2Block` as a function's name: `gpt2_block`."""
-    borders = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+    borders = r"(?<=[a-z0-9])(?=[A-Z][a-z0-9])|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
     return re.sub(borders, "_", class_name).lower()
 
 
@@ -251,12 +252,30 @@ class _Merger:
         """The number that stands in one place of the bodies, or the argument that does."""
         if all(repr(number) == repr(column[0]) for number in column):
             return column[0]
+        if sizes := self._sizes(column):
+            return sizes
         key = repr(column)  # 1 and 1.0 are equal, but not the same number
         if key not in self.arguments:
             taken = {*(v.name for v in self.renamed.values()), *self.reserved}
             taken |= {str(argument) for argument, _ in self.arguments.values()}
             self.arguments[key] = (Argument(free_name(name, taken)), column)
         return self.arguments[key][0]
+
+    def _sizes(self, column: tuple[Attribute, ...]) -> tuple[int | str, ...] | None:
+        """A shape whose sizes are each the same everywhere, or that of one of the letters."""
+        shapes = [shape for shape in column if isinstance(shape, tuple)]
+        if len(shapes) < len(column) or len({len(shape) for shape in shapes}) > 1:
+            return None
+        made = self.letters.made
+        found: list[int | str] = []
+        for sizes in zip(*shapes, strict=True):
+            if all(size == sizes[0] for size in sizes):
+                found.append(sizes[0])
+            elif sizes in made:
+                found.append(NamedSize(made[sizes]))
+            else:
+                return None
+        return tuple(found)
 
     def _value(self, value: Value) -> Value:
         return self.renamed.get(value.name, value)

@@ -15,6 +15,7 @@ from backhand.graph import (
     Kind,
     Loop,
     Module,
+    NamedSize,
     Nested,
     NestedKind,
     Network,
@@ -162,10 +163,15 @@ class _Scope:
         return self.values[value.name]
 
     def _given(self, given: tuple[tuple[str, Attribute], ...]) -> tuple[tuple[str, Attribute], ...]:
-        return tuple(
-            (name, self.attributes[value] if isinstance(value, Argument) else value)
-            for name, value in given
-        )
+        return tuple((name, self._attribute(value)) for name, value in given)
+
+    def _attribute(self, value: Attribute) -> Attribute:
+        if isinstance(value, Argument):
+            return self.attributes[value]
+        if isinstance(value, tuple):
+            sizes = (self.sizes.get(s, s) if isinstance(s, NamedSize) else s for s in value)
+            return tuple(sizes)
+        return value
 
     def _module(self, module: Module) -> Module:
         if module.path.startswith("/"):

@@ -14,6 +14,9 @@ from backhand.report.wording import listed
 MOST_DOTS = 500
 """Runs of each cloud that are drawn."""
 MARKS = ("D", "s", "^", "v", "P", "X")
+LEGEND = 0.11
+"""Room above the dots for a line of the legend, as a share of their height."""
+
 FLOOR = 0.01
 """Spreads are taken as at least this share of the largest, so that directions in which runs do
 not differ at all can be drawn beside those in which they do."""
@@ -51,13 +54,13 @@ def clouds_plot(rankings: Sequence[Ranking]) -> Plot:
     """The correct program's runs, those of the mistakes that were found, and the published points.
 
     All figures must be of the same weights. To the right: the direction that separates the first
-    two clouds best (Fisher's discriminant). Up: the one in which the points lie farthest off the
-    first cloud, of those that say nothing about the other. Both in standard deviations.
+    two clouds best (Fisher's discriminant). Up: the one in which runs differ most, of those that
+    say nothing about the other. Both in standard deviations.
     """
     shown = _shown(rankings)
     clouds = [standing.cloud.runs for standing in shown]
     points = np.stack([ranking.figures.numbers for ranking in rankings])
-    view, middle = _view(clouds, points), clouds[0].mean(axis=0)
+    view, middle = _view(clouds), clouds[0].mean(axis=0)
     names = [standing.hypothesis.name for standing in shown]
     titles = [ranking.figures.title or "published" for ranking in rankings]
     label = f"Final weights of simulated runs ({listed(names)}) and {listed(titles)}"
@@ -71,7 +74,10 @@ def clouds_plot(rankings: Sequence[Ranking]) -> Plot:
             axes.plot([x], [y], color=INK, linestyle="none", marker=mark, markersize=7,
                       markeredgecolor=PAPER, label=title, zorder=3)  # fmt: skip
         axes.set_xlabel("what separates the clouds best, in standard deviations")
-        axes.legend(frameon=False, fontsize=8, loc="best")
+        axes.set_ylabel("what differs most")
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high + LEGEND * (high - low) * (len(names) + len(titles)))
+        axes.legend(frameon=False, fontsize=9, loc="upper left", markerscale=1.5)
     note = f"Each dot is one of {min(MOST_DOTS, len(clouds[0]))} runs with masks of its own."
     return Plot("published", finished[0], note)
 
@@ -87,16 +93,16 @@ def _shown(rankings: Sequence[Ranking]) -> list[Standing]:
     return list(different.values())[: len(SERIES)]
 
 
-def _view(clouds: Sequence[np.ndarray], points: np.ndarray) -> np.ndarray:
-    """Two directions, [2, numbers], that show clouds and points apart."""
+def _view(clouds: Sequence[np.ndarray]) -> np.ndarray:
+    """Two directions, [2, numbers]: what separates the first two clouds, and how they spread."""
     within = np.mean([np.cov(cloud.T, bias=True) for cloud in clouds[:2]], axis=0)
     values, vectors = np.linalg.eigh(within)
     spreads = np.sqrt(np.maximum(values, FLOOR**2 * values.max()))
-    whitening = vectors / spreads  # [numbers, whitened]
-    middle = clouds[0].mean(axis=0)
-    across = (clouds[1].mean(axis=0) - middle) @ whitening
+    across = (clouds[1].mean(axis=0) - clouds[0].mean(axis=0)) @ vectors / spreads
     across /= np.linalg.norm(across)
-    offs = (points - middle) @ whitening
-    offs = offs - np.outer(offs @ across, across)
-    up = offs[np.argmax(np.linalg.norm(offs, axis=1))]
-    return np.stack([across, up / np.linalg.norm(up)]) @ whitening.T
+    widest = np.eye(len(values))[-1]
+    up = widest - (widest @ across) * across
+    view: np.ndarray = np.stack([across, up / np.linalg.norm(up)]) @ (vectors / spreads).T
+    # the sign of an eigenvector is the linear algebra library's choice
+    view[1] *= np.sign(view[1][np.argmax(np.abs(view[1]))])
+    return view

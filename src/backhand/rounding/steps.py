@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from backhand.rounding.array import FUNCTIONS, UFUNC_METHODS, made
-from backhand.rounding.combine import SPECIAL, combined, raw, term
+from backhand.rounding.combine import SPECIAL, raw, term
 from backhand.rounding.elementwise import ELEMENTWISE, Rule, rounded
 from backhand.rounding.model import Model, model
 from backhand.rounding.refusals import unknown
-from backhand.rounding.sums import implements
+from backhand.rounding.sums import implements, with_value
 from backhand.rounding.terms import Term
 
 # --- jumps ----------------------------------------------------------------------------------------
@@ -67,7 +67,7 @@ def remainder(cut: np.ufunc) -> Rule:
         if moved is None:
             return e
         e = e + a.error_or_0 + np.abs(q) * b.error_or_0
-        return np.where(moved > 0, e + moved * b.reach, e)
+        return np.asarray(np.where(moved > 0, e + moved * b.reach, e))
 
     return rule
 
@@ -89,7 +89,7 @@ SPECIAL[np.heaviside] = heaviside
 
 
 @implements(np.argsort)
-def argsort(a: Any, axis: int = -1, kind: str | None = None) -> Any:
+def argsort(a: Any, axis: int = -1, kind: Any = None) -> Any:
     """Unsure where two numbers that follow each other are closer than their bounds."""
     order = np.argsort(raw(a), axis=axis, kind=kind)
     if a.dtype.kind != "f":
@@ -157,3 +157,46 @@ def _of_anything(function: Any) -> Callable[..., Any]:
 
 for _places in (np.argmax, np.argmin):
     implements(_places)(_of_anything(_places))
+
+
+# --- products of many -----------------------------------------------------------------------------
+
+_einsum_of_two = FUNCTIONS[np.einsum]
+
+
+@implements(np.einsum)
+def einsum(subscripts: Any, *operands: Any, **options: Any) -> Any:
+    """Three arrays or more, by letters: the first two, then their product and the third, ..."""
+    if not isinstance(subscripts, str) or len(operands) < 3:
+        return _einsum_of_two(subscripts, *operands, **options)
+    value = np.einsum(subscripts, *map(raw, operands), **options)
+    inputs, _, output = subscripts.replace(" ", "").partition("->")
+    first, *names = inputs.split(",")
+    made_so_far: Any = operands[0]
+    for place, (letters, x) in enumerate(zip(names, operands[1:], strict=True)):
+        wanted = set("".join(names[place + 1 :])) | set(output)
+        is_last = place == len(names) - 1
+        kept = output if is_last else "".join(sorted({*first, *letters} & wanted))
+        made_so_far = _einsum_of_two(f"{first},{letters}->{kept}", made_so_far, x)
+        first = kept
+    return with_value(made_so_far, value)
+
+
+@implements(np.cross)
+def cross(a: Any, b: Any, axis: int = -1) -> Any:
+    """Two products each, one less the other."""
+    value = np.cross(raw(a), raw(b), axis=axis)
+    x, y = np.moveaxis(a, axis, -1), np.moveaxis(b, axis, -1)
+    ahead, behind = np.array([1, 2, 0]), np.array([2, 0, 1])
+    composed = x[..., ahead] * y[..., behind] - x[..., behind] * y[..., ahead]
+    return with_value(np.moveaxis(composed, -1, axis), value)
+
+
+@implements(np.kron)
+def kron(a: Any, b: Any) -> Any:
+    """Every number of one with every number of the other, in blocks."""
+    rank = max(np.ndim(raw(a)), np.ndim(raw(b)))
+    sizes = [(1,) * (rank - np.ndim(raw(x))) + np.shape(raw(x)) for x in (a, b)]
+    first = np.reshape(a, [n for size in sizes[0] for n in (size, 1)])
+    second = np.reshape(b, [n for size in sizes[1] for n in (1, size)])
+    return np.reshape(first * second, [m * n for m, n in zip(*sizes, strict=True)])

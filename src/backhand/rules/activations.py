@@ -153,7 +153,7 @@ register(
     noun="a",
     means="np.log(1 + np.exp(beta * x)) / beta",
     examples=[example(x=X), example(x=FAR), example(x=X, beta=2.5, threshold=3)],
-    aten="softplus.default(x)",
+    aten="softplus.default(x, beta, threshold)",
 )
 
 

@@ -174,3 +174,36 @@ register(
         example(x=uniform(-4, 4, (2, 3, 5)), slope=uniform(-0.4, 0.4, (5,))),
     ],
 )
+
+
+def beside_channels(slope, x):
+    # one number for all of x, or one for each channel of x [N, channels, ...]
+    return slope.reshape(-1, *[1] * (x.ndim - 2))
+
+
+def prelu_channels(x, slope):
+    return np.where(x > 0, x, beside_channels(slope, x) * x)
+
+
+def prelu_channels_backward(dy, x, slope):
+    others = tuple(axis for axis in range(x.ndim) if slope.size == 1 or axis != 1)
+    dslope = (dy * np.minimum(x, 0)).sum(axis=others).reshape(slope.shape)
+    return np.where(x > 0, dy, dy * beside_channels(slope, x)), dslope
+
+
+register(
+    "prelu_channels",
+    prelu_channels,
+    prelu_channels_backward,
+    wrt=["x", "slope"],
+    torch="F.prelu(x, slope)",
+    noun="a",
+    examples=[
+        example(x=X, slope=uniform(0.1, 0.4, (5,))),
+        example(x=X, slope=uniform(0.1, 0.4, (1,))),
+        example(x=uniform(-4, 4, (2, 3, 5)), slope=uniform(-0.4, 0.4, (3,))),
+        example(x=uniform(-4, 4, (6,)), slope=uniform(-0.4, 0.4, ())),
+    ],
+    aten="prelu.default(x, slope)",
+    in_formulas=False,
+)

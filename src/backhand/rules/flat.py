@@ -1,7 +1,7 @@
 """Numbers cut to whole ones and their kin, flat but for jumps; and the remainders.
 
-Where a function is flat there is nothing to carry back. Sources: the pages of torch (floor, div with
-rounding_mode, remainder, fmod).
+Where a function is flat there is nothing to carry back. Sources: the pages of torch (floor, div
+with rounding_mode, remainder, fmod).
 """
 
 import numpy as np

@@ -14,15 +14,19 @@ FOUR = whole(0, 3, (4,))
 PAIRS = whole(0, 3, (2, 4))
 
 
+def added_at(index, dy, shape):
+    # what is read several times gets the sum
+    dx = np.zeros(shape, dy.dtype)
+    np.add.at(dx, index, dy)
+    return dx
+
+
 def embedding(w, ids):
     return w[ids]
 
 
 def embedding_backward(dy, ids, *, w_shape):
-    # a row that is read several times gets the sum
-    dw = np.zeros(w_shape, dy.dtype)
-    np.add.at(dw, ids, dy)
-    return dw
+    return added_at(ids, dy, w_shape)
 
 
 register(
@@ -45,9 +49,7 @@ def padded_embedding(w, ids, *, padding):
 
 
 def padded_embedding_backward(dy, ids, *, padding, w_shape):
-    # a row that is read several times gets the sum, the padding's row nothing
-    dw = np.zeros(w_shape, dy.dtype)
-    np.add.at(dw, ids, dy)
+    dw = added_at(ids, dy, w_shape)
     dw[padding] = 0
     return dw
 
@@ -71,9 +73,7 @@ def index(x, *indices):
 
 
 def index_backward(dy, *indices, x_shape):
-    dx = np.zeros(x_shape, dy.dtype)
-    np.add.at(dx, indices, dy)
-    return dx
+    return added_at(indices, dy, x_shape)
 
 
 register(
@@ -98,9 +98,7 @@ def index_second(x, i):
 
 
 def index_second_backward(dy, i, *, x_shape):
-    dx = np.zeros(x_shape, dy.dtype)
-    np.add.at(dx, (slice(None), i), dy)
-    return dx
+    return added_at((slice(None), i), dy, x_shape)
 
 
 register(
@@ -120,9 +118,7 @@ def index_last(x, i):
 
 
 def index_last_backward(dy, i, *, x_shape):
-    dx = np.zeros(x_shape, dy.dtype)
-    np.add.at(dx, (..., i), dy)
-    return dx
+    return added_at((..., i), dy, x_shape)
 
 
 register(
@@ -148,9 +144,7 @@ def index_axes_backward(dy, *indices, axes, x_shape):
     where = [slice(None)] * len(x_shape)
     for axis, i in zip(axes, indices, strict=True):
         where[axis] = i
-    dx = np.zeros(x_shape, dy.dtype)
-    np.add.at(dx, tuple(where), dy)
-    return dx
+    return added_at(tuple(where), dy, x_shape)
 
 
 register(
@@ -204,9 +198,7 @@ def gather(x, i, *, axis):
 
 
 def gather_backward(dy, i, *, axis, x_shape):
-    dx = np.zeros(x_shape, dy.dtype)
-    np.add.at(dx, places(i, axis), dy)
-    return dx
+    return added_at(places(i, axis), dy, x_shape)
 
 
 register(
@@ -220,7 +212,7 @@ register(
         example(x=X, i=whole(0, 3, (4, 5, 2)), axis=-1),
         example(x=X, i=whole(0, 4, (6, 5, 3)), axis=0),
     ],
-    aten=["gather.default(x, axis, i, sparse_grad=_)", "take_along_dim.default(x, i, axis)"],
+    aten="gather.default(x, axis, i, sparse_grad=_)",
     in_formulas=False,
 )
 
@@ -242,14 +234,39 @@ register(
 )
 
 
+def take_along(x, i, *, axis):
+    return np.take_along_axis(x, i, axis=axis)
+
+
+def take_along_backward(dy, i, *, axis, x_shape):
+    # x and i may be stretched to each other, but for the axis
+    shape = list(np.broadcast_shapes(x_shape, np.take(dy, [0], axis=axis).shape))
+    shape[axis] = x_shape[axis]
+    return added_at(places(np.broadcast_to(i, dy.shape), axis), dy, shape)
+
+
+register(
+    "take_along",
+    take_along,
+    take_along_backward,
+    wrt="x",
+    none="i",
+    torch="torch.take_along_dim(x, i, axis)",
+    examples=[
+        example(x=X, i=whole(0, 3, (1, 5, 2)), axis=-1),
+        example(x=uniform(-3, 3, (1, 5, 3)), i=whole(0, 5, (4, 2, 1)), axis=1),
+    ],
+    aten="take_along_dim.default(x, i, axis)",
+    in_formulas=False,
+)
+
+
 def take_flat(x, i):
     return np.take(x, i)
 
 
 def take_flat_backward(dy, i, *, x_shape):
-    dx = np.zeros(x_shape, dy.dtype)
-    np.add.at(dx.reshape(-1), i, dy)
-    return dx
+    return added_at(i, dy, np.prod(x_shape, dtype=int)).reshape(x_shape)
 
 
 register(

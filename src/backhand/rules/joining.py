@@ -6,7 +6,7 @@ of the others. Source: the pages of torch with these names.
 
 import numpy as np
 
-from backhand.rules.register import example, register, uniform, whole
+from backhand.rules.register import example, register, uniform
 
 X = uniform(-3, 3, (2, 6, 4))
 PARTS = [uniform(-3, 3, (2, 3, 4)), uniform(-3, 3, (2, 1, 4)), uniform(-3, 3, (2, 2, 4))]
@@ -470,38 +470,6 @@ register(
     ],
     aten=[
         "repeat_interleave.self_int(x, repeats, axis, output_size=_)",
-    ],
-    in_formulas=False,
-)
-
-
-def repeat_each(x, repeats, *, axis=None):
-    return np.repeat(x, repeats, axis=axis)
-
-
-def repeat_each_backward(dy, repeats, *, axis=None, x_shape):
-    # each copy's derivative is added to that of the number it was copied from
-    dx = np.zeros(x_shape, dy.dtype)
-    along = dx.reshape(-1) if axis is None else np.moveaxis(dx, axis, 0)
-    source = np.repeat(np.arange(len(along)), repeats)
-    np.add.at(along, source, dy if axis is None else np.moveaxis(dy, axis, 0))
-    return dx
-
-
-register(
-    "repeat_each",
-    repeat_each,
-    repeat_each_backward,
-    wrt="x",
-    none=["repeats"],
-    torch="torch.repeat_interleave(x, repeats, axis)",
-    examples=[
-        example(x=X, repeats=whole(0, 4, (6,)), axis=1),
-        example(x=X, repeats=whole(0, 4, (4,)), axis=-1),
-        example(x=ROWS[0], repeats=whole(0, 4, (3,))),
-    ],
-    aten=[
-        "repeat_interleave.self_Tensor(x, repeats, axis, output_size=_)",
     ],
     in_formulas=False,
 )

@@ -46,7 +46,6 @@ register(
         example(z=PLACES_Z, y=PLACES, label_smoothing=0.0),
         example(z=uniform(-4, 4, (3,)), y=uniform(0, 1, (3,)), label_smoothing=0.0),
     ],
-    aten="cross_entropy_loss.default(z, y, None, 0, _, label_smoothing)",
     in_formulas=False,
 )
 
@@ -79,6 +78,5 @@ register(
         example(z=Z, y=SHARES, weights=WEIGHTS, label_smoothing=0.1),
         example(z=PLACES_Z, y=PLACES, weights=WEIGHTS, label_smoothing=0.0),
     ],
-    aten="cross_entropy_loss.default(z, y, weights, 0, _, label_smoothing)",
     in_formulas=False,
 )

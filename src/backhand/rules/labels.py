@@ -232,20 +232,20 @@ def cross_entropies_dz(dlosses, z, shares):
     return np.expand_dims(dlosses, axis) * (softmax(z, axis=axis) * total - shares)
 
 
-def smoothed_losses(z, targets, *, ignore_index, label_smoothing):
+def label_losses(z, targets, *, ignore_index, label_smoothing):
     kept = targets != ignore_index
     return cross_entropies(z, smoothed_labels(z, targets, kept, label_smoothing))
 
 
-def smoothed_losses_backward(dlosses, z, targets, *, ignore_index, label_smoothing):
+def label_losses_backward(dlosses, z, targets, *, ignore_index, label_smoothing):
     kept = targets != ignore_index
     return cross_entropies_dz(dlosses, z, smoothed_labels(z, targets, kept, label_smoothing))
 
 
 register(
-    "smoothed_losses",
-    smoothed_losses,
-    smoothed_losses_backward,
+    "label_losses",
+    label_losses,
+    label_losses_backward,
     wrt="z",
     none=["targets"],
     torch="F.cross_entropy(z, targets, ignore_index=ignore_index, "
@@ -253,53 +253,51 @@ register(
     noun="losses",
     output="losses",
     examples=SMOOTH_EXAMPLES,
-    aten="cross_entropy_loss.default(z, targets, None, 0, ignore_index, label_smoothing)",
     in_formulas=False,
 )
 
 
-def smoothed_loss(z, targets, *, ignore_index, label_smoothing):
+def label_loss(z, targets, *, ignore_index, label_smoothing):
     kept = targets != ignore_index
     losses = cross_entropies(z, smoothed_labels(z, targets, kept, label_smoothing))
     return losses.sum() / kept.sum(dtype=z.dtype)
 
 
-def smoothed_loss_backward(dloss, z, targets, *, ignore_index, label_smoothing):
+def label_loss_backward(dloss, z, targets, *, ignore_index, label_smoothing):
     kept = targets != ignore_index
     each = np.full(targets.shape, dloss / kept.sum(dtype=z.dtype))
     return cross_entropies_dz(each, z, smoothed_labels(z, targets, kept, label_smoothing))
 
 
 register(
-    "smoothed_loss",
-    smoothed_loss,
-    smoothed_loss_backward,
+    "label_loss",
+    label_loss,
+    label_loss_backward,
     wrt="z",
     none=["targets"],
     torch="F.cross_entropy(z, targets, ignore_index=ignore_index, label_smoothing=label_smoothing)",
     noun="loss",
     output="loss",
     examples=SMOOTH_EXAMPLES,
-    aten="cross_entropy_loss.default(z, targets, None, 1, ignore_index, label_smoothing)",
     in_formulas=False,
 )
 
 
-def weighted_losses(z, targets, weights, *, ignore_index, label_smoothing):
+def weighted_label_losses(z, targets, weights, *, ignore_index, label_smoothing):
     kept = targets != ignore_index
     return cross_entropies(z, weighted_labels(z, targets, weights, kept, label_smoothing))
 
 
-def weighted_losses_backward(dlosses, z, targets, weights, *, ignore_index, label_smoothing):
+def weighted_label_losses_backward(dlosses, z, targets, weights, *, ignore_index, label_smoothing):
     kept = targets != ignore_index
     shares = weighted_labels(z, targets, weights, kept, label_smoothing)
     return cross_entropies_dz(dlosses, z, shares)
 
 
 register(
-    "weighted_losses",
-    weighted_losses,
-    weighted_losses_backward,
+    "weighted_label_losses",
+    weighted_label_losses,
+    weighted_label_losses_backward,
     wrt="z",
     none=["targets", "weights"],
     torch="F.cross_entropy(z, targets, weights, ignore_index=ignore_index, "
@@ -307,18 +305,17 @@ register(
     noun="losses",
     output="losses",
     examples=WEIGHTED_EXAMPLES,
-    aten="cross_entropy_loss.default(z, targets, weights, 0, ignore_index, label_smoothing)",
     in_formulas=False,
 )
 
 
-def weighted_loss(z, targets, weights, *, ignore_index, label_smoothing):
+def weighted_label_loss(z, targets, weights, *, ignore_index, label_smoothing):
     kept = targets != ignore_index
     losses = cross_entropies(z, weighted_labels(z, targets, weights, kept, label_smoothing))
     return losses.sum() / target_weights(weights, targets, kept).sum()
 
 
-def weighted_loss_backward(dloss, z, targets, weights, *, ignore_index, label_smoothing):
+def weighted_label_loss_backward(dloss, z, targets, weights, *, ignore_index, label_smoothing):
     kept = targets != ignore_index
     each = np.full(targets.shape, dloss / target_weights(weights, targets, kept).sum())
     shares = weighted_labels(z, targets, weights, kept, label_smoothing)
@@ -326,9 +323,9 @@ def weighted_loss_backward(dloss, z, targets, weights, *, ignore_index, label_sm
 
 
 register(
-    "weighted_loss",
-    weighted_loss,
-    weighted_loss_backward,
+    "weighted_label_loss",
+    weighted_label_loss,
+    weighted_label_loss_backward,
     wrt="z",
     none=["targets", "weights"],
     torch="F.cross_entropy(z, targets, weights, ignore_index=ignore_index, "
@@ -336,6 +333,5 @@ register(
     noun="loss",
     output="loss",
     examples=WEIGHTED_EXAMPLES,
-    aten="cross_entropy_loss.default(z, targets, weights, 1, ignore_index, label_smoothing)",
     in_formulas=False,
 )

@@ -26,7 +26,9 @@ def pad_constant(x, *, widths, value=0.0):
 def pad_constant_backward(dy, *, widths, x_shape):
     around = [(0, 0)] * (dy.ndim - len(widths) // 2) + pairs(widths)
     dx = np.pad(dy, np.maximum(np.negative(around), 0))
-    inside = [slice(max(n, 0), max(n, 0) + size) for (n, _), size in zip(around, x_shape, strict=True)]
+    inside = [
+        slice(max(n, 0), max(n, 0) + size) for (n, _), size in zip(around, x_shape, strict=True)
+    ]
     return dx[tuple(inside)]
 
 

@@ -150,8 +150,8 @@ register(
         example(x=DEEP_X, kernel=(3, 2, 2), stride=2, padding=1, dilation=(1, 2, 1)),
     ],
     aten=[
-        "max_pool1d_with_indices.default(x, [kernel], [], [padding], [dilation], ceil_mode)",
-        "max_pool1d_with_indices.default(x, [kernel], [stride], [padding], [dilation], ceil_mode)",
+        "max_pool1d_with_indices.default(x, kernel, [], padding, dilation, ceil_mode)",
+        "max_pool1d_with_indices.default(x, kernel, stride, padding, dilation, ceil_mode)",
         "max_pool2d_with_indices.default(x, kernel, [], padding, dilation, ceil_mode)",
         "max_pool2d_with_indices.default(x, kernel, stride, padding, dilation, ceil_mode)",
         "max_pool3d_with_indices.default(x, kernel, [], padding, dilation, ceil_mode)",

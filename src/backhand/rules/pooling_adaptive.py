@@ -99,7 +99,7 @@ register(
         example(x=DEEP_X, size=(3, 2, 4)),
     ],
     aten=[
-        "adaptive_max_pool1d.default(x, [size])",
+        "adaptive_max_pool1d.default(x, size)",
         "adaptive_max_pool2d.default(x, size)",
         "adaptive_max_pool3d.default(x, size)",
     ],

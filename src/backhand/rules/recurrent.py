@@ -42,17 +42,19 @@ def lstm(x, h, c, w_ih, w_hh, b):
 
 
 def lstm_backward(dy, dcells, x, h, c, w_ih, w_hh, y, cells, gates):
-    before = before_each(c, cells)
+    i, f, g, o = np.split(gates, 4, axis=-1)
+    tanh_c = np.tanh(cells)
+    # what dc, or dh for the last, is multiplied with to be the derivative by each gate's sum
+    slopes = [g * i * (1 - i), before_each(c, cells) * f * (1 - f), i * (1 - g * g)]
+    dz = np.concatenate([*slopes, tanh_c * o * (1 - o)], axis=-1)
+    dc_by_dh = o * (1 - tanh_c * tanh_c)
     dy, dcells = dy + np.zeros_like(y), dcells + np.zeros_like(y)
-    dh, dc, dz = np.zeros_like(h), np.zeros_like(c), np.empty_like(gates)
+    dh, dc = np.zeros_like(h), np.zeros_like(c)
     for t in reversed(range(len(x))):
-        i, f, g, o = np.split(gates[t], 4, axis=-1)
-        tanh_c = np.tanh(cells[t])
         dh = dh + dy[t]
-        dc = dc + dcells[t] + dh * o * (1 - tanh_c * tanh_c)
-        di, df, do = dc * g * i * (1 - i), dc * before[t] * f * (1 - f), dh * tanh_c * o * (1 - o)
-        dz[t] = np.concatenate([di, df, dc * i * (1 - g * g), do], axis=-1)
-        dh, dc = dz[t] @ w_hh, dc * f
+        dc = dc + dcells[t] + dh * dc_by_dh[t]
+        dz[t] *= np.concatenate([dc, dc, dc, dh], axis=-1)
+        dh, dc = dz[t] @ w_hh, dc * f[t]
     return dz @ w_ih, dh, dc, over_time(dz, x), over_time(dz, before_each(h, y)), dz
 
 

@@ -46,10 +46,13 @@ register(
         "squeeze.default(x)",
         "squeeze.dims(x, _)",
         "squeeze_copy.default(x)",
+        "squeeze_copy.dim(x, _)",
         "squeeze_copy.dims(x, _)",
         "atleast_1d.default(x)",
         "atleast_2d.default(x)",
         "atleast_3d.default(x)",
+        "unfold.default(x, _, 1, _)",
+        "unfold_copy.default(x, _, 1, _)",
         "transpose.int(x, 0, 0)",
         "transpose_copy.int(x, 0, 0)",
     ],
@@ -168,7 +171,7 @@ register(
         example(x=uniform(-3, 3, (2, 1, 3)), axis=1),
         example(x=uniform(-3, 3, (2, 1)), axis=-1),
     ],
-    aten=["squeeze.dim(x, axis)", "squeeze.dims(x, [axis])", "squeeze_copy.dim(x, axis)"],
+    aten=["squeeze.dim(x, axis)", "squeeze.dims(x, [axis])"],
     in_formulas=False,
 )
 
@@ -303,7 +306,11 @@ register(
     rot90_backward,
     wrt="x",
     torch="torch.rot90(x, times, axes)",
-    examples=[example(x=X), example(x=X, times=-1, axes=(1, 2)), example(x=X, times=2, axes=(2, 0))],
+    examples=[
+        example(x=X),
+        example(x=X, times=-1, axes=(1, 2)),
+        example(x=X, times=2, axes=(2, 0)),
+    ],
     aten="rot90.default(x, times, axes)",
     in_formulas=False,
 )

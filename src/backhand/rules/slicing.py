@@ -185,11 +185,27 @@ register(
         example(x=X, offset=1, first=0, second=2),
         example(x=X, offset=1, first=2, second=0),
     ],
-    aten=[
-        "diag_embed.default(x, offset, first, second)",
-        "diag.default(x, offset)",
-        "diagflat.default(x, offset)",
-    ],
+    aten=["diag_embed.default(x, offset, first, second)", "diag.default(x, offset)"],
+    in_formulas=False,
+)
+
+
+def diagflat(x, *, offset=0):
+    return np.diagflat(x, offset)
+
+
+def diagflat_backward(dy, *, offset=0, x_shape):
+    return np.diagonal(dy, offset).reshape(x_shape)
+
+
+register(
+    "diagflat",
+    diagflat,
+    diagflat_backward,
+    wrt="x",
+    torch="torch.diagflat(x, offset)",
+    examples=[example(x=X), example(x=ROW, offset=-2)],
+    aten="diagflat.default(x, offset)",
     in_formulas=False,
 )
 
@@ -237,17 +253,17 @@ register(
 
 def unfold(x, *, axis, size, step):
     # windows along an axis, each of them along a new last axis
-    seen = np.lib.stride_tricks.sliding_window_view(np.atleast_1d(x), size, axis)
+    seen = np.lib.stride_tricks.sliding_window_view(x, size, axis)
     return np.moveaxis(np.moveaxis(seen, axis - (axis < 0), 0)[::step], 0, axis - (axis < 0))
 
 
 def unfold_backward(dy, *, axis, size, step, x_shape):
     # place i of every window lies `step` apart from place i of the next
-    dx = np.zeros(x_shape or 1, dy.dtype)
+    dx = np.zeros(x_shape, dy.dtype)
     parts, along = np.moveaxis(dy, axis - (axis < 0), 0), np.moveaxis(dx, axis, 0)
     for i in range(size):
         along[i : i + len(parts) * step : step] += parts[..., i]
-    return dx.reshape(x_shape)
+    return dx
 
 
 register(

@@ -10,54 +10,43 @@ asked for it raises `InexpressibleError`, and the operator is refused like any o
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from backhand.capture.composites.alone import ALONE
 from backhand.capture.composites.attention import scaled_dot_product_attention
+from backhand.capture.composites.broadcasting import broadcast_tensors
 from backhand.capture.composites.builder import Builder, Given, InexpressibleError
-from backhand.capture.composites.indexing import index
+from backhand.capture.composites.casts import CASTS
 from backhand.capture.composites.distances import (
     cosine_embedding_loss,
     cosine_similarity,
     pairwise_distance,
     triplet_margin_loss,
 )
+from backhand.capture.composites.drawn import DRAWN
+from backhand.capture.composites.indexing import INDEXING
 from backhand.capture.composites.losses import LOSSES
+from backhand.capture.composites.products import PRODUCTS
 from backhand.capture.composites.recurrent import (
     gru_cell,
     lstm_cell,
     recurrent,
     rnn_cell,
 )
-from backhand.capture.composites.reductions import (
-    deviation,
-    deviation_and_mean,
-    norm,
-    smallest_and_largest,
-    variance,
-    variance_and_mean,
-    vector_norm,
-)
+from backhand.capture.composites.reductions import REDUCTIONS
+from backhand.capture.composites.resizing import RESIZED
 from backhand.graph import Step, Value
 
 Recipe = Callable[..., Sequence[Value | None]]
 
 RECIPES: Mapping[str, Recipe] = {
+    **CASTS,
+    **INDEXING,
+    **ALONE,
+    **DRAWN,
     **LOSSES,
-    "aten.index.Tensor": index,
-    "aten.var.default": variance,
-    "aten.var.dim": variance,
-    "aten.var.correction": variance,
-    "aten.std.default": deviation,
-    "aten.std.dim": deviation,
-    "aten.std.correction": deviation,
-    "aten.var_mean.default": variance_and_mean,
-    "aten.var_mean.dim": variance_and_mean,
-    "aten.var_mean.correction": variance_and_mean,
-    "aten.std_mean.default": deviation_and_mean,
-    "aten.std_mean.dim": deviation_and_mean,
-    "aten.std_mean.correction": deviation_and_mean,
-    "aten.aminmax.default": smallest_and_largest,
-    "aten.linalg_vector_norm.default": vector_norm,
-    "aten.norm.Scalar": norm,
-    "aten.norm.ScalarOpt_dim": norm,
+    **RESIZED,
+    **PRODUCTS,
+    **REDUCTIONS,
+    "aten.broadcast_tensors.default": broadcast_tensors,
     "aten.scaled_dot_product_attention.default": scaled_dot_product_attention,
     "aten.lstm.input": recurrent("lstm"),
     "aten.gru.input": recurrent("gru"),

@@ -16,9 +16,7 @@ def pairwise_distance(
     return (_distance(b, x1, x2, p, eps, keepdim=keepdim),)
 
 
-def cosine_similarity(
-    b: Builder, *, x1: Value, x2: Value, dim: int, eps: float
-) -> tuple[Value]:
+def cosine_similarity(b: Builder, *, x1: Value, x2: Value, dim: int, eps: float) -> tuple[Value]:
     """The cosine of the angle between x1 and x2; an axis counts as no shorter than eps."""
     axis = dim if dim < 0 else dim - max(len(x1.shape), len(x2.shape))
     if min(len(x1.shape), len(x2.shape)) < -axis or x1.shape[axis] != x2.shape[axis]:

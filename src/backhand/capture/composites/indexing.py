@@ -1,8 +1,10 @@
 """Arrays picked from by arrays: PyTorch has a None for each axis that is taken whole."""
 
+from collections.abc import Callable, Mapping, Sequence
+
 from backhand.capture.composites.builder import Builder, Given, InexpressibleError
 from backhand.capture.reading import ARRAY
-from backhand.graph import Value
+from backhand.graph import Size, Value
 
 
 def index(b: Builder, *, self: Value, indices: Given) -> tuple[Value]:
@@ -34,3 +36,61 @@ def picked(b: Builder, argument: str) -> tuple[tuple[int, ...], tuple[Value, ...
     if any(array.numbers == "bool" for array in arrays):
         raise InexpressibleError
     return axes, arrays
+
+
+def index_put(
+    b: Builder, *, self: Value, indices: Given, values: Value, accumulate: bool
+) -> tuple[Value]:
+    """x[i, j] = values as a new array; a mask of truths where it says one number for all."""
+    mask = _mask(b, self)
+    if mask is not None and not accumulate and values.shape in ((), (1,)):
+        return (b.step("where", mask, values, self, numbers=self.numbers),)
+    axes, arrays = picked(b, "indices")
+    function = "index_put_add" if accumulate else "index_put"
+    if axes == tuple(range(len(axes))):
+        return (b.step(function, self, values, *arrays, shape=self.shape),)
+    return (b.step(f"{function}_axes", self, values, *arrays, shape=self.shape, axes=axes),)
+
+
+def _mask(b: Builder, x: Value) -> Value | None:
+    """The only array that picks, if it is of truths and as large as x."""
+    if dict(b.instead_of.attributes)["indices"] != f"{ARRAY}1":
+        return None
+    array = b.instead_of.inputs[1]
+    return array if array.numbers == "bool" and array.shape == x.shape else None
+
+
+def diff(
+    b: Builder,
+    *,
+    self: Value,
+    n: int,
+    dim: int,
+    prepend: Value | None,
+    append: Value | None,
+) -> tuple[Value]:
+    """torch.diff, n times, of what stands before, the array and what stands behind."""
+    parts = [x for x in (prepend, self, append) if x is not None]
+    axis = dim % len(self.shape)
+    sizes = [x.shape[axis] for x in parts]
+    if n == 0 or self.numbers == "bool" or not all(isinstance(size, int) for size in sizes):
+        raise InexpressibleError
+    length = sum(size for size in sizes if isinstance(size, int))
+    made = self
+    if len(parts) > 1:
+        made = b.step("concatenate", *parts, shape=_along(self, axis, length), axis=dim)
+    for times in range(1, n + 1):
+        shape = _along(self, axis, max(length - times, 0))
+        made = b.step("diff", made, shape=shape, numbers=self.numbers, axis=dim)
+    return (made,)
+
+
+def _along(x: Value, axis: int, length: int) -> tuple[Size, ...]:
+    return (*x.shape[:axis], length, *x.shape[axis + 1 :])
+
+
+INDEXING: Mapping[str, Callable[..., Sequence[Value]]] = {
+    "aten.index.Tensor": index,
+    "aten.index_put.default": index_put,
+    "aten.diff.default": diff,
+}

@@ -19,10 +19,7 @@ def reduced(losses: Losses) -> Callable[..., Sequence[Value]]:
     """A recipe: what `losses` makes of the arguments, reduced as they say."""
 
     def recipe(b: Builder, *, reduction: int, **arguments: Any) -> Sequence[Value]:
-        each = losses(b, **arguments)
-        if reduction not in (MEAN, SUM):
-            return [each]
-        return [b.step("mean" if reduction == MEAN else "sum", each, shape=())]
+        return [_reduced(b, losses(b, **arguments), reduction)]
 
     return recipe
 
@@ -83,6 +80,8 @@ def multi_margin(
     b: Builder, self: Value, target: Value, p: float, margin: float, weight: Value | None
 ) -> Value:
     """Of whole numbers of classes, each class with its weight."""
+    if not self.shape or target.shape != self.shape[:-1]:
+        raise InexpressibleError  # PyTorch lets a row stand for a batch of one
     options: dict[str, Any] = {"shape": target.shape, "wish": "losses", "p": p, "margin": margin}
     if weight is None:
         return b.step("multi_margin_losses", self, target, **options)
@@ -91,6 +90,8 @@ def multi_margin(
 
 def multilabel_margin(b: Builder, self: Value, target: Value) -> Value:
     """Of several whole numbers of classes for each row."""
+    if not self.shape:
+        raise InexpressibleError
     return b.step("multilabel_margin_losses", self, target, shape=target.shape[:-1], wish="losses")
 
 
@@ -107,34 +108,30 @@ def cross_entropy(
     self: Value,
     target: Value,
     weight: Value | None,
+    reduction: int,
     ignore_index: int,
     label_smoothing: float,
-) -> Value:
+) -> Sequence[Value]:
     """Of whole numbers of classes, or of a share for each class."""
-    weights = [] if weight is None else [weight]
-    options: dict[str, Any] = {"wish": "losses", "label_smoothing": label_smoothing}
+    inputs = [self, target] if weight is None else [self, target, weight]
+    options: dict[str, Any] = {"label_smoothing": label_smoothing}
+    rule = "" if weight is None else "weighted_"
     if target.numbers == "int":
-        options |= {"shape": target.shape, "ignore_index": ignore_index}
-        return b.step(
-            "weighted_losses" if weights else "smoothed_losses", self, target, *weights, **options
-        )
-    classes = min(1, len(target.shape) - 1)
-    options["shape"] = (*target.shape[:classes], *target.shape[classes + 1 :])
-    return b.step(
-        "weighted_share_losses" if weights else "share_losses", self, target, *weights, **options
-    )
+        options["ignore_index"] = ignore_index
+        if reduction == MEAN:
+            return [b.step(rule + "label_loss", *inputs, shape=(), **options)]
+        rule, shape = rule + "label_losses", target.shape
+    else:
+        axis = min(1, len(target.shape) - 1)
+        rule, shape = rule + "share_losses", (*target.shape[:axis], *target.shape[axis + 1 :])
+    losses = b.step(rule, *inputs, shape=shape, wish="losses", **options)
+    return [_reduced(b, losses, reduction)]
 
 
-def _summed(losses: Losses) -> Callable[..., Sequence[Value]]:
-    """As `reduced`, for whole numbers of classes: their mean is a rule's business."""
-    recipe = reduced(losses)
-
-    def checked(b: Builder, **arguments: Any) -> Sequence[Value]:
-        if arguments["reduction"] == MEAN and arguments["target"].numbers == "int":
-            raise InexpressibleError
-        return recipe(b, **arguments)
-
-    return checked
+def _reduced(b: Builder, losses: Value, reduction: int) -> Value:
+    if reduction not in (MEAN, SUM):
+        return losses
+    return b.step("mean" if reduction == MEAN else "sum", losses, shape=())
 
 
 LOSSES: Mapping[str, Callable[..., Sequence[Value]]] = {
@@ -151,8 +148,9 @@ LOSSES: Mapping[str, Callable[..., Sequence[Value]]] = {
     "aten.margin_ranking_loss.default": reduced(margin_ranking),
     "aten.multi_margin_loss.default": reduced(multi_margin),
     "aten.multilabel_margin_loss.default": reduced(multilabel_margin),
-    "aten.nll_loss_nd.default": _summed(nll),
-    "aten.nll_loss.default": _summed(nll),
-    "aten.nll_loss2d.default": _summed(nll),
-    "aten.cross_entropy_loss.default": _summed(cross_entropy),
+    "aten.nll_loss_nd.default": reduced(nll),
+    "aten.nll_loss.default": reduced(nll),
+    "aten.nll_loss2d.default": reduced(nll),
+    "aten.cross_entropy_loss.default": cross_entropy,
 }
+"""A mean of whole numbers of classes has a rule of its own, which was found before."""

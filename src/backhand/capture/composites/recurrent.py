@@ -17,9 +17,7 @@ ADDED_BIASES = frozenset({"lstm", "rnn_tanh", "rnn_relu"})
 def recurrent(rule: str) -> Callable[..., Values]:
     """The recipe for `torch.lstm`, `torch.gru`, `torch.rnn_tanh` or `torch.rnn_relu`."""
 
-    def recipe(
-        b: Builder, *, input: Value, hx: Any, params: Values, **options: Any
-    ) -> Values:
+    def recipe(b: Builder, *, input: Value, hx: Any, params: Values, **options: Any) -> Values:
         layers = _Layers(b, rule, hx if isinstance(hx, tuple) else (hx,), params, **options)
         y = layers.run(input)
         return (y, *layers.last())
@@ -90,9 +88,7 @@ class _Layers:
         return w_ih, w_hh, self.b.step("add", *biases, wish="b") if biases else 0.0
 
     def _last(self, states: Values) -> Value:
-        ends = [
-            self.b.step("slice", s, shape=(1, *s.shape[1:]), axis=0, start=-1) for s in states
-        ]
+        ends = [self.b.step("slice", s, shape=(1, *s.shape[1:]), axis=0, start=-1) for s in states]
         return ends[0] if len(ends) == 1 else self.b.concatenate(ends, axis=0)
 
     def _swapped(self, x: Value) -> Value:

@@ -1,9 +1,10 @@
 """Reductions that are two of ours, or one of ours with its options said in another way."""
 
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
 from backhand.capture.composites.builder import Builder, InexpressibleError
-from backhand.graph import Attribute, Size, Value
+from backhand.graph import Size, Value
 
 Axes = tuple[int, ...] | int | None
 
@@ -87,9 +88,9 @@ def smallest_and_largest(
     b: Builder, *, self: Value, dim: int | None, keepdim: bool
 ) -> tuple[Value, Value]:
     """torch.aminmax."""
-    options: dict[str, Attribute] = {"axis": dim, "keepdims": keepdim}
     shape = reduced(self, dim, keepdim)
-    return b.step("min", self, shape=shape, **options), b.step("max", self, shape=shape, **options)
+    low = b.step("min", self, shape=shape, axis=dim, keepdims=keepdim)
+    return low, b.step("max", self, shape=shape, axis=dim, keepdims=keepdim)
 
 
 def vector_norm(
@@ -110,16 +111,23 @@ def norm(
 
 def norm_of_order(b: Builder, x: Value, order: float, axis: Axes, keepdim: bool) -> Value:
     """The sum, the largest or the smallest of the sizes; otherwise the root of a sum of powers."""
-    functions = {1: "sum", inf: "max", -inf: "min"}
-    options: dict[str, Attribute] = {"axis": axis, "keepdims": keepdim}
+    functions = {1: "sum", 2: "norm", inf: "max", -inf: "min"}
     shape = reduced(x, axis, keepdim)
     if order == 0:
         raise InexpressibleError
-    if order == 2:
-        return b.step("norm", x, shape=shape, **options)
     if order not in functions:
-        return b.step("p_norm", x, shape=shape, order=order, **options)
-    return b.step(functions[order], b.step("abs", x), shape=shape, **options)
+        return b.step("p_norm", x, shape=shape, order=order, axis=axis, keepdims=keepdim)
+    sizes = x if order == 2 else b.step("abs", x)
+    return b.step(functions[order], sizes, shape=shape, axis=axis, keepdims=keepdim)
+
+
+def distances(
+    b: Builder, *, x1: Value, x2: Value, p: float, compute_mode: int | None
+) -> tuple[Value]:
+    """torch.cdist: the norm of the difference of each row of one and each row of the other."""
+    rows = b.step("unsqueeze", x1, shape=(*x1.shape[:-1], 1, x1.shape[-1]), axis=-2)
+    others = b.step("unsqueeze", x2, shape=(*x2.shape[:-2], 1, *x2.shape[-2:]), axis=-3)
+    return (norm_of_order(b, b.step("sub", rows, others), p, -1, False),)
 
 
 def axes(dim: Axes) -> Axes:
@@ -135,3 +143,24 @@ def reduced(x: Value, axis: Axes, keepdim: bool) -> tuple[Size, ...]:
     places = {place % max(len(x.shape), 1) for place in gone}
     sizes = [1 if i in places else size for i, size in enumerate(x.shape)]
     return tuple(size for i, size in enumerate(sizes) if keepdim or i not in places)
+
+
+REDUCTIONS: Mapping[str, Callable[..., Sequence[Value]]] = {
+    "aten.var.default": variance,
+    "aten.var.dim": variance,
+    "aten.var.correction": variance,
+    "aten.std.default": deviation,
+    "aten.std.dim": deviation,
+    "aten.std.correction": deviation,
+    "aten.var_mean.default": variance_and_mean,
+    "aten.var_mean.dim": variance_and_mean,
+    "aten.var_mean.correction": variance_and_mean,
+    "aten.std_mean.default": deviation_and_mean,
+    "aten.std_mean.dim": deviation_and_mean,
+    "aten.std_mean.correction": deviation_and_mean,
+    "aten.aminmax.default": smallest_and_largest,
+    "aten.linalg_vector_norm.default": vector_norm,
+    "aten.norm.Scalar": norm,
+    "aten.norm.ScalarOpt_dim": norm,
+    "aten.cdist.default": distances,
+}

@@ -34,7 +34,8 @@ def _with(listing: Listing, optimizer: str = "", **options: float | bool) -> Ite
         return
     chosen = optimizer or training.optimizer
     kept = {k: v for k, v in training.options if k in UPDATES[chosen].options}
-    other = replace(training, optimizer=chosen, options=tuple({**kept, **options}.items()))
+    every = {**UPDATES[chosen].defaults, **kept, **options}
+    other = replace(training, optimizer=chosen, options=tuple(every.items()))
     experiment = replace(listing.experiment, training=other)
     functions = functions_of("\n\n".join(training_functions(experiment)))
     told = ", ".join(f"{k} = {v}" for k, v in options.items()) or chosen

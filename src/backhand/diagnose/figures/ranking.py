@@ -78,14 +78,9 @@ class Ranking:
 
 def rank(simulations: Simulations, found: Figures) -> Ranking:
     """The hypotheses of an experiment as some figures order them."""
-    first_looks = sorted(
-        simulations.candidates, key=lambda c: -_first_belief(simulations, c, found)
-    )
-    chosen = [
-        candidate
-        for place, candidate in enumerate(first_looks)
-        if place < LOOKED_INTO or not candidate.hypothesis.mistakes
-    ]
+    candidates = simulations.candidates
+    looks = sorted(candidates, key=lambda c: -_first_belief(simulations, c, found))
+    chosen = [c for i, c in enumerate(looks) if i < LOOKED_INTO or not c.hypothesis.mistakes]
     standings = [s for c in chosen if (s := _standing(simulations, c, found))]
     if not standings:
         raise BackhandError(
@@ -95,7 +90,7 @@ def rank(simulations: Simulations, found: Figures) -> Ranking:
             repair="a smaller learning_rate in the spec",
         )
     standings.sort(key=lambda s: (not s.is_consistent, -s.belief))
-    return Ranking(found, tuple(standings), len(simulations.candidates) - len(standings))
+    return Ranking(found, tuple(standings), len(candidates) - len(standings))
 
 
 def _first_belief(simulations: Simulations, candidate: Candidate, found: Figures) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from backhand.diagnose.figures.runs import together
 from backhand.experiment import Experiment, Training
 from backhand.graph import Attribute, Step, Value
 from backhand.rules.operations import operation
@@ -120,4 +121,4 @@ def _name(value: Value) -> Name:
 
 def _called(function: str, attributes: dict[str, Attribute]) -> Callable[..., tuple[Any, ...]]:
     known = operation(function)
-    return lambda *arrays: known.results(arrays, attributes)
+    return lambda *arrays: together(lambda *given: known.results(given, attributes), arrays)

@@ -65,6 +65,9 @@ class Runs(NDArrayOperatorsMixin):
             raise AttributeError(name)
         return lambda *arguments, **options: function(self, *arguments, **options)
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        raise TypeError("runs are not one array")
+
     def astype(self, dtype: Any) -> "Runs":
         return Runs(self.data.astype(dtype))
 
@@ -112,6 +115,16 @@ class Runs(NDArrayOperatorsMixin):
             array, axis = arguments
             return Runs(np.expand_dims(array.data, axis % (array.ndim + 1)))
         return _run_by_run(function, arguments, options)
+
+
+def together(function: Callable[..., Any], arrays: tuple[Any, ...]) -> Any:
+    """Call it once for all runs; where it asks for plain arrays, once for each."""
+    try:
+        return function(*arrays)
+    except (TypeError, ValueError, AttributeError):
+        if not any(isinstance(array, Runs) for array in arrays):
+            raise
+        return _run_by_run(function, arrays, {})
 
 
 def repeated(array: np.ndarray, runs: int) -> Runs:

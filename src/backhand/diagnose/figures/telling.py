@@ -13,6 +13,9 @@ Verdict = Literal["correct", "mistake", "not known"]
 
 EXIT_CODES: dict[Verdict, int] = {"correct": 0, "mistake": 1, "not known": 3}
 
+FAR_MORE = log(1000)
+"""From where on a mistake is pointed out though the correct program is not rejected."""
+
 MOST_ROWS = 6
 """Hypotheses that are told."""
 
@@ -43,6 +46,9 @@ def reasons(ranking: Ranking) -> tuple[str, ...]:
     if verdict(ranking) == "mistake":
         told.append(_how_it_fits(ranking.first))
         told += _margin(ranking)
+    elif ranking.correct and ranking.first.belief - ranking.correct.belief > FAR_MORE:
+        odds = likelier(ranking.first.belief - ranking.correct.belief)
+        told.append(f'Yet "{ranking.first.hypothesis.name}" is {odds} likely.')
     told += _same(ranking)
     return tuple(told)
 
@@ -92,12 +98,12 @@ def share(p: float) -> str:
 
 
 def times(number: float) -> str:
-    """`3.2 times`, `a million times` as a number with separators."""
+    """`3.2 times`, `1,000,000 times`."""
     return f"{number:.1f} times" if number < 10 else f"{number:,.0f} times"
 
 
 def likelier(odds: float) -> str:
-    """From a logarithm: `40 times as`, `10^6 times as`."""
+    """From a natural logarithm: `40 times as`, `10^6 times as`."""
     tens = odds / log(10)
     return f"10^{tens:.0f} times as" if tens >= 4 else f"{10**tens:,.0f} times as"
 

@@ -7,7 +7,7 @@ from backhand.derive.pairs import Derived, LoopBack, Pair, Undoing
 from backhand.graph import Loop, Statement, Step
 from backhand.write.functions import called, source
 from backhand.write.modules.backward import write_backward
-from backhand.write.modules.forward import Forward, Kinds, write_forward
+from backhand.write.modules.forward import Kinds, write_forward
 from backhand.write.modules.signatures import signatures
 
 INSIDE = '''\
@@ -68,6 +68,15 @@ def write_functions(derived: Derived, abouts: Mapping[str, str] | None = None) -
     return Functions(operators, paths, tuple(written))
 
 
+def add_functions(first: Functions, second: Functions) -> Functions:
+    """The functions of both, each once."""
+    return Functions(
+        tuple(dict.fromkeys((*first.operators, *second.operators))),
+        tuple(dict.fromkeys((*first.paths, *second.paths))),
+        (*first.kinds, *second.kinds),
+    )
+
+
 def _steps(pairs: Iterable[Pair]) -> Iterator[Step]:
     """All steps, forward and backward, of kinds and of the loops in them."""
     for pair in pairs:
@@ -81,6 +90,3 @@ def _of(body: Iterable[Statement | Undoing]) -> Iterator[Step]:
             yield part
         elif isinstance(part, Loop | LoopBack):
             yield from _of(part.body)
-
-
-__all__ = ["Forward", "Functions", "write_functions"]

@@ -74,6 +74,9 @@ class FunctionText:
             self.said[made[0].name] = expression
             self.waiting[made[0].name] = inner
             return
+        if not step.outputs:
+            self.line(ex.text(expression))
+            return
         self.assign(targets(self.name(v) if v else "_" for v in step.outputs), expression, step)
         self.quote((*(v.name for v in made), *inner), self._last())
 

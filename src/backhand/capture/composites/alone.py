@@ -1,0 +1,64 @@
+"""Convolutions and pools of one example without a batch: a batch of one, taken apart again."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from backhand.capture.composites.builder import Builder, InexpressibleError
+from backhand.graph import Attribute, Value
+
+RENAMED = {"kernel_size": "kernel", "output_size": "size"}
+
+
+def alone(axes: int, rule: str, without_bias: str = "") -> Callable[..., Sequence[Value | None]]:
+    """A recipe for arrays [channels, ...] with so many axes after the channels."""
+
+    def recipe(b: Builder, **arguments: Any) -> Sequence[Value | None]:
+        given = {RENAMED.get(name, name): a for name, a in arguments.items()}
+        x, *weights = (a for a in given.values() if isinstance(a, Value))
+        if len(x.shape) != axes + 1:
+            raise InexpressibleError
+        is_plain = "bias" in given and given["bias"] is None
+        options = {name: _option(a) for name, a in given.items() if _is_option(name, a)}
+        batch = b.step("unsqueeze", x, shape=(1, *x.shape), axis=0)
+        results = b.instead_of.outputs
+        made = b.several(
+            without_bias if is_plain else rule,
+            batch,
+            *weights,
+            shapes=[(1, *result.shape) if result else () for result in results],
+            wishes=[""] * len(results),
+            **options,
+        )
+        return [
+            result and b.step("squeeze", one, shape=result.shape, numbers=result.numbers, axis=0)
+            for one, result in zip(made, results, strict=True)
+        ]
+
+    return recipe
+
+
+def _is_option(name: str, given: Any) -> bool:
+    return name not in ("self", "input", "weight", "bias") and not isinstance(given, Value)
+
+
+def _option(given: Attribute) -> Attribute:
+    return None if given == () else given
+
+
+ALONE = {
+    **{f"aten.conv{n}d.default": alone(n, f"conv{n}d", "correlate") for n in (1, 2, 3)},
+    **{f"aten.conv{n}d.padding": alone(n, f"conv{n}d", "correlate") for n in (1, 2, 3)},
+    "aten.conv_transpose1d.default": alone(1, "conv_transpose1d", "transposed"),
+    "aten.conv_transpose2d.input": alone(2, "conv_transpose2d", "transposed"),
+    "aten.conv_transpose3d.input": alone(3, "conv_transpose3d", "transposed"),
+    **{f"aten.max_pool{n}d.default": alone(n, f"max_pool{n}d") for n in (1, 2, 3)},
+    **{f"aten.avg_pool{n}d.default": alone(n, f"avg_pool{n}d") for n in (1, 2, 3)},
+    **{
+        f"aten.adaptive_avg_pool{n}d.default": alone(n, f"adaptive_avg_pool{n}d") for n in (1, 2, 3)
+    },
+    **{f"aten.max_pool{n}d_with_indices.default": alone(n, "max_pool_indices") for n in (1, 2, 3)},
+    **{
+        f"aten.adaptive_max_pool{n}d.default": alone(n, "adaptive_max_pool_indices")
+        for n in (1, 2, 3)
+    },
+}

@@ -1,0 +1,123 @@
+"""`backhand check`: one submission, or many, against a spec."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from backhand.diagnose.judging import diagnose
+from backhand.diagnose.machine import Machine
+from backhand.diagnose.theirs.notebook import code_of
+from backhand.diagnose.theirs.printed import scenes_of_text
+from backhand.diagnose.theirs.running import run_theirs
+from backhand.diagnose.theirs.saved import scenes_of_npz
+from backhand.diagnose.verdict import Verdict
+from backhand.errors import BackhandError
+from backhand.experiment import Experiment
+
+RUN = (".py", ".ipynb")
+READ = (".npz", ".txt", ".out", ".log")
+SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A submission and its verdict, or what was wrong with it."""
+
+    file: Path
+    verdict: Verdict | None
+    error: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """The verdict's; 2 where there is none."""
+        return 2 if self.verdict is None else self.verdict.exit_code
+
+
+def submissions(files: Sequence[Path]) -> list[Path]:
+    """The files, with a folder's own in place of the folder.
+
+    Raises:
+        BackhandError: if one is not there.
+    """
+    found: list[Path] = []
+    for file in files:
+        if file.is_dir():
+            found += sorted(p for p in file.iterdir() if p.suffix in (*RUN, *READ))
+        elif file.exists():
+            found.append(file)
+        else:
+            raise BackhandError("there is no such file", where=str(file))
+    if not found:
+        raise BackhandError(
+            "nothing to check", where=", ".join(map(str, files)),
+            wanted=f"files that end in {', '.join((*RUN, *READ))}",
+        )  # fmt: skip
+    return found
+
+
+def check_all(
+    experiment: Experiment,
+    files: Sequence[Path],
+    *,
+    folder: Path = Path(),
+    given: Mapping[str, str] | None = None,
+    time_limit: float = SECONDS,
+    progress: Callable[[int], None] | None = None,
+) -> list[Checked]:
+    """Check every submission; what is wrong with one does not stop the others."""
+    machine = Machine(experiment, folder)
+    found = []
+    for i, file in enumerate(files):
+        try:
+            verdict = check_one(machine, file, given or {}, time_limit)
+            found.append(Checked(file, verdict))
+        except BackhandError as error:
+            found.append(Checked(file, None, str(error)))
+        if progress:
+            progress(i + 1)
+    return found
+
+
+def check_one(
+    machine: Machine, file: Path, given: Mapping[str, str], time_limit: float = SECONDS
+) -> Verdict:
+    """Diagnose one submission.
+
+    Raises:
+        BackhandError: if it cannot be read or run, or nothing in it can be compared.
+    """
+    if file.suffix == ".npz":
+        scenes = scenes_of_npz(machine, file, given)
+        return diagnose(machine, scenes)
+    if file.suffix in (".txt", ".out", ".log"):
+        return diagnose(machine, scenes_of_text(machine, _text(file), str(file), given))
+    text = code_of(file) if file.suffix == ".ipynb" else _text(file)
+    answer = run_theirs(machine, file, text, given, time_limit)
+    scenes = [scene for scene in answer.scenes if scene.seen]
+    if not scenes:
+        raise BackhandError(
+            "nothing in this program can be compared",
+            where=str(file),
+            wanted="functions such as forward, loss, backward, train; or a script with such names",
+            got="; ".join(filter(None, (answer.failed, *answer.why))),
+            repair="say which of your names is which of ours: --map theirs=ours",
+        )
+    verdict = diagnose(machine, scenes)
+    notes = (*verdict.notes, *([f"it stops with {answer.failed}"] if answer.failed else []))
+    return replace(verdict, missing=_missing(machine, verdict), notes=notes)
+
+
+def _missing(machine: Machine, verdict: Verdict) -> tuple[str, ...]:
+    network = machine.experiment.network
+    wanted = [v.name for v in network.forward.outputs]
+    wanted += ["loss"] if network.loss else []
+    wanted += [f"d{n}" for n in machine.correct.parameters] if network.backward else []
+    wanted += list(machine.correct.parameters) if machine.experiment.training else []
+    return tuple(n for n in wanted if n not in verdict.compared)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise BackhandError("this file cannot be read", where=str(file), got=str(error)) from None

@@ -1,0 +1,1 @@
+"""Other people's programs: run apart from ours, watched, and brought under our names."""

@@ -1,0 +1,135 @@
+"""What people call things: which of our values a name of theirs stands for."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+ROLES: Mapping[str, frozenset[str]] = {
+    "x": frozenset("x xs input inputs data xbatch xtrain xdata features a0 batch xb examples samples".split()),
+    "y": frozenset(
+        "y t ys target targets label labels ytrue ytrain ybatch yonehot onehot truth ydata yb expected "
+        "desired".split()
+    ),
+    "p": frozenset(
+        "p yhat ypred pred preds prediction predictions output outputs out probs prob probabilities "
+        "proba al yout o phat scoresout activationsout softmaxout softmaxoutput finaloutput ps logitsout "
+        "q result".split()
+    ),
+    "params": frozenset("params parameters weights theta ws model network net p0 parameter".split()),
+    "cache": frozenset("cache caches saved ctx memory intermediates activations tape store fwd forwardcache".split()),
+    "grads": frozenset("grads gradients grad gradient dparams g derivatives slopes".split()),
+    "lr": frozenset("lr learningrate alpha eta stepsize lrate rate learnrate".split()),
+    "epochs": frozenset("epochs nepochs numepochs iterations niter niters steps numiterations nsteps iters n maxiter numepoch".split()),
+    "training": frozenset("training train istraining trainmode istrain trainflag usedropout dropoutactive mode".split()),
+    "rate": frozenset("droprate dropoutrate dropout drop pdrop dropprob dropoutp dropoutprob pdropout probdrop".split()),
+    "keep": frozenset("keep keepprob pkeep keeprate keepprobability probkeep".split()),
+    "rng": frozenset("rng generator gen randomstate rs rand prng".split()),
+    "seed": frozenset("seed randomseed".split()),
+    "mask": frozenset("mask masks m dropmask dropoutmask d1".split()),
+    "loss": frozenset("loss l cost j error totalloss lossvalue losses nll ce crossentropy lossval mse e".split()),
+    "rows": frozenset("m n batchsize nsamples bsz numexamples numsamples".split()),
+}  # fmt: skip
+
+WEIGHT = re.compile(r"^(w|weight|weights|kernel|theta|wt|mat|v|u|whidden|wout)_?(\w*)$")
+BIAS = re.compile(r"^(b|bias|biases|c|offset)_?(\w*)$")
+GRADIENT = re.compile(
+    r"^(?:d_?l_?d_?|dloss_?d?_?|dj_?d?_?|grads?_?(?:of_?)?|gradient_?|g_|d_?|delta_?|nabla_?|total_?d|sum_?d|acc_?d)(\w+)$"
+    r"|^(\w+?)_?(?:grads?|gradient|delta|_g)$"
+)
+
+
+def plain(name: str) -> str:
+    """A name without case and underscores."""
+    return name.lower().replace("_", "")
+
+
+def role(name: str) -> str:
+    """The role that a name usually has; empty if it has none."""
+    short = plain(name)
+    return next((r for r, names in ROLES.items() if short in names), "")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the arrays of our weights lie: their names in order, and shapes."""
+
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+
+    def kind(self, i: int) -> str:
+        """Whether weight i is a matrix or a bias."""
+        return "weight" if len(self.shapes[i]) >= 2 else "bias"
+
+
+def fits(shape: tuple[int, ...], ours: tuple[int, ...]) -> bool:
+    """Whether an array may be ours, transposed or with axes of 1."""
+    squeezed = tuple(n for n in shape if n != 1)
+    wanted = tuple(n for n in ours if n != 1)
+    return squeezed in (wanted, wanted[::-1])
+
+
+def gradient_of(name: str) -> str:
+    """`W1` for `dW1`, `grad_W1`, `W1_grad`; empty if it is no gradient's name."""
+    found = GRADIENT.match(name.lower())
+    inner = (found[1] or found[2]) if found else ""
+    return inner if inner and (WEIGHT.match(inner) or BIAS.match(inner)) else ""
+
+
+def weight_key(name: str) -> tuple[str, str] | None:
+    """Kind and index of a weight's name: `("weight", "1")` for `W1`; None if it is no such name."""
+    lower = name.lower()
+    for kind, pattern in (("weight", WEIGHT), ("bias", BIAS)):
+        found = pattern.match(lower)
+        if found and (not found[2] or len(found[2]) <= 8):
+            return kind, found[2] if found[1] in ("w", "weight", "weights", "b", "bias", "biases",
+                                                  "kernel", "theta") else lower  # fmt: skip
+    return None
+
+
+def slots(
+    named: Sequence[tuple[str, tuple[int, ...]]], layout: Layout, given: Mapping[str, str]
+) -> dict[str, int]:
+    """Which of our weights each name is, by its name and shape.
+
+    `given` maps their names to ours, where the user says so. Names count in the order in which they
+    come; a numbered name keeps its number's order.
+    """
+    found: dict[str, int] = {}
+    for name, shape in named:
+        wanted = given.get(name)
+        if wanted in layout.names:
+            found[name] = layout.names.index(wanted)
+        else:
+            same = [i for i, own in enumerate(layout.names) if plain(own) == plain(name)]
+            if same and fits(shape, layout.shapes[same[0]]):
+                found[name] = same[0]
+    rest = [(n, s) for n, s in named if n not in found]
+    for kind in ("weight", "bias"):
+        free = [i for i in range(len(layout.names)) if layout.kind(i) == kind and i not in found.values()]
+        chosen = [(n, s) for n, s in rest if (weight_key(n) or ("", ""))[0] == kind]
+        chosen = _in_number_order(chosen)
+        for i, (name, shape) in zip(free, _matching(chosen, [layout.shapes[i] for i in free]), strict=False):
+            if name:
+                found[name] = i
+    return found
+
+
+def _in_number_order(named: list[tuple[str, tuple[int, ...]]]) -> list[tuple[str, tuple[int, ...]]]:
+    numbers = [re.sub(r"\D", "", name) for name, _ in named]
+    if all(numbers) and len(set(numbers)) == len(numbers):
+        return [pair for _, pair in sorted(zip(map(int, numbers), named, strict=True), key=lambda p: p[0])]
+    return named
+
+
+def _matching(
+    named: list[tuple[str, tuple[int, ...]]], shapes: list[tuple[int, ...]]
+) -> Iterable[tuple[str, tuple[int, ...]]]:
+    """For each shape in order the next name that fits it."""
+    rest = list(named)
+    for shape in shapes:
+        place = next((k for k, (_, s) in enumerate(rest) if fits(s, shape)), None)
+        if place is None:
+            yield "", ()
+        else:
+            yield rest[place]
+            rest = rest[place + 1 :] if len(rest) > len(shapes) else rest[:place] + rest[place + 1 :]

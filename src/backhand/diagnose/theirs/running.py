@@ -1,0 +1,153 @@
+"""Running a file of theirs in a process of its own, with a time limit, and reading what it left."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from backhand.diagnose.machine import Machine
+from backhand.diagnose.scene import Draw, Scene, Seen
+from backhand.diagnose.theirs.names import Layout
+from backhand.diagnose.theirs.request import Request, Stage, save
+from backhand.errors import BackhandError
+from backhand.write import shared
+
+SPREAD = 0.8
+"""The standard deviation of the weights that are tried beside the spec's: activations then lie on
+both sides of 0, and do not saturate."""
+ROWS = 3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run of theirs gave: scenes, what stopped it, what could not be called, its print."""
+
+    scenes: tuple[Scene, ...]
+    failed: str
+    why: tuple[str, ...]
+    printed: str
+
+
+def request_of(machine: Machine, given: Mapping[str, str]) -> Request:
+    """What a child has to know, with the stages in which every applicable mistake can show."""
+    experiment = machine.experiment
+    network = experiment.network
+    data = tuple(experiment.arrays[n] for n in shared.data_names(experiment))
+    weights = tuple(experiment.arrays[n] for n in machine.correct.parameters)
+    stages = (
+        Stage("at the spec's numbers", data, weights),
+        Stage("at other weights", data, _other_weights(weights, 1)),
+        Stage("on a batch of three", _other_data(machine, data), _other_weights(weights, 2)),
+    )
+    outputs = {v.name: (0, *v.shape[1:]) for v in network.forward.outputs}
+    scene = Scene("", "evaluation", data, weights, {})
+    expected = {n: np.asarray(machine.run(machine.correct, scene)[n]) for n in outputs}
+    rates = tuple(
+        float(r) for s in network.forward.body if s.function == "dropout_mask"
+        if isinstance(r := dict(s.attributes).get("rate"), int | float)
+    )  # fmt: skip
+    training = experiment.training
+    return Request(
+        tuple(v.name for v in network.forward.inputs if v.role == "input"),
+        tuple(v.name for v in network.targets),
+        Layout(machine.correct.parameters, tuple(w.shape for w in weights)),
+        {n: tuple(int(k) for k in s) for n, s in outputs.items()},
+        expected, stages, training.epochs if training else 0, rates,
+        dict(training.options) if training else {}, dict(given),
+    )  # fmt: skip
+
+
+def _other_weights(weights: tuple[np.ndarray, ...], seed: int) -> tuple[np.ndarray, ...]:
+    drawn = np.random.default_rng(seed)
+    return tuple(drawn.normal(0.0, SPREAD, w.shape) for w in weights)
+
+
+def _other_data(machine: Machine, data: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """Three rows of random inputs, with targets of the kind that the spec has."""
+    drawn = np.random.default_rng(3)
+    inputs = len(data) - len(machine.experiment.network.targets)
+    found = [drawn.normal(0.0, 1.0, (ROWS, *a.shape[1:])) for a in data[:inputs]]
+    for target in data[inputs:]:
+        shape = (ROWS, *target.shape[1:])
+        if set(np.unique(target)) <= {0.0, 1.0} and target.ndim == 2 and target.shape[1] > 1:
+            found.append(np.eye(shape[1])[drawn.permutation(np.arange(ROWS) % shape[1])])
+        elif set(np.unique(target)) <= {0.0, 1.0}:
+            found.append((np.arange(ROWS) % 2.0).reshape(ROWS, *[1] * (target.ndim - 1)) * np.ones(shape))
+        else:
+            found.append(drawn.normal(0.0, 1.0, shape))
+    return tuple(found)
+
+
+def run_theirs(
+    machine: Machine, file: Path, text: str, given: Mapping[str, str], time_limit: float
+) -> Answer:
+    """Run their code and bring what it computed under our names.
+
+    Raises:
+        BackhandError: if it takes longer than the limit, or the process dies.
+    """
+    request = request_of(machine, given)
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        save(request, folder)
+        (folder / "theirs.py").write_text(text, encoding="utf-8")
+        _child(file, folder, time_limit)
+        return _read(folder, request)
+
+
+def _child(file: Path, folder: Path, time_limit: float) -> None:
+    command = [sys.executable, "-m", "backhand.diagnose.theirs.child", str(file.resolve()), str(folder)]
+    environment = {**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=time_limit, env=environment,
+            stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise BackhandError(
+            f"this program runs longer than {time_limit:g} seconds",
+            where=str(file),
+            repair="a smaller number of epochs, or a longer --time-limit",
+        ) from None
+    if not (folder / "answer.json").exists():
+        last = done.stderr.strip().splitlines()
+        raise BackhandError(
+            "this program ends the process it runs in",
+            where=str(file),
+            got=last[-1] if last else f"exit code {done.returncode}",
+        )
+
+
+def _read(folder: Path, request: Request) -> Answer:
+    told = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
+    with np.load(folder / "answer.npz", allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    scenes = []
+    for i, scene in enumerate(told["scenes"]):
+        def listed(part: str, count: int, i: int = i) -> tuple[np.ndarray, ...]:
+            return tuple(arrays[f"{i}/{part}/{k}"] for k in range(count))
+
+        draws = tuple(
+            Draw(kind, arrays[f"{i}/draws/{k}"], probability)
+            for k, (kind, probability) in enumerate(scene["draws"])
+        )
+        scenes.append(
+            Scene(
+                scene["name"], scene["mode"],
+                listed("data", scene["data"]) or request.data,
+                listed("weights", scene["weights"]) or request.weights,
+                {n: _seen(arrays[f"{i}/seen/{n}"]) for n in scene["seen"]},
+                scene["epochs"], draws, tuple(scene["notes"]),
+            )
+        )  # fmt: skip
+    return Answer(tuple(scenes), told["failed"], tuple(told["why"]), told["printed"])
+
+
+def _seen(array: np.ndarray) -> Seen:
+    return Seen(array if array.dtype.kind == "f" else array.astype(float))

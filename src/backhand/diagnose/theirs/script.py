@@ -1,0 +1,213 @@
+"""From what the probes saw of a run to scenes: which arrays are weights, gradients, outputs."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from backhand.diagnose.theirs.layouts import Form, form_of
+from backhand.diagnose.theirs.names import Layout, fits, gradient_of, plain, role, slots
+from backhand.diagnose.theirs.request import Request
+from backhand.diagnose.theirs.watching import Event
+
+KEPT = (1, 2, 3)
+
+
+@dataclass
+class Run:
+    """A run of theirs, sorted: the weights it began with, and what each epoch computed."""
+
+    first: dict[int, np.ndarray] = field(default_factory=dict)
+    current: dict[str, np.ndarray] = field(default_factory=dict)
+    before: dict[str, np.ndarray] = field(default_factory=dict)
+    """The first pass, if nothing was drawn until then."""
+    epochs: list[dict[str, np.ndarray]] = field(default_factory=list)
+    open: set[int] = field(default_factory=set)
+    weights: dict[int, np.ndarray] = field(default_factory=dict)
+
+
+def scenes_of(events: list[Event], draws: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
+    """The scenes that a run shows: the pass before training, and the training."""
+    kinds = classified(events, request)
+    run = _sorted(events, kinds, request)
+    if not run.first and not run.before and not run.current:
+        return []
+    ours = list(request.weights)
+    form = form_of(run.first, request.layout, ours)
+    own = {i: form.own_weight(a, request.layout.shapes[i]) for i, a in run.first.items()}
+    begun = [own.get(i, w) for i, w in enumerate(ours)]
+    begun = [np.asarray(b, float) if b.shape == w.shape else w for b, w in zip(begun, ours, strict=True)]
+    same = all(np.allclose(a, b, rtol=1e-12, atol=0) for a, b in zip(begun, ours, strict=True))
+    notes = [] if same else _other_weights(begun, ours, request)
+    if not same and _is_mistaken_start(begun, ours):
+        begun, notes = ours, []  # the catalogue has such beginnings: it is asked
+    found = []
+    shown = run.before or (run.current if not run.epochs else {})
+    if shown:
+        drawn = draws if not run.before else []
+        seen = {k: _ours(k, a, form, request) for k, a in shown.items()}
+        found.append(_scene("as their file runs", "pass" if drawn else "evaluation", begun, seen, drawn, notes))
+    if run.epochs and request.epochs:
+        found.append(_training(run, begun, form, draws, notes, request))
+    return found
+
+
+def _other_weights(begun: list[np.ndarray], ours: list[np.ndarray], request: Request) -> list[str]:
+    other = [n for n, a, b in zip(request.layout.names, begun, ours, strict=True) if not np.allclose(a, b)]
+    return [f"their own initial {', '.join(other)} are used, which are not the spec's"] if other else []
+
+
+def _is_mistaken_start(begun: list[np.ndarray], ours: list[np.ndarray]) -> bool:
+    """Whether their beginning is the spec's with a mistake in it, and not another one."""
+    def related(a: np.ndarray, b: np.ndarray) -> bool:
+        if np.allclose(a, b):
+            return True
+        if np.ptp(a) == 0 or a.size != b.size:
+            return True
+        if np.allclose(np.sort(a.ravel()), np.sort(b.ravel())) or np.allclose(a, np.trunc(b)):
+            return True
+        with np.errstate(all="ignore"):
+            ratio = (a / b)[np.isfinite(a / b)]
+        if ratio.size and np.allclose(ratio, ratio.ravel()[0], rtol=1e-6):
+            return True
+        return any(o.shape == a.shape and np.allclose(o, a) for o in ours) or np.allclose(a, b, rtol=1e-3)
+
+    return all(related(a, b) for a, b in zip(begun, ours, strict=True))
+
+
+def _scene(
+    name: str, mode: str, weights: list[np.ndarray], seen: dict[str, np.ndarray],
+    draws: list[dict[str, Any]], notes: list[str], epochs: int = 0,
+) -> dict[str, Any]:  # fmt: skip
+    return {"name": name, "mode": mode, "weights": weights, "data": None, "seen": seen,
+            "draws": draws, "notes": notes, "epochs": epochs}  # fmt: skip
+
+
+def _training(
+    run: Run, begun: list[np.ndarray], form: Form, draws: list[dict[str, Any]], notes: list[str],
+    request: Request,
+) -> dict[str, Any]:  # fmt: skip
+    seen: dict[str, np.ndarray] = {}
+    is_each = len(run.epochs) >= request.epochs - 1 and len(run.epochs) <= request.epochs + 1
+    for number in KEPT if is_each else ():
+        if number <= len(run.epochs):
+            for key, array in run.epochs[number - 1].items():
+                seen[f"{key}@{number}"] = _ours(key, array, form, request)
+    for i, array in run.weights.items():
+        name = request.layout.names[i]
+        seen[f"{name}@end"] = _ours(name, array, form, request)
+    after = {k: a for k, a in run.current.items() if k in request.outputs}
+    if after and "after" in run.current:
+        seen |= {f"{k}@after": _ours(k, a, form, request) for k, a in after.items()}
+    return _scene("as their file trains", "training", begun, seen, draws, notes, request.epochs)
+
+
+def _ours(key: str, array: np.ndarray, form: Form, request: Request) -> np.ndarray:
+    names = request.layout.names
+    if key in request.outputs:
+        shape = (request.rows, *request.outputs[key][1:])
+        found = form.output(array, shape)
+        if shape == found.shape and len(shape) == 2 and shape[0] == shape[1]:
+            wanted = request.expected[key]
+            turned = np.abs(found.T - wanted).sum() < 0.5 * np.abs(found - wanted).sum()
+            return found.T if turned else found
+        return found
+    name = key.removeprefix("d") if key not in names else key
+    if name in names:
+        return form.own_weight(array, request.layout.shapes[names.index(name)])
+    return array.reshape(()) if array.size == 1 else array
+
+
+def classified(events: list[Event], request: Request) -> dict[str, str]:
+    """For each name of theirs the name of ours it stands for, as far as it can be told."""
+    firsts: dict[str, tuple[int, ...]] = {}
+    for name, array, _, _ in events:
+        firsts.setdefault(name, array.shape)
+    layout, given = request.layout, request.given
+    found = slots([(n, s) for n, s in firsts.items() if not gradient_of(n)], layout, given)
+    kinds = {name: layout.names[i] for name, i in found.items()}
+    by_plain = {plain(name): i for name, i in found.items()}
+    loose = []
+    for name, shape in firsts.items():
+        inner = plain(gradient_of(name)) if name not in kinds else ""
+        if given.get(name, "")[1:] in layout.names and given.get(name, "")[:1] == "d":
+            kinds[name] = given[name]
+        elif inner in by_plain:
+            kinds[name] = "d" + layout.names[by_plain[inner]]
+        elif inner:
+            loose.append((inner, shape, name))
+    if loose and not any(k.startswith("d") and k[1:] in layout.names for k in kinds.values()):
+        named = slots([(inner, shape) for inner, shape, _ in loose], layout, {})
+        kinds |= {name: "d" + layout.names[named[inner]] for inner, _, name in loose if inner in named}
+    return kinds | _outputs(firsts, kinds, request)
+
+
+def _outputs(
+    firsts: dict[str, tuple[int, ...]], kinds: dict[str, str], request: Request
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    output = next(iter(request.outputs))
+    shape = (request.rows, *request.outputs[output][1:])
+    for name, size in firsts.items():
+        wanted = request.given.get(name)
+        if wanted in request.outputs or wanted == "loss":
+            found[name] = str(wanted)
+        elif name in kinds:
+            continue
+        elif name in request.outputs and fits(size, (request.rows, *request.outputs[name][1:])):
+            found[name] = name
+        elif role(name) == "loss" and int(np.prod(size)) == 1:
+            found[name] = "loss"
+    if not set(found.values()) & set(request.outputs):
+        named = [n for n, s in firsts.items() if role(n) == "p" and fits(s, shape) and n not in kinds]
+        depth = len([s for s in request.layout.shapes if len(s) >= 2])
+        numbered = [n for n, s in firsts.items() if plain(n) in (f"a{depth}", f"h{depth}", f"o{depth}") and fits(s, shape)]
+        for name in (named or numbered)[:1]:
+            found[name] = output
+    return found
+
+
+def _sorted(events: list[Event], kinds: dict[str, str], request: Request) -> Run:
+    names = request.layout.names
+    run, owners = Run(), {}
+    for name, array, drawn, identity in events:
+        key = kinds.get(name)
+        if identity in owners and key is None:
+            key = names[owners[identity]]
+        if key is None:
+            continue
+        if key in names:
+            slot = names.index(key)
+            owners[identity] = slot
+            _weight(run, slot, array, names)
+        else:
+            if run.open and key in (*request.outputs, "loss") and len(run.open) >= len(run.first):
+                _close(run, names)
+            if not run.epochs and not drawn and not run.open and request.draws:
+                run.before.setdefault(key, array)
+            elif not run.epochs and not run.open and not request.draws:
+                run.before.setdefault(key, array)
+            run.current[key] = array
+    if run.open:
+        _close(run, names)
+    return run
+
+
+def _weight(run: Run, slot: int, array: np.ndarray, names: tuple[str, ...]) -> None:
+    if slot not in run.first:
+        run.first[slot] = run.weights[slot] = array
+        return
+    if np.array_equal(array, run.weights[slot]) and not run.open:
+        return  # handed on, not changed
+    if slot in run.open:
+        _close(run, names)
+    if not run.open:
+        run.epochs.append({k: a for k, a in run.current.items() if k != "after"})
+    run.open.add(slot)
+    run.weights[slot] = array
+
+
+def _close(run: Run, names: tuple[str, ...]) -> None:
+    for slot, array in run.weights.items():
+        run.epochs[-1][names[slot]] = array
+    run.open.clear()

@@ -1,0 +1,139 @@
+"""Their program with a probe behind each assignment, and what the probes saw."""
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+PROBE = "__seen__"
+MOST_EVENTS = 60_000
+LARGEST = 200_000
+
+Event = tuple[str, np.ndarray, int, int]
+"""A name, its value, how many draws came before, and the id of the array itself."""
+
+
+class Probes(ast.NodeTransformer):
+    """Puts a call behind each assignment: it is told the name, and the value."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        for block in ("body", "orelse", "finalbody"):
+            statements = getattr(node, block, None)
+            if isinstance(statements, list):
+                setattr(node, block, [new for s in statements for new in _with_probe(s)])
+        return node
+
+
+def _with_probe(statement: ast.stmt) -> list[ast.stmt]:
+    match statement:
+        case ast.Assign(targets=targets):
+            told = [t for target in targets for t in _leaves(target)]
+        case ast.AugAssign(target=target) | ast.AnnAssign(target=target, value=ast.expr()):
+            told = _leaves(target)
+        case _:
+            return [statement]
+    return [statement, *(_call(target) for target in told)]
+
+
+def _leaves(target: ast.expr) -> list[ast.expr]:
+    if isinstance(target, ast.Tuple | ast.List):
+        return [leaf for part in target.elts for leaf in _leaves(part)]
+    if isinstance(target, ast.Starred):
+        return _leaves(target.value)
+    return [target]
+
+
+def _call(target: ast.expr) -> ast.stmt:
+    """`__seen__("name", value)`; for `d[key]` the key is told too, and the whole for a slice."""
+    key: ast.expr = ast.Constant(None)
+    value = target
+    match target:
+        case ast.Subscript(value=base, slice=ast.Constant() | ast.Name() | ast.BinOp() | ast.JoinedStr() as index):
+            key, name = index, _name(base)
+            value = base
+        case ast.Subscript(value=base):
+            name, value = _name(base), base
+        case _:
+            name = _name(target)
+    text = ast.unparse(value)
+    call = ast.parse(f"{PROBE}({name!r}, {text}, {ast.unparse(key)})").body[0]
+    return call
+
+
+def _name(node: ast.expr) -> str:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(value=base, slice=ast.Constant(value=str(key))):
+            return key
+        case ast.Subscript(value=base):
+            return _name(base)
+    return "?"
+
+
+class Log:
+    """The events of a run, in order."""
+
+    def __init__(self, draws_so_far: Callable[[], int]) -> None:
+        self.events: list[Event] = []
+        self.draws_so_far = draws_so_far
+        self.listening = True
+        self.kept: list[Any] = []
+        """Arrays whose identity matters stay alive, so that no id is given out twice."""
+
+    def seen(self, name: str, value: Any, key: Any = None) -> None:
+        """What a probe calls."""
+        if not self.listening or len(self.events) >= MOST_EVENTS:
+            return
+        if key is not None and isinstance(value, dict | list):
+            try:
+                inner = value[key]
+            except Exception:
+                return
+            self._leaf(key if isinstance(key, str) else f"{name}{key}", inner)
+        else:
+            self._leaf(name, value)
+
+    def _leaf(self, name: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, part in list(value.items())[:50]:
+                self._leaf(str(key), part)
+        elif isinstance(value, list | tuple) and value and len(value) <= 20:
+            if all(hasattr(p, "shape") and getattr(p, "ndim", 0) for p in value):
+                for i, part in enumerate(value):
+                    self._leaf(f"{name}{i}", part)
+            else:
+                self._array(name, value)
+        else:
+            self._array(name, value)
+
+    def _array(self, name: str, value: Any) -> None:
+        array = as_array(value)
+        if array is not None and array.size <= LARGEST:
+            self.kept.append(value)
+            self.events.append((name, np.array(array), self.draws_so_far(), id(value)))
+
+
+def as_array(value: Any) -> np.ndarray | None:
+    """A number, list, NumPy's array or tensor as an array of numbers; None if it is nothing such."""
+    if isinstance(value, bool | str | bytes | dict) or value is None or callable(value):
+        return None
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    try:
+        array = np.asarray(value)
+    except Exception:
+        return None
+    return array if array.dtype.kind in "iufb" and array.dtype.kind != "b" else None
+
+
+def instrumented(text: str, file: str) -> Any:
+    """The code of a program with probes.
+
+    Raises:
+        SyntaxError: if it is not Python.
+    """
+    tree = Probes().visit(ast.parse(text, file))
+    return compile(ast.fix_missing_locations(tree), file, "exec")

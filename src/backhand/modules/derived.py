@@ -1,0 +1,131 @@
+"""A module captured, nested, named and derived: everything that its text is made from."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from backhand.capture.exported import Captured, capture
+from backhand.capture.trees import Tree, numbers
+from backhand.derive.kinds import derive_kinds
+from backhand.derive.pairs import Derived, Pair
+from backhand.graph import Nested, Network, Step, Value
+from backhand.passes.kinds import shared_kinds
+from backhand.passes.loops import looped
+from backhand.passes.nested_names import named
+from backhand.passes.results import with_asked_results
+from backhand.passes.tree import tree
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Half:
+    """A module, or a loss, as pairs of functions."""
+
+    captured: Captured
+    derived: Derived
+    places: Mapping[str, str]
+    """For each key that its functions read in `p`, the name of the array in what was captured."""
+
+    @property
+    def top(self) -> Pair:
+        """The function of the whole and its derivative."""
+        return self.derived.pairs[-1]
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """The arrays that it is given, in the order of its function."""
+        return tuple(v for v in self.top.kind.inputs if v.role != "generator")
+
+    @property
+    def draws(self) -> bool:
+        return any(v.role == "generator" for v in self.top.kind.inputs)
+
+
+def half(
+    module: "torch.nn.Module",
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None,
+    *,
+    name: str,
+    training: bool,
+    outputs: Callable[[Captured], Iterable[int]] | None = None,
+) -> Half:
+    """A module as pairs of functions.
+
+    Args:
+        module: any module.
+        args: arguments by position, of PyTorch's arrays.
+        kwargs: arguments by name.
+        name: of its function.
+        training: in which mode it is captured.
+        outputs: numbers of the outputs that a cotangent is given for; all that are of floats.
+    """
+    captured = capture(module, args, kwargs, training=training)
+    flat = with_asked_results(with_stores(captured))
+    nested = looped(shared_kinds(tree(flat, captured.keys)))
+    nested = replace(nested, forward=replace(nested.forward, name=name))
+    nested = named(nested, captured.wishes)
+    wanted = set(outputs(captured)) if outputs else set(range(len(nested.forward.outputs)))
+    floats = {n for n, v in enumerate(nested.forward.outputs) if v.numbers == "float"}
+    before = flat.forward.parameters
+    pairs = zip(nested.forward.parameters, before, strict=True)
+    derived = derive_kinds(
+        nested,
+        trained=_trained(nested, captured, before),
+        outputs=sorted(wanted & floats),
+        sizes=_sizes(nested, captured.inputs, args, kwargs),
+    )
+    return Half(captured, derived, {new.name: old.name for new, old in pairs})
+
+
+def _trained(nested: Nested, captured: Captured, before: Sequence[Value]) -> set[str]:
+    """Parameters that are trained, and inputs of floats: what has a derivative."""
+    pairs = zip(nested.forward.parameters, before, strict=True)
+    trained = {
+        new.name
+        for new, old in pairs
+        if old.role == "parameter" and old.name not in captured.frozen and new.numbers == "float"
+    }
+    inputs = (v for v in nested.forward.inputs if v.role != "generator")
+    return trained | {v.name for v in inputs if v.numbers == "float"}
+
+
+def _sizes(
+    nested: Nested, inputs: Tree, args: Sequence[Any], kwargs: Mapping[str, Any] | None
+) -> dict[str, int]:
+    """A length for each size with a name, as the arguments have it; 2 where that is 1, which would
+    look like a size that is stretched."""
+    from torch.utils import _pytree as pytree
+
+    leaves = pytree.tree_leaves((tuple(args), dict(kwargs or {})))
+    arrays = [leaf for leaf in leaves if hasattr(leaf, "shape")]
+    found: dict[str, int] = {}
+    order = dict.fromkeys(numbers(inputs))
+    given = [v for v in nested.forward.inputs if v.role != "generator"]
+    for number, array in zip(order, arrays, strict=False):
+        for size, length in zip(given[number].shape, array.shape, strict=True):
+            if isinstance(size, str):
+                found[size] = max(2, int(length))
+    return found
+
+
+def with_stores(captured: Captured) -> Network:
+    """The flat network that keeps the new values of its buffers itself, each where it is made,
+    instead of handing them out."""
+    network = captured.network
+    if not captured.updated:
+        return network
+    forward = network.forward
+    buffers = {value.name: value for value in forward.parameters}
+    news = {new: buffers[old] for old, new in captured.updated.items()}
+    body: list[Step] = []
+    for step in forward.body:
+        body.append(step)
+        for value in step.made():
+            if value.name in news:
+                inputs = (news[value.name], value)
+                body.append(Step("store", inputs, (), place=step.place, modules=step.modules))
+    outputs = forward.outputs[: len(forward.outputs) - len(captured.updated)]
+    return replace(network, forward=replace(forward, body=tuple(body), outputs=outputs))

@@ -1,0 +1,225 @@
+"""A written program as an object: run with NumPy alone, whatever the module was."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backhand.capture.trees import Tree
+from backhand.errors import BackhandError
+from backhand.modules.arguments import arrays_of, built, flattened
+
+NO_ARGUMENTS: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Interface:
+    """How the written functions hang together with the module's arguments and results."""
+
+    function: str
+    inputs: tuple[str, ...]
+    """The arrays that the network's function takes, in order."""
+    given: Tree
+    """The arguments of the module, with the inputs' numbers."""
+    results: Tree
+    """What the module returns, with the outputs' numbers."""
+    outputs: int
+    reads_parameters: bool
+    saves: bool
+    draws: bool
+    cotangents: tuple[int, ...]
+    """The outputs that the backward function takes a derivative by."""
+    differentiated: tuple[str, ...]
+    """The inputs that it gives a derivative by, in order."""
+    gives_parameters: bool
+    reads_parameters_back: bool
+    targets: tuple[str, ...]
+    has_loss: bool
+    trains: bool
+    state_keys: Mapping[str, str]
+    """For each key of the `state_dict` the name of its array."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A module's NumPy program.
+
+    `source` is its text, `parameters` the arrays that it reads by their `state_dict` keys: steps
+    and training change them in place. Only NumPy is needed to call it.
+    """
+
+    source: str
+    parameters: dict[str, np.ndarray]
+    interface: Interface
+    check: Mapping[str, np.ndarray]
+    """What `python FILE check` holds it against: what was given, what PyTorch made of that, and
+    how far rounding may lead."""
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def namespace(self) -> dict[str, Any]:
+        """The functions of the text."""
+        functions: dict[str, Any] = {"__name__": "backhand_module", "__file__": "module.py"}
+        exec(compile(self.source, "<module written by backhand>", "exec"), functions)
+        return functions
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module returns for these arguments, arrays of NumPy in its own tree."""
+        outputs, _ = self._forward(args, kwargs, None)
+        return built(self.interface.results, outputs)
+
+    def vjp(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] = NO_ARGUMENTS,
+        cotangents: Any = None,
+        *,
+        seed: int | None = None,
+    ) -> tuple[Any, dict[str, np.ndarray]]:
+        """The results, and the vector-Jacobian product of cotangents built as the results are.
+
+        Args:
+            args: arguments by position.
+            kwargs: arguments by name.
+            cotangents: the derivative by each result, in the tree of the results; None is zero.
+            seed: of the dropout's generator; without it there is no dropout.
+
+        Returns:
+            The results, and derivatives by `state_dict` key and by the names of float inputs.
+        """
+        own = self.interface
+        generator = None if seed is None else np.random.RandomState(seed)
+        outputs, saved = self._forward(args, kwargs, generator)
+        given = flattened(own.results, cotangents)
+        carried = [np.asarray(given.get(n, np.zeros_like(outputs[n]))) for n in own.cotangents]
+        return built(own.results, outputs), self._backward(carried, saved)
+
+    def gradients(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] = NO_ARGUMENTS,
+        targets: Any = (),
+        *,
+        generator: np.random.RandomState | None = None,
+    ) -> tuple[float, dict[str, np.ndarray]]:
+        """The loss, and its derivatives by the parameters, by their `state_dict` keys.
+
+        Args:
+            args: arguments by position.
+            kwargs: arguments by name.
+            targets: what the loss was given beside the results: an array, or several in a tuple.
+            generator: draws the dropout masks; without it there is no dropout.
+
+        Raises:
+            BackhandError: if the program was written without a loss.
+        """
+        own = self.interface
+        if not own.has_loss:
+            raise BackhandError(
+                "this program has no loss",
+                repair="backhand.write(module, args, loss=..., targets=...)",
+            )
+        arrays = arrays_of(own.given, args, kwargs, own.inputs)
+        wanted = targets if isinstance(targets, tuple | list) else (targets,)
+        if len(wanted) != len(own.targets):
+            raise BackhandError(
+                "the loss was written with other targets",
+                wanted=", ".join(own.targets) or "none",
+                got=f"{len(wanted)} arrays",
+            )
+        given = [*arrays, *map(np.asarray, wanted), self.parameters]
+        if own.draws:
+            given.append(generator)
+        loss, dp = self.namespace["gradients"](*given)
+        return float(loss), dp
+
+    def training(self, *, seed: int = 0) -> "Training":
+        """Steps of the optimiser that the program was written with.
+
+        Raises:
+            BackhandError: if it was written without one.
+        """
+        if not self.interface.trains:
+            raise BackhandError(
+                "this program has no optimiser",
+                repair="backhand.write(module, args, loss=..., targets=..., optimizer=...)",
+            )
+        return Training(
+            self, self.namespace["new_state"](self.parameters), np.random.RandomState(seed)
+        )
+
+    def to_state_dict(self) -> dict[str, np.ndarray]:
+        """The arrays under every key of the module's `state_dict`, tied ones under each."""
+        keys = self.interface.state_keys
+        return {key: self.parameters[name] for key, name in keys.items()}
+
+    def save(self, path: str | Path) -> tuple[Path, Path]:
+        """Write the text, and its arrays beside it as `.npz`; the two files.
+
+        Raises:
+            BackhandError: if a file of that name is there.
+        """
+        file = Path(path)
+        beside = file.with_suffix(".npz")
+        if file.suffix != ".py":
+            raise BackhandError("a program is a .py file", got=str(file), repair=f"{file}.py")
+        for one in (file, beside):
+            if one.exists():
+                raise BackhandError("this file is there already", where=str(one),
+                                    repair="choose another name, or move it away")  # fmt: skip
+        first = dict.fromkeys(id(array) for array in self.parameters.values())
+        arrays: dict[str, np.ndarray] = {}
+        for name, array in self.parameters.items():
+            if id(array) in first:
+                del first[id(array)]
+                arrays[name] = array
+        file.write_text(self.source, encoding="utf-8")
+        with beside.open("wb") as stream:
+            np.savez(stream, **arrays, **self.check)  # type: ignore[arg-type]
+        return file, beside
+
+    def _forward(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], generator: Any
+    ) -> tuple[list[np.ndarray], tuple[Any, ...]]:
+        own = self.interface
+        given: list[Any] = list(arrays_of(own.given, args, kwargs, own.inputs))
+        given += [self.parameters] * own.reads_parameters + [generator] * own.draws
+        made = self.namespace[own.function](*given)
+        results = made if own.outputs + own.saves > 1 else (made,)
+        return list(results[: own.outputs]), tuple(results[own.outputs :])
+
+    def _backward(self, cotangents: list[Any], saved: tuple[Any, ...]) -> dict[str, np.ndarray]:
+        own = self.interface
+        if not own.differentiated and not own.gives_parameters:
+            return {}
+        given = [*cotangents, *[self.parameters] * own.reads_parameters_back, *saved]
+        made = self.namespace[f"{own.function}_backward"](*given)
+        results = made if len(own.differentiated) + own.gives_parameters > 1 else (made,)
+        found = dict(zip(own.differentiated, results, strict=False))
+        return {**found, **(results[-1] if own.gives_parameters else {})}
+
+
+@dataclass
+class Training:
+    """A program in training: what its optimiser keeps, and how many steps it has done."""
+
+    program: Program
+    state: Any
+    generator: np.random.RandomState
+    steps: int = 0
+
+    def step(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] = NO_ARGUMENTS,
+        targets: Any = (),
+    ) -> float:
+        """One step: the loss before it; the program's parameters are changed in place."""
+        loss, dp = self.program.gradients(args, kwargs, targets, generator=self.generator)
+        self.steps += 1
+        update = self.program.namespace["update"]
+        update(self.program.parameters, dp, self.state, self.steps)
+        return loss

@@ -1,0 +1,217 @@
+"""`backhand.write`: from a module to its program."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backhand.capture.exported import Captured
+from backhand.capture.identifiers import one_line
+from backhand.capture.trees import Branch, numbers, paths
+from backhand.errors import BackhandError
+from backhand.modules.derived import Half, half
+from backhand.modules.program import Interface, Program
+from backhand.write.modules.signatures import signatures
+from backhand.write.modules.source import Plan, targets_of, write_source
+
+if TYPE_CHECKING:
+    import torch
+
+Loss = Callable[..., Any] | str
+
+
+def write(
+    module: "torch.nn.Module",
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    loss: Loss | None = None,
+    targets: Any = (),
+    optimizer: "torch.optim.Optimizer | None" = None,
+    scheduler: Any = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+) -> Program:
+    """A module as a NumPy program, in the mode (training or evaluation) that it is in.
+
+    Args:
+        module: any module; it is not changed.
+        args: arguments by position, as for a call; arrays of PyTorch or NumPy.
+        kwargs: arguments by name.
+        loss: a function of PyTorch of the module's result and the targets, or a module of that
+            kind; or the name of the loss among the module's own results.
+        targets: what the loss takes beside the result: an array, or several in a tuple.
+        optimizer: of PyTorch, made on the module's parameters, for a program that trains.
+        scheduler: of PyTorch, made on the optimizer.
+        clip_norm: the largest norm of all derivatives together, before each step.
+        clip_value: the largest size of any derivative, before each step.
+
+    Raises:
+        BackhandError: naming all that no rule stands for, with the module's lines; or what does
+            not fit together.
+    """
+    given = tuple(map(_as_tensors, args)), {k: _as_tensors(v) for k, v in (kwargs or {}).items()}
+    wanted = tuple(map(_as_tensors, targets if isinstance(targets, tuple | list) else (targets,)))
+    _check_optional(loss, optimizer)
+    own = _own_loss(loss) if isinstance(loss, str) else None
+    main = half(module, *given, name="network", training=module.training, outputs=own)
+    by_loss = None
+    if loss is not None and not isinstance(loss, str):
+        by_loss = _loss_half(module, given, loss, wanted)
+    training = _training(module, optimizer, scheduler, clip_norm, clip_value)
+    plan = _plan(module, main, by_loss, next(iter(own(main.captured))) if own else None, training)
+    return Program(
+        write_source(plan),
+        _parameters(module, main),
+        _interface(module, main, plan),
+        {},
+        main.captured.notes,
+    )
+
+
+def _as_tensors(given: Any) -> Any:
+    """Arguments with NumPy's arrays as PyTorch's."""
+    import torch
+    from torch.utils import _pytree as pytree
+
+    def one(leaf: Any) -> Any:
+        return torch.from_numpy(leaf) if isinstance(leaf, np.ndarray) else leaf
+
+    return pytree.tree_map(one, given)
+
+
+def _check_optional(loss: Loss | None, optimizer: object) -> None:
+    if optimizer is not None and loss is None:
+        raise BackhandError(
+            "training needs a loss",
+            wanted="a function of the module's result and the targets",
+            repair="backhand.write(module, args, loss=torch.nn.functional.mse_loss, targets=y, "
+            "optimizer=...)",
+        )
+
+
+def _own_loss(name: str) -> Callable[[Captured], Iterable[int]]:
+    """Finds the module's own result of that name."""
+
+    def found(captured: Captured) -> Iterable[int]:
+        known = {path: number for number, path in paths(captured.outputs).items()}
+        if name not in known:
+            raise BackhandError(
+                f"the module has no result called `{name}`",
+                wanted=", ".join(known),
+                got=name,
+                repair="name one of these, or give a function of the result and the targets",
+            )
+        return (known[name],)
+
+    return found
+
+
+def _loss_half(module: Any, given: Any, loss: Callable[..., Any], targets: tuple[Any, ...]) -> Half:
+    """The loss as a pair of functions of its own, of the module's result and the targets."""
+    import torch
+
+    class Loss(torch.nn.Module):
+        def forward(self, outputs: Any, *targets: Any) -> Any:
+            return loss(outputs, *targets)
+
+    was_training, before = module.training, torch.get_rng_state()
+    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    with torch.no_grad():
+        outputs = module(*given[0], **given[1])
+        for name, buffer in module.named_buffers():
+            buffer.copy_(buffers[name])
+    torch.set_rng_state(before)
+    del was_training
+    return half(Loss(), (outputs, *targets), None, name="network_loss", training=True)
+
+
+def _training(
+    module: Any, optimizer: Any, scheduler: Any, clip_norm: float | None, clip_value: float | None
+) -> tuple[str, ...]:
+    """The text of the optimiser's functions."""
+    if optimizer is None:
+        return ()
+    from backhand.modules.optimizers import training_plan
+    from backhand.write.modules.training import training_functions
+
+    plan = training_plan(module, optimizer, scheduler, clip_norm=clip_norm, clip_value=clip_value)
+    return tuple(training_functions(plan))
+
+
+def _plan(
+    module: Any, main: Half, by_loss: Half | None, own: int | None, training: tuple[str, ...]
+) -> Plan:
+    import torch
+
+    captured = main.captured
+    return Plan(
+        one_line(type(module).__name__),
+        main.derived,
+        by_loss.derived if by_loss else None,
+        own,
+        _carried(captured, by_loss) if by_loss else (),
+        training,
+        _tied(module),
+        captured.network.sizes,
+        captured.notes,
+        str(torch.__version__).partition("+")[0],
+    )
+
+
+def _carried(captured: Captured, by_loss: Half) -> tuple[int | None, ...]:
+    """For each input of the loss the output of the module that it is; None for a target."""
+    given = by_loss.captured.inputs
+    assert isinstance(given, Branch)
+    (args, _) = given.parts
+    assert isinstance(args, Branch)
+    pairs = zip(numbers(args.parts[0]), numbers(captured.outputs), strict=True)
+    of = dict(pairs)
+    return tuple(of.get(n) for n in range(len(by_loss.inputs)))
+
+
+def _first_keys(module: Any) -> dict[str, str]:
+    """For each key of the `state_dict` the first key of the same array."""
+    first: dict[int, str] = {}
+    found = {}
+    for key, tensor in module.state_dict(keep_vars=True).items():
+        found[key] = first.setdefault(id(tensor), key)
+    return found
+
+
+def _tied(module: Any) -> dict[str, str]:
+    return {key: first for key, first in _first_keys(module).items() if key != first}
+
+
+def _parameters(module: Any, main: Half) -> dict[str, np.ndarray]:
+    """Every array of the `state_dict`, and what else the functions read in `p`."""
+    firsts = _first_keys(module)
+    state = {key: t.detach().cpu().numpy().copy() for key, t in module.state_dict().items()}
+    found = {key: state[first] for key, first in firsts.items()}
+    for key, name in main.places.items():
+        found.setdefault(key, main.captured.arrays[name])
+    return found
+
+
+def _interface(module: Any, main: Half, plan: Plan) -> Interface:
+    captured, top = main.captured, main.top
+    own = signatures(main.derived)[top.kind.name]
+    pairs = zip(top.kind.inputs, top.inputs, strict=True)
+    return Interface(
+        top.kind.name,
+        tuple(v.name for v in main.inputs),
+        captured.inputs,
+        captured.outputs,
+        len(top.kind.outputs),
+        own.reads_parameters,
+        bool(top.saved),
+        main.draws,
+        top.outputs,
+        tuple(value.name for value, derivative in pairs if derivative is not None),
+        any(v is not None for v in top.parameters),
+        own.reads_parameters_back,
+        tuple(targets_of(plan)),
+        plan.has_loss,
+        bool(plan.training),
+        {key: key for key in module.state_dict()},
+    )

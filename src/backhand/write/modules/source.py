@@ -1,0 +1,209 @@
+"""A module's program as a file: what it is, its functions, its training, its command line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from backhand.derive.pairs import Derived, Pair
+from backhand.graph import Value
+from backhand.write.layout import wrapped
+from backhand.write.modules.command import Command, command_functions
+from backhand.write.modules.program import add_functions, write_functions
+from backhand.write.modules.signatures import signatures
+from backhand.write.shared import function
+
+IMPORTS = """\
+import argparse
+import sys
+
+import numpy as np
+
+ARRAYS = __file__.removesuffix(".py") + ".npz"
+"""
+
+END = """
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a program is to hold."""
+
+    name: str
+    """The class of the module."""
+    module: Derived
+    loss: Derived | None
+    """The loss, if it is not one of the module's own outputs."""
+    own_loss: int | None
+    """The output of the module that is its loss."""
+    carried: tuple[int | None, ...]
+    """For each input of the loss the output of the module that it is; None for a target."""
+    training: tuple[str, ...]
+    """The functions of the optimiser, which begin with `update`; none without one."""
+    tied: Mapping[str, str]
+    """For each second key of an array its first."""
+    sizes: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    versions: str
+    """What captured it: PyTorch's version."""
+
+    @property
+    def has_loss(self) -> bool:
+        return self.loss is not None or self.own_loss is not None
+
+
+def write_source(plan: Plan) -> str:
+    """The whole text."""
+    written = write_functions(plan.module)
+    if plan.loss is not None:
+        written = add_functions(written, write_functions(plan.loss))
+    training = [*([_gradients(plan)] if plan.has_loss else []), *plan.training]
+    sections = [
+        ("operators, each followed by its derivative", written.operators),
+        ("where parameters are found", written.paths),
+        ("modules, each followed by its derivative", written.kinds),
+        ("training", training),
+        ("the command line", command_functions(command_of(plan))),
+    ]
+    body = "\n\n\n".join(part.rstrip() for section in sections for part in _section(*section))
+    return f"{_header(plan)}\n\n{IMPORTS}\n\n{body}\n{END}"
+
+
+def _section(title: str, parts: Sequence[str]) -> list[str]:
+    """The parts, a line above the first that says what they are."""
+    if not parts:
+        return []
+    first = f"# ---- {title} ".ljust(100, "-") + "\n\n\n" + parts[0]
+    return [first, *parts[1:]]
+
+
+def _header(plan: Plan) -> str:
+    """The docstring: what was captured, how to run it, the legend."""
+    does = "forward and backward pass" if plan.module.pairs[-1].has_backward else "forward pass"
+    lines = [
+        f'"""{plan.name}: {does} in NumPy, written by backhand.',
+        "",
+        f"captured   torch.export of {plan.name} by PyTorch {plan.versions}",
+        "run        python FILE predict input.npz --out output.npz",
+    ]
+    if plan.training:
+        lines.append("           python FILE train data.npz --epochs 3 --out trained.npz")
+    lines.append("           python FILE check")
+    if plan.sizes:
+        sizes = ", ".join(f"{letter} {meaning}" for letter, meaning in plan.sizes)
+        lines.append(f"sizes      {sizes}; the other sizes are numbers")
+    lines.append("names      dX is the derivative of the loss by X and has the shape of X")
+    lines.append(
+        "weights    p holds arrays by their keys in the state_dict, dp derivatives by them"
+    )
+    for note in plan.notes:
+        lines += ["", *wrapped(note.replace("\\", "/").replace('"""', "'''"), 0)]
+    return "\n".join([*lines, '"""'])
+
+
+def _gradients(plan: Plan) -> str:
+    """`gradients(x, targets, p)`: the loss and its derivatives by the parameters."""
+    known = signatures(plan.module)
+    top = plan.module.pairs[-1]
+    arguments = gradient_arguments(plan)
+    lines = [_network_line(top, known[top.kind.name].reads_parameters)]
+    outputs = [value.name for value in top.kind.outputs]
+    if plan.loss is None:
+        assert plan.own_loss is not None
+        cotangents = ["1.0"]
+        loss = outputs[plan.own_loss]
+    else:
+        pair, loss = plan.loss.pairs[-1], plan.loss.pairs[-1].kind.outputs[0].name
+        lines += _loss_lines(plan, pair, outputs)
+        cotangents = _cotangents(plan, pair, outputs)
+    own = known[top.kind.name]
+    given = [*cotangents, *["p"] * own.reads_parameters_back, *["saved"] * bool(top.saved)]
+    inputs = ["_" for value in top.inputs if value is not None]
+    target = ", ".join([*inputs, "dp"])
+    lines.append(f"{target} = {top.kind.name}_backward({', '.join(given)})")
+    lines.append(f"return {loss}, dp")
+    about = "The loss, and its derivatives by the parameters."
+    return function("gradients", arguments, about, lines)
+
+
+def gradient_arguments(plan: Plan) -> list[str]:
+    """What `gradients` takes: inputs, targets, parameters and, if it draws, a generator."""
+    top = plan.module.pairs[-1]
+    draws = [v for v in top.kind.inputs if v.role == "generator"]
+    inputs = [v.name for v in top.kind.inputs if v.role != "generator"]
+    return [*inputs, *targets_of(plan), "p", *["generator=None"] * bool(draws)]
+
+
+def targets_of(plan: Plan) -> list[str]:
+    """The names of what the loss is given beside the network's outputs."""
+    return [value.name for value in _targets(plan)]
+
+
+def _targets(plan: Plan) -> list[Value]:
+    if plan.loss is None:
+        return []
+    inputs = plan.loss.pairs[-1].kind.inputs
+    return [v for v, of in zip(inputs, plan.carried, strict=True) if of is None]
+
+
+def _network_line(top: Pair, reads_parameters: bool) -> str:
+    arrays = [v.name for v in top.kind.inputs if v.role != "generator"]
+    drawing = ["generator" for v in top.kind.inputs if v.role == "generator"]
+    given = [*arrays, *["p"] * reads_parameters, *drawing]
+    made = [value.name for value in top.kind.outputs] + ["saved"] * bool(top.saved)
+    return f"{', '.join(made)} = {top.kind.name}({', '.join(given)})"
+
+
+def _loss_lines(plan: Plan, pair: Pair, outputs: list[str]) -> list[str]:
+    names = [
+        value.name if of is None else outputs[of]
+        for value, of in zip(pair.kind.inputs, plan.carried, strict=True)
+    ]
+    made = [pair.kind.outputs[0].name] + ["saved_by_loss"] * bool(pair.saved)
+    back = f"{pair.kind.name}_backward(1.0{', saved_by_loss' if pair.saved else ''})"
+    results = [
+        f"d{outputs[of]}" if of is not None else "_"
+        for of, derivative in zip(plan.carried, pair.inputs, strict=True)
+        if derivative is not None
+    ]
+    return [
+        f"{', '.join(made)} = {pair.kind.name}({', '.join(names)})",
+        f"{', '.join(results)} = {back}",
+    ]
+
+
+def _cotangents(plan: Plan, pair: Pair, outputs: list[str]) -> list[str]:
+    """The derivative by each output of the network; zeros for one that the loss does not read."""
+    reached = {
+        of
+        for of, derivative in zip(plan.carried, pair.inputs, strict=True)
+        if of is not None and derivative is not None
+    }
+    top = plan.module.pairs[-1]
+    return [
+        f"d{outputs[n]}" if n in reached else f"np.zeros_like({outputs[n]})" for n in top.outputs
+    ]
+
+
+def command_of(plan: Plan) -> Command:
+    """What the command line says of a program."""
+    top = plan.module.pairs[-1]
+    reads = signatures(plan.module)[top.kind.name].reads_parameters
+    line = _network_line(top, reads).partition(" = ")[2]
+    inputs = tuple(v for v in top.kind.inputs if v.role != "generator")
+    targets = _targets(plan)
+    return Command(
+        plan.name,
+        tuple(v.name for v in inputs),
+        tuple(v.name for v in targets),
+        tuple(v.name for v in (*inputs, *targets) if v.shape[:1] == ("B",)),
+        tuple(v.name for v in top.kind.outputs),
+        line.replace(", generator)", ")"),
+        bool(top.saved),
+        any(v.role == "generator" for v in top.kind.inputs),
+        bool(plan.training),
+        plan.tied,
+        plan.has_loss,
+    )
