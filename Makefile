@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # make run ARGS='operators' passes arguments on.
 ARGS ?= run
 
-.PHONY: run test bench docs clean
+.PHONY: run test bench census docs clean
 
 run: .venv/.run
 	@$(BIN)/backhand $(ARGS)
@@ -20,6 +20,13 @@ test: .venv/.test
 
 bench: .venv/.test
 	$(BIN)/python -m benchmarks
+
+# 400 architectures of transformers; `python -m benchmarks.census --help` lists the options.
+census: .venv/.census
+	$(BIN)/python -m benchmarks.census
+
+exam: .venv/.test
+	$(BIN)/python -m tests.faults.exam
 
 docs: .venv/.run
 	@mkdir -p docs
@@ -44,4 +51,8 @@ clean:
 
 .venv/.test: .venv/.run
 	$(PIP) install --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+.venv/.census: .venv/.test
+	$(PIP) install --constraint constraints.txt transformers==5.23.0
 	@touch $@

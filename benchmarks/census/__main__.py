@@ -56,6 +56,7 @@ def main() -> None:
     """Look at each architecture asked for, print a line for each, and the summary."""
     options = _options()
     names = options.only or _all()[:: options.every][: options.limit]
+    options.results.parent.mkdir(parents=True, exist_ok=True)
     known = _kept(options.results) if options.resume else {}
     findings: list[dict[str, Any]] = []
     worker = Worker(options.seconds)
@@ -78,7 +79,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--limit", type=int, help="so many at most")
     parser.add_argument("--every", type=int, default=1, help="every n-th of the list")
     parser.add_argument("--seconds", type=float, default=90, help="the most for one")
-    parser.add_argument("--results", type=Path, default=Path("census.jsonl"), help="kept here")
+    parser.add_argument(
+        "--results", type=Path, default=Path("build/census.jsonl"), help="kept here"
+    )
     parser.add_argument("--resume", action="store_true", help="leave out what is kept already")
     return parser.parse_args()
 

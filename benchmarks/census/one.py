@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from backhand.capture.exported import Captured, capture
-from backhand.capture.refused import NoRules
+from backhand.capture.refused import NoRulesError
 from backhand.capture.trees import Branch, Leaf, Tree
 from backhand.draws import generator
 from backhand.errors import BackhandError
@@ -49,17 +49,31 @@ def look_at(name: str) -> dict[str, Any]:
         module, kwargs = tiny(name)
     except RuntimeError as error:
         return asdict(Finding(name, "not built", because=str(error)))
+    _without_ties(module)
+    for part in module.modules():  # mixtures of experts, without an operator of transformers' own
+        if hasattr(config := getattr(part, "config", None), "_experts_implementation"):
+            config._experts_implementation = "batched_mm"
     kwargs = pytree.tree_map(_double, kwargs)
     found = Finding(name, "crashed")
     try:
         _examine(found, module.double(), kwargs)
-    except NoRules as error:
+    except NoRulesError as error:
         found.verdict, found.operators = "refused", dict(error.operators)
     except BackhandError as error:
         found.verdict, found.because = "refused", str(error)
     except Exception as error:
         found.because = f"{type(error).__name__}: {error}"[:2000]
     return asdict(found)
+
+
+def _without_ties(module: torch.nn.Module) -> None:
+    """Draw the matrices that start as zeros: a router of zeros leaves it open which experts are
+    the best, and each side is free to choose others."""
+    numbers = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.ndim > 1 and not parameter.any():
+                parameter.normal_(std=0.1, generator=numbers)
 
 
 def _double(x: Any) -> Any:

@@ -142,18 +142,124 @@ def compare_command(
 
 
 @app.command()
-def write(spec: Spec = None, out: Out = None, seed: Seed = None) -> None:
-    """Write the two programs, without running them."""
+def check(
+    theirs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="THEIRS...",
+            help="A .py, a notebook, an .npz, printed numbers as .txt; several, or a folder. "
+            "Programs are run, in a process of their own.",
+            show_default=False,
+        ),
+    ],
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", metavar="SPEC", help="The spec; else the homework.", show_default=False
+        ),
+    ] = None,
+    hint: Annotated[
+        str, typer.Option("--hint", metavar="LEVEL", help="How much to say: where, what, why, fix.")
+    ] = "fix",
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="THEIRS=OURS",
+            help="What one of their names is, e.g. --map kernel=w1; may be given often. "
+            "Or a .toml file with such lines.",
+            show_default=False,
+        ),
+    ] = None,
+    time_limit: Annotated[
+        float, typer.Option("--time-limit", metavar="SECONDS", help="For each program.")
+    ] = 60.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+    gradescope: Annotated[
+        bool, typer.Option("--gradescope", help="Print Gradescope's results.json.")
+    ] = False,
+    otter: Annotated[bool, typer.Option("--otter", help="Print Otter's results.")] = False,
+    seed: Seed = None,
+) -> None:
+    """Name the mistake in a hand-written network.
+
+    Exit code 0: no mistake found. 1: a known mistake. 3: not known. 2: an error.
+    """
     from backhand.capture.spec import load
+    from backhand.diagnose import checking, telling
+
+    level = telling.hint_of(hint)
+    given = checking.names_given(names or [])
+    files = checking.submissions(theirs)
+    spec = against or HOMEWORK
+    experiment = load(spec, seed)
+    if checking.runs_code(files):
+        print(
+            "backhand: these programs are run here, each in a process of its own", file=sys.stderr
+        )
+    with _interruptible(), _progress(len(files) if len(files) > 1 else 0) as told:
+        found = checking.check_all(
+            experiment, files, folder=spec.parent, given=given, time_limit=time_limit, progress=told
+        )
+    print(
+        telling.printed(found, level, as_json=as_json, gradescope=gradescope, otter=otter), end=""
+    )
+    raise typer.Exit(telling.exit_code(found))
+
+
+@app.command()
+def write(
+    spec: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SPEC | MODEL.py:FUNCTION]",
+            help="A spec, or a function of yours that returns a torch.nn.Module and example "
+            "inputs; it is run.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR | FILE.py",
+            help="Where to write: a folder for a spec, a file for a module.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Seed = None,
+) -> None:
+    """Write the two programs of a spec, or a module's NumPy program, without running them."""
+    from backhand.capture.spec import load
+
+    if spec is not None and ".py:" in spec:
+        _write_module(spec, out)
+        return
     from backhand.folder import results
     from backhand.write.files import save_programs
 
-    experiment = load(spec or HOMEWORK, seed)
+    experiment = load(Path(spec) if spec else HOMEWORK, seed)
     folder = out or Path("backhand-out") / experiment.name
     with results(folder) as scratch:
         save_programs(experiment, scratch)
         written = sorted(path.name for path in scratch.iterdir())
     print(f"Written into {folder}: {', '.join(written)}")
+
+
+def _write_module(target: str, out: Path | None) -> None:
+    """A module's program and its arrays, beside each other."""
+    from backhand.modules import loading
+    from backhand.modules import write as write_module
+
+    print(f"This runs your code: {target.rpartition(':')[0]}", file=sys.stderr)
+    with _interruptible():
+        loaded = loading.load(target)
+        program = write_module(loaded.module, loaded.args, loaded.kwargs, **loaded.extras)
+    file, beside = program.save(out or Path(f"{Path(target.rpartition(':')[0]).stem}_numpy.py"))
+    for note in program.notes:
+        print(note)
+    print(f"Written: {file} ({len(program.source.splitlines())} lines) and {beside}.")
+    print(f"Next: python {file} check")
 
 
 @app.command()

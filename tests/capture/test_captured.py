@@ -12,6 +12,7 @@ from backhand.capture.exported import Captured, capture
 from backhand.capture.trees import Branch, Leaf, numbers
 from backhand.graph import Module
 from backhand.passes.names import name_all
+from backhand.passes.naming import name_kinds
 from tests.capture.running import check_agreement, outputs
 from tests.capture.zoo import ZOO, Blocks, Constants, Dropped, Nested, Sequence, Twice
 
@@ -195,16 +196,50 @@ def test_a_batch_of_one_and_a_sequence_of_any_length() -> None:
         check_agreement(module, found, (x,), {})
 
 
-def test_a_length_that_no_rule_can_follow_stays_a_number() -> None:
-    class Positions(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            return x + torch.arange(x.shape[1], dtype=x.dtype)[:, None].cos()
+class Masked(nn.Module):
+    """Positions and a mask, made by many steps from the length of a sequence."""
 
+    def forward(self, x: Tensor) -> Tensor:
+        places = torch.arange(x.shape[1])
+        seen = places[None, :] <= places[:, None]
+        mask = torch.where(seen, 0.0, -30.0).to(x.dtype).expand(x.shape[0], -1, -1)
+        x = x + places.to(x.dtype)[:, None].cos() / x.shape[0]
+        return torch.softmax(x @ x.transpose(1, 2) + mask, dim=-1) @ x
+
+
+def test_positions_and_masks_follow_any_length() -> None:
     x = torch.randn(2, 5, 4, dtype=torch.float64)
-    found = capture(Positions(), (x,))
-    assert found.network.sizes == (("B", "batch"),)
-    assert found.network.forward.inputs[0].shape == ("B", 5, 4)
-    check_agreement(Positions(), found, (x,), {})
+    found = capture(Masked(), (x,))
+    assert dict(found.network.sizes) == {"B": "batch", "T": "sequence"}
+    assert functions(found).count("tril") == 1
+    for batch, length in ((2, 5), (3, 9), (1, 3)):
+        x = torch.randn(batch, length, 4, dtype=torch.float64)
+        check_agreement(Masked(), found, (x,), {})
+
+
+def test_names_are_those_of_the_source() -> None:
+    found = captured("in place")
+    names = [
+        [wish.name for wish in found.wishes.get(v.name, {}).values() if wish.is_given]
+        for step in found.network.forward.body
+        for v in step.made()
+    ]
+    assert names == [["x"], ["y"], ["y"], ["z"], ["y"], [], []]
+    named = name_kinds(found.network, found.wishes).forward.body
+    assert [v.name for step in named for v in step.made()] == [
+        "%1", "y", "y2", "z", "y3", "%6", "output",
+    ]  # fmt: skip
+
+
+def test_floats_have_one_precision_and_a_note_says_so() -> None:
+    class Inner(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.softmax(x.float(), dim=-1, dtype=torch.float32).to(x.dtype)
+
+    found = capture(Inner(), (X,))
+    assert functions(found) == ["softmax"]
+    assert found.notes == ("What PyTorch computes in float32 within it is computed in float64.",)
+    assert captured("mlp").notes == ()
 
 
 def test_a_batch_that_the_module_fixes_stays_a_number() -> None:

@@ -95,7 +95,8 @@ class Run:
         forward = self.captured.network.forward
         parts: dict[str, Any] = {}
         for value, cotangent in zip(forward.outputs, cotangents, strict=True):
-            parts[value.name] = parts.get(value.name, 0) + cotangent
+            if value.numbers == "float":
+                parts[value.name] = parts.get(value.name, 0) + cotangent
         for step in reversed(forward.body):
             if rule(step.function).wrt and any(v.name in parts for v in step.made()):
                 self.back(step, parts)

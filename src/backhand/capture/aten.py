@@ -31,6 +31,9 @@ RESHAPES = {
 }
 """Operators that are told their result's shape, and by which argument."""
 
+SIZE = "%size "
+"""Begins the name of an array that is a size, until there is a step that makes it."""
+
 
 @dataclass(frozen=True)
 class Matched:
@@ -68,7 +71,7 @@ def with_rules(
             masks += 1
             body.extend(_drawn(step, found, f"%mask{masks}"))
         else:
-            body.append(_as_step(step, found))
+            body.extend(_with_size_steps(_as_step(step, found), len(body)))
     if missing:
         return network, tuple(missing)
     if any(GENERATOR in step.inputs for step in body):
@@ -261,13 +264,17 @@ def _equal(wanted: object, value: Attribute) -> bool:
 
 def _values(given: Attribute, inputs: Sequence[Value]) -> tuple[Value, ...]:
     """The arrays that an argument stands for; none if one of them is no array."""
-    parts = given.split() if isinstance(given, str) and given.startswith(ARRAY) else [given]
+    is_arrays = isinstance(given, str) and given.startswith(ARRAY)
+    parts = str(given).split() if is_arrays else [_sized(given)]
     found = [_value(part, inputs) for part in parts]
     return tuple(value for value in found if value) if all(found) else ()
 
 
 def _value(given: Attribute, inputs: Sequence[Value]) -> Value | None:
-    """The array that an argument stands for: one of the step's inputs, or a plain number."""
+    """The array that an argument stands for: one of the step's inputs, or a plain number, which
+    may be a size that has a name."""
+    if isinstance(given, NamedSize):
+        return Value(f"{SIZE}{given}", (), numbers="int")
     if isinstance(given, str) and re.fullmatch(rf"{ARRAY}\d+", given):
         return inputs[int(given[1:])]
     if isinstance(given, float | int) and not isinstance(given, bool):
@@ -318,6 +325,18 @@ def _as_step(step: Step, found: Matched) -> Step:
         outputs=_outputs(step.outputs, found.rule),
         attributes=tuple((name, found.attributes[name]) for name in forward.attributes),
     )
+
+
+def _with_size_steps(step: Step, number: int) -> Iterator[Step]:
+    """The step, and before it one for each size with a name that it takes for an array."""
+    inputs: list[Value] = []
+    for value in step.inputs:
+        if value.name.startswith(SIZE):
+            of = NamedSize(value.name.removeprefix(SIZE))
+            value = replace(value, name=f"%{number}_size_{len(inputs)}")
+            yield Step("size", (), (value,), (("of", of),), step.place, modules=step.modules)
+        inputs.append(value)
+    yield replace(step, inputs=tuple(inputs))
 
 
 def _outputs(made: tuple[Value | None, ...], known: Rule) -> tuple[Value | None, ...]:

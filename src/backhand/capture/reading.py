@@ -125,9 +125,8 @@ class Reading:
         elif kind == "getitem":
             inner = self.values[node.args[0]]
             assert isinstance(inner, tuple)
-            found = inner[node.args[1]]
-            assert found is not None
-            self.values[node] = found
+            if (found := inner[node.args[1]]) is not None:
+                self.values[node] = found
         elif _is_size(made) and not hasattr(node.target, "_schema"):
             return  # arithmetic on sizes, which is read off where it is used
         elif _is_size(made) and "sym_" in str(node.target):
@@ -161,15 +160,15 @@ class Reading:
             return (value,)
         if not isinstance(made, list | tuple):
             return ()
-        read = {user.args[1] for user in node.users}
+        read = {user.args[1] % len(made) for user in node.users}
         values = tuple(
             self.value(self._unnamed(), tensor) if i in read else None
             for i, tensor in enumerate(made)
         )
         self.values[node] = values
-        for i, value in enumerate(values):
-            if value is not None:
-                self._note_source(node, value, i)
+        for i, part in enumerate(values):
+            if part is not None:
+                self._note_source(node, part, i)
         return values
 
     def _note_source(self, node: Any, value: Value, number: int | None) -> None:

@@ -29,17 +29,17 @@ HINTS = {
 }
 
 
-class NoRules(BackhandError):
+class NoRulesError(BackhandError):
     """A module that does what no rule stands for; `operators` says how often it does each."""
 
     operators: Mapping[str, int]
 
 
-def no_rules(name: str, steps: Sequence[Step], schemas: Schemas) -> NoRules:
+def no_rules(name: str, steps: Sequence[Step], schemas: Schemas) -> NoRulesError:
     """The error for the steps of a module that no rule stands for."""
     kinds = {step.function for step in steps}
     lines = [line for found in _alike(steps) for line in _lines(found, schemas)]
-    error = NoRules(
+    error = NoRulesError(
         f"{len(kinds)} of its operators {'has' if len(kinds) == 1 else 'have'} no rule",
         where=name,
         wanted="operators that a rule stands for, with these arguments",

@@ -24,8 +24,9 @@ def tidied(
 ) -> tuple[Network, dict[str, np.ndarray], dict[str, str], tuple[str, ...]]:
     """The passes, in their order: each needs what the one before it leaves.
 
-    It is given PyTorch, which it does not import. Beside the network and the numbers: what stands now for values that are gone, by name, and the
-    buffers whose new values are the network's last outputs.
+    It is given PyTorch, which it does not import. Beside the network and the numbers: what stands
+    now for values that are gone, by name, and the buffers whose new values are the network's last
+    outputs.
     """
     for function in sorted(MADE | templates.MADE):
         _, operator, overload = function.split(".")

@@ -27,7 +27,7 @@ def watching(noted: Noted, mode: type, annotate: Callable[..., Any], folder: str
     """
     watch = _Watch(noted, folder)
 
-    class Watching(mode):  # type: ignore[misc, valid-type]
+    class Watching(mode):  # type: ignore[misc]
         def __torch_function__(
             self, function: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:

@@ -12,7 +12,7 @@ from backhand.derive.activity import Active, activity
 from backhand.derive.loops import undo_loop
 from backhand.derive.nameless import settled
 from backhand.derive.pairs import CallBack, Derived, Pair, Undoing
-from backhand.derive.reading import in_order, read_from_forward
+from backhand.derive.reading import in_order, read_from_forward, saved_size, sizes_unseen
 from backhand.derive.scope import Scope
 from backhand.derive.shapes import Instance
 from backhand.derive.steps import undo_step
@@ -100,7 +100,9 @@ def _saved(
     """What the forward hands to the backward: all that it reads but parameters and cotangents."""
     known = {value.name for value in (*kind.parameters, *cotangents)} | set(kind.attributes)
     read = (name for name in read_from_forward(body, pairs) if name not in known)
-    return in_order(read, kind.body)
+    found = in_order(read, kind.body)
+    shown = (*cotangents, *kind.parameters, *(v for v in kind.values() if v.name in found))
+    return (*found, *map(saved_size, sizes_unseen(body, shown)))
 
 
 def _unveiled(values: Iterable[Value | None]) -> tuple[Value | None, ...]:

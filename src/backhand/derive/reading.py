@@ -1,9 +1,10 @@
 """What a backward body reads of the forward: that is what the forward saves."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from backhand.derive.pairs import CallBack, LoopBack, Pair, Undoing
-from backhand.graph import Call, Loop, Statement, Step
+from backhand.graph import Attribute, Call, Loop, NamedSize, Size, Statement, Step, Value
 
 
 def saved_by(part: Call | Loop) -> str:
@@ -57,3 +58,36 @@ def in_order(names: Iterable[str], body: Iterable[Statement]) -> tuple[str, ...]
     made = tuple(name for part in body for name in made_by(part))
     given = tuple(name for name in wanted if name not in made)
     return (*given, *(name for name in made if name in wanted))
+
+
+def saved_size(size: str) -> str:
+    """What stands for a size that is saved, beside the names of values."""
+    return f"size:{size}"
+
+
+def sizes_unseen(body: Iterable[Undoing], values: Iterable[Value]) -> tuple[str, ...]:
+    """Sizes with names that a backward body says, and that no array at hand has."""
+    seen = {size for value in values for size in value.shape}
+    return tuple(name for name in dict.fromkeys(_sizes_said(body)) if name not in seen)
+
+
+def _sizes_said(body: Iterable[Undoing]) -> Iterator[str]:
+    for part in body:
+        if isinstance(part, Step):
+            yield from (name for _, given in part.attributes for name in size_names(given))
+        elif isinstance(part, CallBack):
+            shapes = (v.shape for v in part.cotangents if v.literal is not None)
+            yield from (name for shape in shapes for s in shape for name in size_names(_named(s)))
+        else:
+            yield from _sizes_said(part.body)
+
+
+def _named(size: Size) -> Attribute:
+    return NamedSize(size) if isinstance(size, str) else size
+
+
+def size_names(given: Attribute) -> Iterator[str]:
+    """The names in an attribute's sizes, such as `B` in `2*B`."""
+    for part in given if isinstance(given, tuple) else (given,):
+        if isinstance(part, NamedSize):
+            yield from re.findall(r"\b[A-Z]\w*\b", part)

@@ -1,5 +1,6 @@
 """`backhand check`: one submission, or many, against a spec."""
 
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ class Checked:
     file: Path
     verdict: Verdict | None
     error: str = ""
+    raised: BackhandError | None = None
 
     @property
     def exit_code(self) -> int:
@@ -55,6 +57,39 @@ def submissions(files: Sequence[Path]) -> list[Path]:
     return found
 
 
+def runs_code(files: Sequence[Path]) -> bool:
+    """Whether any of the files is a program."""
+    return any(file.suffix in RUN for file in files)
+
+
+def names_given(words: Sequence[str]) -> dict[str, str]:
+    """`theirs=ours` pairs, and .toml files of them, as a mapping.
+
+    Raises:
+        BackhandError: if one is neither.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        theirs, equals, ours = word.partition("=")
+        if equals and theirs and ours:
+            found[theirs.strip()] = ours.strip()
+        elif word.endswith(".toml"):
+            found |= _names_of(Path(word))
+        else:
+            raise BackhandError(
+                "this maps no name", where="--map", wanted="theirs=ours, or a .toml file", got=word
+            )
+    return found
+
+
+def _names_of(file: Path) -> dict[str, str]:
+    try:
+        told = tomllib.loads(_text(file))
+    except tomllib.TOMLDecodeError as error:
+        raise BackhandError("this is not TOML", where=str(file), got=str(error)) from None
+    return {str(theirs): str(ours) for theirs, ours in told.items()}
+
+
 def check_all(
     experiment: Experiment,
     files: Sequence[Path],
@@ -72,7 +107,7 @@ def check_all(
             verdict = check_one(machine, file, given or {}, time_limit)
             found.append(Checked(file, verdict))
         except BackhandError as error:
-            found.append(Checked(file, None, str(error)))
+            found.append(Checked(file, None, str(error), error))
         if progress:
             progress(i + 1)
     return found

@@ -82,9 +82,7 @@ def node_put(
     return put(listing, function, statement, swapped(statement, old, tree))
 
 
-def names_put(
-    listing: Listing, function: str, statement: ast.stmt, old: str, new: str
-) -> Change:
+def names_put(listing: Listing, function: str, statement: ast.stmt, old: str, new: str) -> Change:
     """A name of a statement replaced by an expression."""
     return put(listing, function, statement, renamed(statement, {old: new}))
 
@@ -125,7 +123,9 @@ def needs(listing: Listing, statement: ast.stmt, *names: str) -> Listing:
             continue
         lines = _lines_for(listing, name, bound)
         tree = listing.functions[function]
-        body = "\n".join([*map(ast.unparse, tree.body[:2]), *lines, *map(ast.unparse, tree.body[2:])])
+        body = "\n".join(
+            [*map(ast.unparse, tree.body[:2]), *lines, *map(ast.unparse, tree.body[2:])]
+        )
         listing = listing.with_lines(function, body)
         bound |= {name}
     return listing
@@ -155,12 +155,13 @@ def _lines_for(listing: Listing, name: str, bound: set[str]) -> list[str]:
     called = {id(n.func) for n in ast.walk(value) if isinstance(n, ast.Call)}
     read = [n.id for n in ast.walk(value) if isinstance(n, ast.Name) and id(n) not in called]
     missing = [n for n in read if n not in bound]
-    return [*(text for n in missing for text in _lines_for(listing, n, bound)), ast.unparse(statement)]
+    return [
+        *(text for n in missing for text in _lines_for(listing, n, bound)),
+        ast.unparse(statement),
+    ]
 
 
-def backward_with(
-    listing: Listing, statement: ast.stmt, value: str, *reading: str
-) -> Change:
+def backward_with(listing: Listing, statement: ast.stmt, value: str, *reading: str) -> Change:
     """Another value for a derivative, where the expression reads these forward values."""
     where = line(statement)
     name = target_of(statement)

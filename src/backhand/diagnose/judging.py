@@ -1,7 +1,7 @@
 """Which mistake it is: the one program whose numbers are theirs, where no other's are."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import numpy as np
@@ -9,12 +9,14 @@ import numpy as np
 from backhand.diagnose.allowed import Allowed, allowances
 from backhand.diagnose.catalogue import CATALOGUE
 from backhand.diagnose.machine import Machine, Reading
-from backhand.diagnose.mistake import Planted
+from backhand.diagnose.mistake import Mistake, Planted, everywhere
 from backhand.diagnose.scene import Scene
 from backhand.diagnose.verdict import Distance, Finding, Verdict, verdict_of
 
 SECONDS = 2.0
 """How long pairs are searched for."""
+LONG = 3
+"""A training of more epochs than that is run where all else fits."""
 ENOUGH = 12
 """So many single mistakes that explain something are combined with all others."""
 Values = dict[str, np.ndarray]
@@ -49,20 +51,33 @@ class Search:
     """All that is tried on one submission; the scenes are those in which their program was seen."""
 
     def __init__(self, machine: Machine, scenes: Sequence[Scene]) -> None:
-        self.machine, self.scenes = machine, list(scenes)
-        self.allowed = [allowances(machine, scene) for scene in scenes]
+        self.machine, self.scenes = machine, in_turn(scenes)
+        self.allowed = [allowances(machine, scene) for scene in self.scenes]
         uniform = any(d.kind == "uniform" for s in scenes for d in s.draws or ())
         self.readings: tuple[Reading, ...] = ("below", "above") if uniform else ("below",)
         self.started = monotonic()
+        self.every = tuple(self.planted(Planted((), (), self.machine.correct)))
         self.runs = 0
 
-    def tried(self, planted: Planted, reading: Reading, *, thorough: bool = True) -> Tried:
-        """Run one program in the scenes; where it is not `thorough`, up to the first difference."""
+    def tried(
+        self,
+        planted: Planted,
+        reading: Reading,
+        *,
+        thorough: bool = True,
+        right: frozenset[tuple[int, str]] = frozenset(),
+    ) -> Tried:
+        """Run one program in the scenes; where it is not `thorough`, up to the first difference.
+
+        It is given up as soon as it has a number wrong that is `right` without a mistake.
+        """
         shares: dict[tuple[int, str], float] = {}
         distances: dict[tuple[int, str], float] = {}
         complete = True
         for i, (scene, allowed) in enumerate(zip(self.scenes, self.allowed, strict=True)):
-            if not thorough and any(share > 1 for share in shares.values()):
+            is_off = any(share > 1 for share in shares.values())
+            spoilt = any(shares.get(key, 0.0) > 1 for key in right)
+            if spoilt or (is_off and (not thorough or scene.epochs > LONG + 2)):
                 complete = False
                 break
             self.runs += 1
@@ -81,19 +96,19 @@ class Search:
         nothing = Planted((), (), self.machine.correct)
         return [self.tried(nothing, reading) for reading in self.readings]
 
-    def singles(self, reading: Reading) -> list[Tried]:
-        """Every single mistake, at every place."""
-        nothing = Planted((), (), self.machine.correct)
-        return [self.tried(p, reading) for p in self.planted(nothing)]
+    def singles(self, correct: Tried) -> list[Tried]:
+        """Every single mistake, at every place, the draws read as for this correct program."""
+        right, reading = correct.explained, correct.reading
+        return [self.tried(p, reading, right=right) for p in self.every]
 
-    def planted(self, base: Planted) -> Iterator[Planted]:
-        """A program with one more mistake, for each mistake and place."""
-        for mistake in CATALOGUE:
+    def planted(self, base: Planted, mistakes: Iterable[Mistake] = CATALOGUE) -> Iterator[Planted]:
+        """A program with one more mistake, for each mistake and place, and at all at once."""
+        for mistake in mistakes:
             if mistake in base.mistakes:
                 continue
             try:
-                changes = list(mistake.changes(base.listing))
-            except Exception:  # the changed program may not have the form that the entry looks for
+                changes = [*mistake.changes(base.listing), *everywhere(mistake, base.listing)]
+            except Exception:  # the changed program may lack the form that is looked for
                 continue
             for change in changes:
                 yield base.with_change(mistake, change)
@@ -106,7 +121,8 @@ class Search:
         helpful.sort(key=lambda t: (-len(t.explained), list(t.shares.values()) and _nearness(t)))
         found: list[Tried] = []
         for first in _distinct(helpful)[:ENOUGH]:
-            for both in self.planted(first.planted):
+            seconds = _seconds(singles, correct, wrong - first.explained)
+            for both in self.planted(first.planted, seconds):
                 if monotonic() > deadline:
                     return found
                 tried = self.tried(both, first.reading, thorough=False)
@@ -115,6 +131,39 @@ class Search:
             if found:
                 return found
         return found
+
+
+def _seconds(
+    singles: list[Tried], correct: Tried, rest: frozenset[tuple[int, str]]
+) -> list[Mistake]:
+    """The mistakes that could explain the rest: those that do so alone, then all that touch it."""
+    alone: dict[str, Mistake] = {}
+    touching: dict[str, Mistake] = {}
+    for tried in singles:
+        mistake = tried.planted.mistakes[0]
+        if tried.explained & rest:
+            alone[mistake.name] = mistake
+        elif any(tried.distances.get(k) != correct.distances.get(k) for k in rest):
+            touching[mistake.name] = mistake
+    return list({**alone, **touching}.values())
+
+
+def in_turn(scenes: Sequence[Scene]) -> list[Scene]:
+    """The scenes, quick ones first; of a long training the first epochs are a scene of their own."""
+    found: list[Scene] = []
+    for scene in scenes:
+        early = {k: s for k, s in scene.seen.items() if k.partition("@")[2].isdigit()}
+        if scene.epochs > LONG and early:
+            late = {k: s for k, s in scene.seen.items() if k not in early}
+            first = min(LONG + 2, scene.epochs)
+            found.append(
+                replace(scene, seen=early, epochs=first, name=f"{scene.name}, first epochs")
+            )
+            found.append(replace(scene, seen=late))
+        else:
+            found.append(scene)
+    order = {"evaluation": 0, "pass": 1, "training": 2}
+    return sorted(found, key=lambda s: (order[s.mode], s.epochs))
 
 
 def _nearness(tried: Tried) -> float:
@@ -180,7 +229,7 @@ def diagnose(machine: Machine, scenes: Sequence[Scene]) -> Verdict:
     right = next((t for t in every if t.matches), None)
     if right is not None:
         return verdict_of(search.scenes, right, (), (), search.runs, search.started)
-    singles = [t for reading in search.readings for t in search.singles(reading)]
+    singles = [t for one in every for t in search.singles(one)]
     correct = min(every, key=_nearness)
     found = [t for t in singles if t.matches]
     if not found:

@@ -1,7 +1,7 @@
 """Running a listing in a scene: the same inputs, weights and masks, whatever the mistakes in it."""
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Literal
@@ -45,19 +45,19 @@ class Replay:
             self.place += 1
             whole = _fitting(draw.values, shape)
             if whole is not None and not parts:
-                return self._bits(draw, whole, rate) / (1 - rate)
+                return np.asarray(self._bits(draw, whole, rate) / (1 - rate))
             if draw.values.size == int(np.prod(shape[1:])):
                 parts.append(self._bits(draw, draw.values, rate).ravel())
                 if len(parts) == shape[0]:
-                    return np.stack(parts).reshape(shape) / (1 - rate)
+                    return np.asarray(np.stack(parts).reshape(shape) / (1 - rate))
 
     def _bits(self, draw: Draw, values: np.ndarray, rate: float) -> np.ndarray:
         if draw.kind == "uniform":
             kept = values < 1 - rate if self.reading == "below" else values >= rate
-            return kept.astype(float)
+            return np.asarray(kept, dtype=float)
         if draw.probability is not None and abs(draw.probability - (1 - rate)) > SAME_RATE:
             raise CannotReplayError(f"their units are kept with probability {draw.probability:g}")
-        return (values != 0).astype(float)
+        return np.asarray(values != 0, dtype=float)
 
 
 def _fitting(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -172,14 +172,15 @@ class Machine:
     def _trained(
         self, space: dict[str, Any], data: Any, weights: tuple[np.ndarray, ...], scene: Scene
     ) -> dict[str, np.ndarray]:
-        watch = _Watch(space, self.correct.parameters, weights)
+        outputs = shared.names(self.experiment.network.forward.outputs)
+        watch = _Watch(space, self.correct.parameters, weights, outputs)
         losses = space["train"](*data, weights, epochs=scene.epochs)
         values = watch.values(scene.epochs)
         values |= {f"loss@{e}": np.array(losses[e - 1]) for e in KEPT_EPOCHS if e <= len(losses)}
         if losses:
             values["loss@end"] = np.array(losses[-1])
         values["losses"] = np.array(losses)
-        names = shared.names(self.experiment.network.forward.outputs)
+        names = tuple(outputs)
         if any(key.endswith("@after") for key in scene.seen):
             after = self._passed(watch.originals, data, weights, None, lambda f, *a: f(*a))
             values |= {f"{n}@after": after[n] for n in (*names, "loss")}
@@ -190,25 +191,51 @@ class _Watch:
     """Keeps what a training loop computes, epoch by epoch."""
 
     def __init__(
-        self, space: dict[str, Any], names: tuple[str, ...], weights: tuple[np.ndarray, ...]
+        self,
+        space: dict[str, Any],
+        names: tuple[str, ...],
+        weights: tuple[np.ndarray, ...],
+        outputs: list[str],
     ) -> None:
-        self.names, self.weights = names, weights
+        self.names, self.weights, self.output_names = names, weights, outputs
+        self.outputs: list[tuple[np.ndarray, ...]] = []
         self.originals = dict(space)
         self.gradients: list[tuple[np.ndarray, ...]] = []
+        self.pending: tuple[np.ndarray, ...] = ()
         self.after: list[tuple[np.ndarray, ...]] = []
-        backward, update = space["network_backward"], space["update"]
+        update = space["update"]
+        network = space["network"]
 
-        def watched_backward(*arguments: Any) -> Any:
-            found = backward(*arguments)
-            self.gradients.append(tuple(np.array(g) for g in found) if self._early else ())
+        def watched_network(*arguments: Any) -> Any:
+            found = network(*arguments)
+            if self._early:
+                made = found[0] if len(outputs) > 1 else (found[0],)
+                self.outputs.append(tuple(np.array(a) for a in made))
+            else:
+                self.outputs.append(())
             return found
 
         def watched_update(*arguments: Any) -> Any:
+            self._take(arguments[1])
             found = update(*arguments)
             self.after.append(tuple(np.array(w) for w in weights) if self._early else ())
             return found
 
-        space["network_backward"], space["update"] = watched_backward, watched_update
+        space["network"] = watched_network
+        space["update"] = watched_update
+
+    def _take(self, gradients: Any) -> None:
+        """Keep the gradients of an update; they may come one weight at a time, the last first."""
+        if not self._early:
+            self.gradients.append(())
+            return
+        if len(gradients) == len(self.names):
+            self.gradients.append(tuple(np.array(g) for g in gradients))
+            return
+        self.pending = (*(np.array(g) for g in gradients), *self.pending)
+        if len(self.pending) == len(self.names):
+            self.gradients.append(self.pending)
+            self.pending = ()
 
     @property
     def _early(self) -> bool:
@@ -216,15 +243,22 @@ class _Watch:
 
     def values(self, epochs: int) -> dict[str, np.ndarray]:
         found = {f"{n}@end": np.array(w) for n, w in zip(self.names, self.weights, strict=True)}
-        each = len(self.after) // epochs if epochs and len(self.after) % epochs == 0 else 0
-        calls = len(self.gradients) // epochs if epochs and len(self.gradients) % epochs == 0 else 0
+        each, calls = _each(len(self.after), epochs), _each(len(self.gradients), epochs)
         for epoch in KEPT_EPOCHS:
-            if epoch > epochs:
+            if epoch * max(each, calls) > max(len(self.after), len(self.gradients)):
                 break
             if each:
                 after = self.after[epoch * each - 1]
                 found |= {f"{n}@{epoch}": w for n, w in zip(self.names, after, strict=False)}
+            if _each(len(self.outputs), epochs) == 1 and epoch <= len(self.outputs):
+                made = self.outputs[epoch - 1]
+                found |= {f"{n}@{epoch}": a for n, a in zip(self.output_names, made, strict=False)}
             if calls:
                 slopes = self.gradients[(epoch - 1) * calls]
                 found |= {f"d{n}@{epoch}": g for n, g in zip(self.names, slopes, strict=False)}
         return found
+
+
+def _each(calls: int, epochs: int) -> int:
+    """How many calls an epoch has; one, where they do not come out even."""
+    return calls // epochs if epochs and calls % epochs == 0 else min(1, calls)

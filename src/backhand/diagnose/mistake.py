@@ -51,6 +51,22 @@ class Planted:
 
     def with_change(self, mistake: Mistake, change: Change) -> "Planted":
         """One mistake more."""
-        return Planted(
-            (*self.mistakes, mistake), (*self.places, change.where), change.listing
-        )
+        return Planted((*self.mistakes, mistake), (*self.places, change.where), change.listing)
+
+
+def everywhere(mistake: Mistake, listing: Listing) -> Iterable[Change]:
+    """The mistake made at all of its places at once, as in a function that several layers share."""
+    if mistake.part not in ("forward", "backward", "dropout"):
+        return
+    found: dict[str, int] = {}
+    for change in mistake.changes(listing):
+        found[change.where] = found.get(change.where, 0) + 1
+    for variant in range(max(found.values(), default=0)) if len(found) > 1 else ():
+        changed, places = listing, []
+        for where in found:
+            there = [c for c in mistake.changes(changed) if c.where == where]
+            if variant < len(there):
+                changed = there[variant].listing
+                places.append(where)
+        if len(places) > 1:
+            yield Change("; ".join(places), changed)

@@ -27,7 +27,8 @@ class Draw:
 
 @dataclass(frozen=True)
 class Seen:
-    """An array that they computed, in our layout; `half` is half a unit of the last printed digit."""
+    """An array that they computed, in our layout; `half` is half a unit of the last digit printed,
+    0 where all digits are there."""
 
     values: np.ndarray
     half: float = 0.0

@@ -100,7 +100,9 @@ def verdict_of(
             names, compared, (), notes, programs, seconds,
         )  # fmt: skip
     named, *others = _ranked(found)
-    ties = tuple(dict.fromkeys(o.planted.name for o in others if o.planted.name != named.planted.name))
+    ties = tuple(
+        dict.fromkeys(o.planted.name for o in others if o.planted.name != named.planted.name)
+    )
     nearest = _next(singles, found, off)
     return Verdict(
         "mistake found",
@@ -125,7 +127,7 @@ def _next(
     rest = [t for t in singles if id(t) not in matched and not t.matches]
     if not rest or not off:
         return None
-    return min(rest, key=lambda t: (-len(t.explained), t.distances.get(off[0], float("inf"))))
+    return min(rest, key=lambda t: t.distances.get(off[0], float("inf")) or float("inf"))
 
 
 def _evidence(

@@ -41,7 +41,7 @@ def _collect(of: Tree, given: Any, where: str, found: dict[int, Any]) -> None:
                 repair="write the program again with this argument",
             )
         return
-    keys: list[str] | list[int] = list(of.keys) or list(range(len(of.parts)))
+    keys: list[Any] = list(of.keys) or list(range(len(of.parts)))
     for key, part in zip(keys, of.parts, strict=True):
         _collect(part, _part(given, key, of.kind, len(keys), where), f"{where}[{key!r}]", found)
 
@@ -87,7 +87,7 @@ def _flatten(of: Tree, given: Any, found: dict[int, Any]) -> None:
         if of.number is not None and given is not None:
             found[of.number] = given
         return
-    keys: list[str] | list[int] = list(of.keys) or list(range(len(of.parts)))
+    keys: list[Any] = list(of.keys) or list(range(len(of.parts)))
     for key, part in zip(keys, of.parts, strict=True):
         is_there = isinstance(given, Mapping) and key in given
         is_there = is_there or (isinstance(key, int) and isinstance(given, tuple | list))

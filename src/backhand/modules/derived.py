@@ -12,6 +12,8 @@ from backhand.graph import Nested, Network, Step, Value
 from backhand.passes.kinds import shared_kinds
 from backhand.passes.loops import looped
 from backhand.passes.nested_names import named
+from backhand.passes.precision import in_precision
+from backhand.passes.promotion import promoted
 from backhand.passes.results import with_asked_results
 from backhand.passes.tree import tree
 
@@ -63,8 +65,9 @@ def half(
         outputs: numbers of the outputs that a cotangent is given for; all that are of floats.
     """
     captured = capture(module, args, kwargs, training=training)
-    flat = with_asked_results(with_stores(captured))
-    nested = looped(shared_kinds(tree(flat, captured.keys)))
+    flat = in_precision(promoted(captured.network), _precision(captured, args, kwargs))
+    flat = with_asked_results(with_stores(flat, captured.updated))
+    nested = looped(shared_kinds(tree(flat, _keys(captured, module))))
     nested = replace(nested, forward=replace(nested.forward, name=name))
     nested = named(nested, captured.wishes)
     wanted = set(outputs(captured)) if outputs else set(range(len(nested.forward.outputs)))
@@ -78,6 +81,16 @@ def half(
         sizes=_sizes(nested, captured.inputs, args, kwargs),
     )
     return Half(captured, derived, {new.name: old.name for new, old in pairs})
+
+
+def _keys(captured: Captured, module: "torch.nn.Module") -> dict[str, tuple[str, ...]]:
+    """The keys of each array, tied ones in the order of the `state_dict`: derivatives and optimiser
+    speak of the first."""
+    order = {key: number for number, key in enumerate(module.state_dict())}
+    return {
+        name: tuple(sorted(keys, key=lambda key: order.get(key, len(order))))
+        for name, keys in captured.keys.items()
+    }
 
 
 def _trained(nested: Nested, captured: Captured, before: Sequence[Value]) -> set[str]:
@@ -111,15 +124,25 @@ def _sizes(
     return found
 
 
-def with_stores(captured: Captured) -> Network:
+def _precision(captured: Captured, args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> str:
+    """What the floats of a module are: as its parameters have them, or else its inputs."""
+    from torch.utils import _pytree as pytree
+
+    leaves = pytree.tree_leaves((tuple(args), dict(kwargs or {})))
+    given = [str(leaf.dtype) for leaf in leaves if hasattr(leaf, "dtype")]
+    words = [array.dtype.name for array in captured.arrays.values()]
+    words += [word.removeprefix("torch.") for word in given]
+    return next((word for word in words if word in ("float32", "float64")), "float32")
+
+
+def with_stores(network: Network, updated: Mapping[str, str]) -> Network:
     """The flat network that keeps the new values of its buffers itself, each where it is made,
     instead of handing them out."""
-    network = captured.network
-    if not captured.updated:
+    if not updated:
         return network
     forward = network.forward
     buffers = {value.name: value for value in forward.parameters}
-    news = {new: buffers[old] for old, new in captured.updated.items()}
+    news = {new: buffers[old] for old, new in updated.items()}
     body: list[Step] = []
     for step in forward.body:
         body.append(step)
@@ -127,5 +150,5 @@ def with_stores(captured: Captured) -> Network:
             if value.name in news:
                 inputs = (news[value.name], value)
                 body.append(Step("store", inputs, (), place=step.place, modules=step.modules))
-    outputs = forward.outputs[: len(forward.outputs) - len(captured.updated)]
+    outputs = forward.outputs[: len(forward.outputs) - len(updated)]
     return replace(network, forward=replace(forward, body=tuple(body), outputs=outputs))

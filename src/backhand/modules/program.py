@@ -26,7 +26,7 @@ class Interface:
     """The arguments of the module, with the inputs' numbers."""
     results: Tree
     """What the module returns, with the outputs' numbers."""
-    outputs: int
+    output_names: tuple[str, ...]
     reads_parameters: bool
     saves: bool
     draws: bool
@@ -58,6 +58,10 @@ class Program:
     """What `python FILE check` holds it against: what was given, what PyTorch made of that, and
     how far rounding may lead."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def _outputs(self) -> int:
+        return len(self.interface.output_names)
 
     @cached_property
     def namespace(self) -> dict[str, Any]:
@@ -188,8 +192,8 @@ class Program:
         given: list[Any] = list(arrays_of(own.given, args, kwargs, own.inputs))
         given += [self.parameters] * own.reads_parameters + [generator] * own.draws
         made = self.namespace[own.function](*given)
-        results = made if own.outputs + own.saves > 1 else (made,)
-        return list(results[: own.outputs]), tuple(results[own.outputs :])
+        results = made if self._outputs + own.saves > 1 else (made,)
+        return list(results[: self._outputs]), tuple(results[self._outputs :])
 
     def _backward(self, cotangents: list[Any], saved: tuple[Any, ...]) -> dict[str, np.ndarray]:
         own = self.interface

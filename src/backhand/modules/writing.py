@@ -1,6 +1,8 @@
 """`backhand.write`: from a module to its program."""
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +11,9 @@ from backhand.capture.exported import Captured
 from backhand.capture.identifiers import one_line
 from backhand.capture.trees import Branch, numbers, paths
 from backhand.errors import BackhandError
+from backhand.modules.arguments import arrays_of, flattened
 from backhand.modules.derived import Half, half
+from backhand.modules.evidence import evidence
 from backhand.modules.program import Interface, Program
 from backhand.write.modules.signatures import signatures
 from backhand.write.modules.source import Plan, targets_of, write_source
@@ -60,13 +64,47 @@ def write(
         by_loss = _loss_half(module, given, loss, wanted)
     training = _training(module, optimizer, scheduler, clip_norm, clip_value)
     plan = _plan(module, main, by_loss, next(iter(own(main.captured))) if own else None, training)
-    return Program(
+    program = Program(
         write_source(plan),
         _parameters(module, main),
         _interface(module, main, plan),
         {},
         main.captured.notes,
     )
+    return replace(program, check=_check(program, module, given, wanted, loss))
+
+
+def _check(
+    program: Program, module: Any, given: Any, targets: tuple[Any, ...], loss: Loss | None
+) -> dict[str, np.ndarray]:
+    """PyTorch's numbers for the example, drawn from seed 0; the module stays as it is."""
+    import torch
+
+    twin, own = copy.deepcopy(module), program.interface
+    state = torch.get_rng_state()
+    torch.manual_seed(0)
+    results = twin(*given[0], **given[1])
+    torch.set_rng_state(state)
+    outputs = flattened(own.results, results)
+    theirs = {own.output_names[n]: _numbers(tensor) for n, tensor in outputs.items()}
+    if loss is not None:
+        if isinstance(loss, str):
+            (number,) = (n for n, path in paths(own.results).items() if path == loss)
+            value = outputs[number]
+        else:
+            value = loss(results, *targets)
+        value.backward()
+        theirs["loss"] = _numbers(value)
+        named = dict(twin.named_parameters())
+        theirs |= {f"d {k}": _numbers(w.grad) for k, w in named.items() if w.grad is not None}
+    args, kwargs = given
+    arrays = arrays_of(own.given, args, kwargs, own.inputs) + [_numbers(t) for t in targets]
+    return evidence(program, arrays, theirs)
+
+
+def _numbers(tensor: Any) -> np.ndarray:
+    found: np.ndarray = tensor.detach().cpu().numpy()
+    return found
 
 
 def _as_tensors(given: Any) -> Any:
@@ -112,18 +150,22 @@ def _loss_half(module: Any, given: Any, loss: Callable[..., Any], targets: tuple
     import torch
 
     class Loss(torch.nn.Module):
+        def forward(self, outputs: Any, targets: Any) -> Any:
+            return loss(outputs, targets)
+
+    class LossOfSeveral(torch.nn.Module):
         def forward(self, outputs: Any, *targets: Any) -> Any:
             return loss(outputs, *targets)
 
-    was_training, before = module.training, torch.get_rng_state()
+    before = torch.get_rng_state()
     buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
     with torch.no_grad():
         outputs = module(*given[0], **given[1])
         for name, buffer in module.named_buffers():
             buffer.copy_(buffers[name])
     torch.set_rng_state(before)
-    del was_training
-    return half(Loss(), (outputs, *targets), None, name="network_loss", training=True)
+    own = Loss() if len(targets) == 1 else LossOfSeveral()
+    return half(own, (outputs, *targets), None, name="network_loss", training=True)
 
 
 def _training(
@@ -202,7 +244,7 @@ def _interface(module: Any, main: Half, plan: Plan) -> Interface:
         tuple(v.name for v in main.inputs),
         captured.inputs,
         captured.outputs,
-        len(top.kind.outputs),
+        tuple(v.name for v in top.kind.outputs),
         own.reads_parameters,
         bool(top.saved),
         main.draws,

@@ -27,6 +27,8 @@ MADE = {
 """Operators that steps may have now which none had before."""
 
 RESHAPING = {"view", "_unsafe_view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"}
+MOVING = {"transpose", "t", "permute"}
+PARTS = {"select", "slice", "diagonal", "unbind"}
 SAME = {"alias", "detach", "contiguous", "lift_fresh", "to", "view_as", "dropout"}
 RUNNING = "aten.batch_norm.default"
 """In training it writes into two of its inputs, though its name does not say so."""
@@ -118,6 +120,17 @@ class _Work:
             value = self._origin(self.shares[value.name].base)
         return value
 
+    def _is_same(self, one: Value, other: Value) -> bool:
+        """Whether two values are one piece of memory."""
+        one, other = self._origin(one), self._origin(other)
+        first, second = self.shares.get(one.name), self.shares.get(other.name)
+        if one == other or first is None or second is None:
+            return one == other
+        here, there = first.step, second.step
+        equal = (here.function, here.attributes) == (there.function, there.attributes)
+        alone = len(here.inputs) == len(there.inputs) == 1 and first.number == second.number
+        return equal and alone and self._is_same(first.base, second.base)
+
     def _now(self, value: Value, new: Value) -> None:
         self.current[value.name] = new
         self.seen[value.name] = self.written.get(self._root(value).name, 0)
@@ -127,7 +140,7 @@ class _Work:
         target = self._origin(step.inputs[0])
         old = self.read(target)
         inputs = (old, *map(self.read, step.inputs[1:]))
-        if step.function == "aten.copy_.default" and inputs[1] == old:
+        if step.function == "aten.copy_.default" and self._is_same(step.inputs[1], target):
             self.same[step.output.name] = target  # Python ends `y[0] += 1` with `y[0] = y[0]`
             return
         root = self._root(target)
@@ -200,7 +213,7 @@ class _Work:
         if name in RESHAPING:
             two = (("self", "@0"), ("other", "@1"))
             return self._added("aten.view_as.default", (part, base), two, base, step)
-        if name in ("transpose", "t", "permute"):
+        if name in MOVING:
             attributes = view.step.attributes
             if name == "permute":
                 order = given["dims"]

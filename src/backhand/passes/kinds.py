@@ -25,6 +25,7 @@ from backhand.graph import (
     check,
 )
 from backhand.passes.nesting import free_name, read_outside, without_unused
+from backhand.passes.reserved import MODULE_NAMES
 from backhand.passes.signature import Given, signature
 from backhand.passes.unify import Letters, letters_of
 
@@ -35,7 +36,8 @@ def shared_kinds(network: Nested) -> Nested:
     It is for a network as `tree` leaves it: each kind has one call, and shares its names with it.
     """
     groups = _groups(network)
-    names = _names(groups, {v.name for kind in network.kinds for v in kind.values()})
+    taken = {v.name for kind in network.kinds for v in kind.values()}
+    names = _names(groups, taken | MODULE_NAMES)
     letters = letters_of(network)
     instances: dict[str, _Instance] = {}
     functions: list[tuple[int, NestedKind]] = []

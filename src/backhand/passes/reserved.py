@@ -17,6 +17,13 @@ TRAINING_NAMES = frozenset(
 """Used in the functions that see inputs and targets by name, but weights only as a whole."""
 
 
+MODULE_NAMES = frozenset(
+    {"argparse", "sys", "load", "parameters", "predict", "compared", "check", "inside", "under"}
+    | {"add_to", "only", "clipped", "new_state", "learning_rate", "momentum", "beta1", "gradients"}
+)
+"""Functions of a module's program: what is called after the user's classes is called otherwise."""
+
+
 def is_reserved(name: str) -> bool:
     """Whether a program uses this name, or Python does, or an operator has it."""
     functions = _function_names(len(all_rules()))
@@ -29,5 +36,6 @@ def _function_names(_registered: int) -> frozenset[str]:
     names: set[str] = set()
     for known in all_rules().values():
         functions = [known.forward, *([known.backward] if known.backward else [])]
-        names |= {known.name, *(function.name for function in functions)}
+        helpers = [helper for function in functions for helper in function.helpers]
+        names |= {known.name, *(function.name for function in (*functions, *helpers))}
     return frozenset(names | {"dropout_mask", "erf"})

@@ -16,6 +16,12 @@ import numpy as np
 from backhand.graph import Attribute, Network, Size, Step, Value
 from backhand.passes.rewriting import rebuilt, replaced
 
+LONGEST = 1024
+"""The longest sequence that is tried out; numbers beyond it are not looked at twice."""
+
+ENDLESS = 2**62
+"""From here on a number is PyTorch's word for `to the end`."""
+
 Lengths = Mapping[str, int]
 Compute = Callable[[Step, Mapping[str, np.ndarray], Lengths], tuple[np.ndarray | None, ...] | None]
 """What a step makes of arrays by name where sizes have these lengths, or None if not known."""
@@ -55,6 +61,13 @@ def with_templates(
     """
     if not lengths or not lengths[0]:
         return network, {}
+    first = _known(network, arrays, compute, lengths[:1])
+    windows = _windows(network, first[0])
+    if "T" in lengths[0] and any(number > LONGEST for number in windows):
+        return network, {}
+    beyond = max(windows, default=0) + 2
+    lengths = [*lengths, {letter: max(n, beyond) if letter == "T" else n
+                          for letter, n in lengths[0].items()}]  # fmt: skip
     known = _known(network, arrays, compute, lengths)
     needed = {v.name for v in network.forward.outputs}
     body: list[Step] = []
@@ -74,6 +87,19 @@ def with_templates(
                 instead[made[0].name] = found[-1].output
     kept = [replaced(step, instead) for step in reversed(body)]
     return rebuilt(network, kept, instead), instead
+
+
+def _windows(network: Network, known: Mapping[str, np.ndarray]) -> list[int]:
+    """The whole numbers in steps that depend on sizes alone: a mask may look otherwise where a
+    sequence is longer than one of them, as that of a sliding window does."""
+    return [
+        abs(part)
+        for step in network.forward.body
+        if any(value.name in known for value in step.made())
+        for _, given in step.attributes
+        for part in (given if isinstance(given, tuple) else (given,))
+        if type(part) is int and abs(part) < ENDLESS
+    ]
 
 
 def _known(
@@ -205,7 +231,7 @@ class _Writer:
         self.steps.append(
             replace(
                 self.step, function=function, inputs=inputs, outputs=(made,), attributes=attributes
-            )  # fmt: skip
+            )
         )
         return made
 

@@ -66,10 +66,18 @@ def stored(m: Model, v: np.ndarray, e: np.ndarray, size: np.ndarray) -> np.ndarr
 
 
 def plus(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray:
-    """a + b and a - b, which do not underflow (ASNA, problem 2.19)."""
+    """a + b and a - b, which do not underflow (ASNA, problem 2.19).
+
+    Their rounding is not larger than either of the two, for the other is a number itself: so what
+    is added to the largest number, as a mask has it, does not overflow.
+    """
     if a.error is None and b.error is None:
-        return rounded(m, v, None)
-    return rounded(m, v, a.error_or_0 + b.error_or_0)
+        e = rounded(m, v, None)
+    else:
+        e = rounded(m, v, a.error_or_0 + b.error_or_0)
+    if v.size and np.max(np.abs(v)) > m.result.largest / 2:
+        e = np.minimum(e, a.error_or_0 + b.error_or_0 + np.minimum(a.reach, b.reach))
+    return e
 
 
 def times(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray | None:
@@ -172,8 +180,14 @@ def growth(m: Model, distance: np.ndarray) -> np.ndarray:
 
 
 def from_exp(m: Model, v: np.ndarray, a: Term) -> Any:
-    """|exp(x^) - exp(x*)| <= exp(x) exp(e) (exp(e) - 1), with room for v's own underflow."""
-    return (np.abs(v) + 4 * m.own.smallest) * growth(m, a.error_or_0)
+    """|exp(x^) - exp(x*)| <= exp(x) exp(e) (exp(e) - 1), with room for v's own underflow.
+
+    Neither of the two is larger than exp(x + 2 e): that is less where x is far below 0 and its
+    error large, as where -1e308 masks a score.
+    """
+    near = (np.abs(v) + 4 * m.own.smallest) * growth(m, a.error_or_0)
+    largest = 2 * np.exp(a.value + 2 * a.error_or_0) + 4 * m.own.smallest
+    return np.fmin(near, largest)
 
 
 def from_exp2(m: Model, v: np.ndarray, a: Term) -> Any:

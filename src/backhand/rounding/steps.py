@@ -66,7 +66,7 @@ def remainder(cut: np.ufunc) -> Rule:
         moved = whole_quotient(cut)(m, q, a, b)
         if moved is None:
             return e
-        e = e + a.error_or_0 + np.abs(q) * b.error_or_0
+        e = e + a.error_or_0 + (np.abs(q) + moved) * b.error_or_0
         return np.asarray(np.where(moved > 0, e + moved * b.reach, e))
 
     return rule

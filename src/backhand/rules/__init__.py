@@ -61,9 +61,11 @@ from backhand.rules import (  # noqa: F401  (each import registers a family)
     running_norms,
     scattering,
     shapes,
+    sizes,
     slicing,
     smooth,
     softmax,
+    splitting,
     spreads,
 )
 from backhand.rules.register import (

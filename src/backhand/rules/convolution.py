@@ -28,7 +28,8 @@ B = uniform(-1, 1, (6,))
 
 def each(option, axes):
     # one number for all axes, or one for each
-    return option if isinstance(option, tuple) else (option,) * axes
+    option = option if isinstance(option, tuple) else (option,)
+    return option * (axes // len(option))
 
 
 def edges(padding, kernel, dilation):
@@ -56,8 +57,8 @@ def windows(x, kernel, stride, dilation):
     stride, dilation = each(stride, axes), each(dilation, axes)
     reach = [gap * (length - 1) + 1 for length, gap in zip(kernel, dilation, strict=True)]
     seen = np.lib.stride_tricks.sliding_window_view(x, reach, axis=tuple(range(2, x.ndim)))
-    steps = [slice(None, None, step) for step in (*stride, *dilation)]
-    return np.moveaxis(seen[(..., *steps)], range(2, x.ndim), range(-axes, 0))
+    steps = [slice(None, None, step) for step in (1, 1, *stride, *dilation)]
+    return np.moveaxis(seen[tuple(steps)], range(2, x.ndim), range(-axes, 0))
 
 
 def put_back(parts, size, stride, dilation):
@@ -72,13 +73,12 @@ def put_back(parts, size, stride, dilation):
             slice(i * gap, i * gap + step * count, step)
             for i, gap, step, count in zip(within, dilation, stride, places, strict=True)
         ]
-        x[(..., *seen)] += parts[(slice(None), slice(None), *within)]
+        x[(slice(None), slice(None), *seen)] += parts[(slice(None), slice(None), *within)]
     return x
 
 
 def in_columns(seen, groups):
-    batch, channels, *sizes = seen.shape
-    length = channels // groups
+    length, sizes = seen.shape[1] // groups, seen.shape[2:]
     for size in sizes[: len(sizes) // 2]:
         length *= size
     return np.moveaxis(seen, 0, -1).reshape(groups, length, -1)
@@ -104,7 +104,7 @@ def correlate_dx(dy, w, size, stride, padding, dilation, groups):
     wide = [n + before + behind for n, (before, behind) in zip(size, around, strict=True)]
     dx = put_back(np.moveaxis(parts, -1, 0), wide, stride, dilation)
     inside = [slice(before, before + n) for n, (before, _) in zip(size, around, strict=True)]
-    return dx[(..., *inside)]
+    return dx[..., *inside]
 
 
 def correlate_dw(dy, x, w, stride, padding, dilation, groups):

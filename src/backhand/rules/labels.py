@@ -8,6 +8,8 @@ is by what was not ignored, and by the weights of the right classes where classe
 Sources: the pages of torch.nn (NLLLoss, CrossEntropyLoss).
 """
 
+from typing import Any
+
 import numpy as np
 
 from backhand.rules.register import example, register, uniform, whole
@@ -21,7 +23,7 @@ PLACES = whole(0, 3, (2, 5))
 ALONE = whole(0, 3, ())
 SHARES = uniform(0, 1, (4, 3))
 WEIGHTS = uniform(0.2, 3, (3,))
-EXAMPLES = [
+EXAMPLES: list[dict[str, Any]] = [
     {"targets": TARGETS, "ignore_index": -100},
     {"targets": PLACES, "ignore_index": 1},
     {"targets": ALONE, "ignore_index": -100},

@@ -129,7 +129,7 @@ register(
 
 
 def arange(*, start=0, stop, step=1, dtype):
-    return np.arange(start, stop, step, dtype)
+    return np.arange(start, stop, step, dtype=dtype)
 
 
 register(

@@ -64,7 +64,12 @@ def source(length, before, behind, mode):
 
 def sources(lengths, widths, mode):
     around = [(0, 0)] * (len(lengths) - len(widths) // 2) + pairs(widths)
-    return np.ix_(*[source(n, *pair, mode) for n, pair in zip(lengths, around, strict=True)])
+    return np.ix_(
+        *[
+            source(n, before, behind, mode)
+            for n, (before, behind) in zip(lengths, around, strict=True)
+        ]
+    )
 
 
 def pad_with_itself(x, *, widths, mode):

@@ -149,14 +149,6 @@ register(
         example(x=X, kernel=2),
         example(x=DEEP_X, kernel=(3, 2, 2), stride=2, padding=1, dilation=(1, 2, 1)),
     ],
-    aten=[
-        "max_pool1d_with_indices.default(x, kernel, [], padding, dilation, ceil_mode)",
-        "max_pool1d_with_indices.default(x, kernel, stride, padding, dilation, ceil_mode)",
-        "max_pool2d_with_indices.default(x, kernel, [], padding, dilation, ceil_mode)",
-        "max_pool2d_with_indices.default(x, kernel, stride, padding, dilation, ceil_mode)",
-        "max_pool3d_with_indices.default(x, kernel, [], padding, dilation, ceil_mode)",
-        "max_pool3d_with_indices.default(x, kernel, stride, padding, dilation, ceil_mode)",
-    ],
     in_formulas=False,
 )
 
@@ -208,8 +200,9 @@ def divisor(x, places, kernel, stride, padding, count_include_pad, divisor_overr
         return divisor_override
     options = (each(option, x.ndim - 2) for option in (kernel, stride, padding))
     count = np.ones((), x.dtype)
-    for along in zip(x.shape[2:], places, *options, strict=True):
-        count = count[..., None] * in_windows(*along, count_include_pad).astype(x.dtype)
+    for size, number, length, step, edge in zip(x.shape[2:], places, *options, strict=True):
+        along = in_windows(size, number, length, step, edge, count_include_pad)
+        count = count[..., None] * along.astype(x.dtype)
     return count
 
 

@@ -98,11 +98,6 @@ register(
         example(x=X, size=(3, 4)),
         example(x=DEEP_X, size=(3, 2, 4)),
     ],
-    aten=[
-        "adaptive_max_pool1d.default(x, size)",
-        "adaptive_max_pool2d.default(x, size)",
-        "adaptive_max_pool3d.default(x, size)",
-    ],
     in_formulas=False,
 )
 

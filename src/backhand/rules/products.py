@@ -102,7 +102,6 @@ register(
     torch="torch.inner(a, b)",
     noun="z",
     examples=[example(a=STACK, b=MATRIX), example(a=VECTOR, b=STACK)],
-    aten="inner.default(a, b)",
     in_formulas=False,
 )
 

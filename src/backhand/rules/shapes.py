@@ -23,7 +23,6 @@ register(
     wrt="x",
     torch="torch.flatten(x, 1)",
     examples=[example(x=X), example(x=FLAT_X)],
-    aten="flatten.using_ints(x, 1)",
 )
 
 

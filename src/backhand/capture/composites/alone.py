@@ -1,4 +1,6 @@
-"""Convolutions and pools of one example without a batch: a batch of one, taken apart again."""
+"""Convolutions and pools of one example without a batch: a batch of one, taken apart again; and
+those pools, with a batch or without, that say where their numbers were.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,28 +12,26 @@ RENAMED = {"kernel_size": "kernel", "output_size": "size"}
 
 
 def alone(axes: int, rule: str, without_bias: str = "") -> Callable[..., Sequence[Value | None]]:
-    """A recipe for arrays [channels, ...] with so many axes after the channels."""
+    """A recipe for arrays [channels, ...] or [B, channels, ...] with so many axes at the end."""
 
     def recipe(b: Builder, **arguments: Any) -> Sequence[Value | None]:
         given = {RENAMED.get(name, name): a for name, a in arguments.items()}
         x, *weights = (a for a in given.values() if isinstance(a, Value))
+        is_plain = "bias" in given and given["bias"] is None
+        function = without_bias if is_plain else rule
+        options = {name: _option(a) for name, a in given.items() if _is_option(name, a)}
+        shapes = [result.shape if result else () for result in b.instead_of.outputs]
+        wishes = ["", "indices"][: len(shapes)]
+        if len(x.shape) == axes + 2:
+            return b.several(function, x, *weights, shapes=shapes, wishes=wishes, **options)
         if len(x.shape) != axes + 1:
             raise InexpressibleError
-        is_plain = "bias" in given and given["bias"] is None
-        options = {name: _option(a) for name, a in given.items() if _is_option(name, a)}
         batch = b.step("unsqueeze", x, shape=(1, *x.shape), axis=0)
-        results = b.instead_of.outputs
-        made = b.several(
-            without_bias if is_plain else rule,
-            batch,
-            *weights,
-            shapes=[(1, *result.shape) if result else () for result in results],
-            wishes=[""] * len(results),
-            **options,
-        )
+        whole = [(1, *shape) for shape in shapes]
+        made = b.several(function, batch, *weights, shapes=whole, wishes=wishes, **options)
         return [
             result and b.step("squeeze", one, shape=result.shape, numbers=result.numbers, axis=0)
-            for one, result in zip(made, results, strict=True)
+            for one, result in zip(made, b.instead_of.outputs, strict=True)
         ]
 
     return recipe

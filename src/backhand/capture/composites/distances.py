@@ -19,7 +19,8 @@ def pairwise_distance(
 def cosine_similarity(b: Builder, *, x1: Value, x2: Value, dim: int, eps: float) -> tuple[Value]:
     """The cosine of the angle between x1 and x2; an axis counts as no shorter than eps."""
     axis = dim if dim < 0 else dim - max(len(x1.shape), len(x2.shape))
-    if min(len(x1.shape), len(x2.shape)) < -axis or x1.shape[axis] != x2.shape[axis]:
+    has_axis = -min(len(x1.shape), len(x2.shape)) <= axis < 0
+    if not has_axis or x1.shape[axis] != x2.shape[axis]:
         raise InexpressibleError
     first, second = (_direction(b, x, axis, eps) for x in (x1, x2))
     return (b.summed(b.step("mul", first, second), axis, wish="cos"),)

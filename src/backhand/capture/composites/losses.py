@@ -11,15 +11,15 @@ from backhand.capture.composites.builder import Builder, InexpressibleError
 from backhand.graph import Value
 
 Losses = Callable[..., Value]
-MEAN, SUM = 1, 2
-"""PyTorch's numbers for the ways to reduce; 0 leaves the losses as they are."""
+MEAN = 1
+"""PyTorch's number for a mean."""
 
 
 def reduced(losses: Losses) -> Callable[..., Sequence[Value]]:
     """A recipe: what `losses` makes of the arguments, reduced as they say."""
 
     def recipe(b: Builder, *, reduction: int, **arguments: Any) -> Sequence[Value]:
-        return [_reduced(b, losses(b, **arguments), reduction)]
+        return [b.reduced(losses(b, **arguments), reduction)]
 
     return recipe
 
@@ -125,13 +125,7 @@ def cross_entropy(
         axis = min(1, len(target.shape) - 1)
         rule, shape = rule + "share_losses", (*target.shape[:axis], *target.shape[axis + 1 :])
     losses = b.step(rule, *inputs, shape=shape, wish="losses", **options)
-    return [_reduced(b, losses, reduction)]
-
-
-def _reduced(b: Builder, losses: Value, reduction: int) -> Value:
-    if reduction not in (MEAN, SUM):
-        return losses
-    return b.step("mean" if reduction == MEAN else "sum", losses, shape=())
+    return [b.reduced(losses, reduction)]
 
 
 LOSSES: Mapping[str, Callable[..., Sequence[Value]]] = {

@@ -64,6 +64,13 @@ def matmul(b: Builder, x: Value, y: Value) -> Value:
     return b.matmul(x, y)
 
 
+def inner(b: Builder, *, self: Value, other: Value) -> tuple[Value]:
+    """torch.inner: over both last axes, and a product with a number if either is one."""
+    if not self.shape or not other.shape:
+        return (b.step("mul", self, other),)
+    return (b.step("inner", self, other, shape=(*self.shape[:-1], *other.shape[:-1])),)
+
+
 def bilinear(
     b: Builder, *, input1: Value, input2: Value, weight: Value, bias: Value | None
 ) -> tuple[Value]:
@@ -139,6 +146,7 @@ PRODUCTS: Mapping[str, Callable[..., Sequence[Value]]] = {
     "aten.bilinear.default": bilinear,
     "aten.cross.default": cross,
     "aten.einsum.default": einsum,
+    "aten.inner.default": inner,
     "aten.linalg_multi_dot.default": multiplied,
     "aten.chain_matmul.default": multiplied,
 }

@@ -11,7 +11,7 @@ __all__ = ["CATALOGUE"]
 
 CATALOGUE: tuple[Mistake, ...] = tuple(
     value
-    for module in (backward, dropout, forward, loss, update, training, data)
+    for module in (dropout, backward, forward, loss, update, training, data)
     for value in vars(module).values()
     if isinstance(value, Mistake)
 )

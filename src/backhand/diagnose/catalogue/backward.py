@@ -21,7 +21,7 @@ SLOPES = {
 }
 """The derivatives in terms of the output."""
 AGAIN = {
-    "tanh": "1 - np.tanh({x}) ** 2",
+    "tanh": "(1 - np.tanh({x}) ** 2)",
     "sigmoid": "(1 / (1 + np.exp(-{x}))) * (1 - 1 / (1 + np.exp(-{x})))",
 }
 """The same in terms of the input."""
@@ -32,9 +32,18 @@ BACKWARD = "network_backward"
 @known(
     "activation's derivative missing",
     "backward",
-    what="the activation's derivative is left out of the backward pass (for ReLU: it is 1 everywhere)",
-    why="what a unit passes back must be weighed with how it answered: nothing through a ReLU below 0",
-    fix="multiply: dz = da * (z > 0) for ReLU, da * (1 - a * a) for tanh, da * a * (1 - a) for sigmoid",
+    what=(
+        "the activation's derivative is left out of the backward pass (for ReLU: it is 1 "
+        "everywhere)"
+    ),
+    why=(
+        "what a unit passes back must be weighed with how it answered: nothing through a ReLU "
+        "below 0"
+    ),
+    fix=(
+        "multiply: dz = da * (z > 0) for ReLU, da * (1 - a * a) for tanh, da * a * (1 - a) for "
+        "sigmoid"
+    ),
     known_from="https://stackoverflow.com/questions/42042561 (ReLU's derivative in NumPy)",
 )
 def derivative_missing(listing: Listing) -> Iterator[Change]:
@@ -45,7 +54,9 @@ def derivative_missing(listing: Listing) -> Iterator[Change]:
 @known(
     "activation's derivative taken at the input instead of the output",
     "backward",
-    what="the formula in terms of the activation's output is given its input: 1 - z * z, z * (1 - z)",
+    what=(
+        "the formula in terms of the activation's output is given its input: 1 - z * z, z * (1 - z)"
+    ),
     why="a (1 - a) is the sigmoid's derivative only where a is the sigmoid's output",
     fix="use the saved output a, or the formula in terms of z",
     known_from="https://stackoverflow.com/questions/10626134",
@@ -60,7 +71,10 @@ def derivative_at_input(listing: Listing) -> Iterator[Change]:
 @known(
     "activation's derivative taken at the output instead of the input",
     "backward",
-    what="the formula in terms of the activation's input is given its output: the activation is applied twice",
+    what=(
+        "the formula in terms of the activation's input is given its output: the activation is "
+        "applied twice"
+    ),
     why="1 - tanh(a)^2 with a = tanh(z) is not the derivative at z",
     fix="use z, or the formula in terms of a: 1 - a * a, a * (1 - a)",
     known_from="https://stackoverflow.com/questions/10626134",
@@ -112,7 +126,9 @@ def derivative_square(listing: Listing) -> Iterator[Change]:
     "ReLU's gate read from the derivative",
     "backward",
     what="the derivative is cut where it is itself negative, not where the ReLU's input was",
-    why="the ReLU decides by its input what passes; the derivative's sign has nothing to do with it",
+    why=(
+        "the ReLU decides by its input what passes; the derivative's sign has nothing to do with it"
+    ),
     fix="dz = da * (z > 0), or dz[z <= 0] = 0",
     known_from="the ReLU of 'deconvnet' visualisations; https://arxiv.org/abs/1412.6806",
 )
@@ -145,9 +161,7 @@ def relu_gate_inverted(listing: Listing) -> Iterator[Change]:
 def relu_for_derivative(listing: Listing) -> Iterator[Change]:
     for step, forward, statement in undone(listing, "relu"):
         x = forward.inputs[0].name
-        yield backward_with(
-            listing, statement, f"{step.inputs[0].name} * np.maximum({x}, 0)", x
-        )
+        yield backward_with(listing, statement, f"{step.inputs[0].name} * np.maximum({x}, 0)", x)
         yield backward_with(listing, statement, f"{step.inputs[0].name} * {x}", x)
 
 
@@ -155,7 +169,10 @@ def relu_for_derivative(listing: Listing) -> Iterator[Change]:
     "ReLU's derivative 1 at 0",
     "backward",
     what="the derivative of the ReLU is taken as 1 where its input is exactly 0",
-    why="PyTorch takes 0 there; both are subgradients, but the numbers differ where sums are exactly 0",
+    why=(
+        "PyTorch takes 0 there; both are subgradients, but the numbers differ where sums are "
+        "exactly 0"
+    ),
     fix="z > 0, not z >= 0",
 )
 def relu_at_zero(listing: Listing) -> Iterator[Change]:
@@ -174,7 +191,9 @@ def relu_at_zero(listing: Listing) -> Iterator[Change]:
 def weights_not_transposed(listing: Listing) -> Iterator[Change]:
     for _, statement, value in assignments(listing, BACKWARD):
         match value:
-            case ast.BinOp(op=ast.MatMult(), right=ast.Attribute(value=ast.Name(id=name), attr="T")):
+            case ast.BinOp(
+                op=ast.MatMult(), right=ast.Attribute(value=ast.Name(id=name), attr="T")
+            ):
                 if name in listing.parameters and _is_square(listing, name):
                     yield node_put(listing, BACKWARD, statement, value.right, name)
 
@@ -207,7 +226,9 @@ def _is_square(listing: Listing, name: str) -> bool:
 def preactivation_in_dw(listing: Listing) -> Iterator[Change]:
     for name, statement, value in assignments(listing, BACKWARD):
         match value:
-            case ast.BinOp(left=ast.Attribute(value=ast.Name(id=read)), op=ast.MatMult(), right=right):
+            case ast.BinOp(
+                left=ast.Attribute(value=ast.Name(id=read)), op=ast.MatMult(), right=right
+            ):
                 source = _before_activation(listing, read)
                 if name[1:] in listing.parameters and source:
                     new = f"{source}.T @ {ast.unparse(right)}"
@@ -227,7 +248,10 @@ def _before_activation(listing: Listing, name: str) -> str:
     "bias gradient averaged over the batch",
     "backward",
     what="the bias's gradient is the mean over the examples where the sum belongs",
-    why="the bias is used once for each example, and its derivatives add; the division is in dz already",
+    why=(
+        "the bias is used once for each example, and its derivatives add; the division is in dz "
+        "already"
+    ),
     fix="db = dz.sum(axis=0)",
 )
 def bias_averaged(listing: Listing) -> Iterator[Change]:
@@ -279,7 +303,9 @@ def bias_gradient_missing(listing: Listing) -> Iterator[Change]:
 @known(
     "bias gradient of the derivative after the layer",
     "backward",
-    what="the bias's gradient is summed from the derivative behind the activation, da, instead of dz",
+    what=(
+        "the bias's gradient is summed from the derivative behind the activation, da, instead of dz"
+    ),
     why="the bias stands before the activation: its derivative has gone through that",
     fix="db = dz.sum(axis=0)",
 )
@@ -299,10 +325,7 @@ def weight_of_da(listing: Listing) -> Iterator[Change]:
 
 
 def _through_activation(listing: Listing, bias: bool) -> Iterator[Change]:
-    behind = {
-        step.output.name: step.inputs[0].name
-        for step, _, _ in undone(listing, *ACTIVATIONS)
-    }
+    behind = {step.output.name: step.inputs[0].name for step, _, _ in undone(listing, *ACTIVATIONS)}
     gradients = list(_bias_gradients(listing))
     for name, statement, value in assignments(listing, BACKWARD):
         if name[1:] in listing.parameters and (statement in gradients) == bias:
@@ -364,28 +387,35 @@ def gradient_zero(listing: Listing) -> Iterator[Change]:
 @known(
     "weight gradient divided by N, bias gradient not",
     "backward",
-    what="the gradient of the weights is divided by the number of examples once more, that of the biases not",
+    what=(
+        "the gradient of the weights is divided by the number of examples once more, that of the "
+        "biases not"
+    ),
     why="both belong to the same loss, and so to the same division",
     fix="divide once, at the output: dz = (p - y) / N",
 )
 def weights_divided(listing: Listing) -> Iterator[Change]:
     biases = list(_bias_gradients(listing))
+    if not biases:
+        return
     changed, where = listing, ""
     for name, statement, _ in list(assignments(listing, BACKWARD)):
         if name[1:] in listing.parameters and statement not in biases:
             one = wrapped(listing, BACKWARD, statement, "{} / len(x_rows)")
             rows = listing.experiment.network.forward.inputs[0].name
             yield Change(one.where, _renamed_rows(one.listing, rows))
-            target = [s for n, s, _ in assignments(changed, BACKWARD) if n == name][0]
+            target = next(s for n, s, _ in assignments(changed, BACKWARD) if n == name)
             changed = wrapped(changed, BACKWARD, target, f"{{}} / len({rows})").listing
             where = where or one.where
-    if biases and where:
+    if where:
         yield Change(where, changed)
 
 
 def _renamed_rows(listing: Listing, rows: str) -> Listing:
     tree = listing.functions[BACKWARD]
-    return listing.with_lines(BACKWARD, "\n".join(map(ast.unparse, tree.body)).replace("x_rows", rows))
+    return listing.with_lines(
+        BACKWARD, "\n".join(map(ast.unparse, tree.body)).replace("x_rows", rows)
+    )
 
 
 @known(
@@ -398,10 +428,15 @@ def _renamed_rows(listing: Listing, rows: str) -> Listing:
 def other_weights(listing: Listing) -> Iterator[Change]:
     for _, statement, value in assignments(listing, BACKWARD):
         match value:
-            case ast.BinOp(op=ast.MatMult(), right=ast.Attribute(value=ast.Name(id=name), attr="T")):
+            case ast.BinOp(
+                op=ast.MatMult(), right=ast.Attribute(value=ast.Name(id=name), attr="T")
+            ):
                 shape = listing.experiment.arrays.get(name)
                 for other in listing.parameters if shape is not None else ():
-                    same = listing.experiment.arrays[other].shape == listing.experiment.arrays[name].shape
+                    same = (
+                        listing.experiment.arrays[other].shape
+                        == listing.experiment.arrays[name].shape
+                    )
                     if other != name and same and name in listing.parameters:
                         place = listing.parameters.index(other)
                         new = f"weights[{place}].T"
@@ -420,7 +455,9 @@ def other_input(listing: Listing) -> Iterator[Change]:
     values = inputs + [s.output.name for s in listing.forward if s.function in ACTIVATIONS]
     for name, statement, value in assignments(listing, BACKWARD):
         match value:
-            case ast.BinOp(left=ast.Attribute(value=ast.Name(id=read)), op=ast.MatMult(), right=right):
+            case ast.BinOp(
+                left=ast.Attribute(value=ast.Name(id=read)), op=ast.MatMult(), right=right
+            ):
                 for other in values:
                     alike = _width(listing, other) == _width(listing, read)
                     if name[1:] in listing.parameters and other != read and alike:
@@ -459,3 +496,21 @@ def normalisation_constants(listing: Listing) -> Iterator[Change]:
         eps = dict(forward.attributes).get("eps", 1e-5)
         root = f"np.sqrt({x}.var(axis={axis}, keepdims=True) + {eps})"
         yield backward_with(listing, statement, f"{step.inputs[0].name} * {g} / {root}", x, g)
+
+
+@known(
+    "gradient of one example alone",
+    "backward",
+    what="a gradient holds the last (or first) example's part alone",
+    why="in a loop over the examples their parts must be added up",
+    fix="dw += ..., with dw set to 0 before the loop",
+)
+def gradient_of_one(listing: Listing) -> Iterator[Change]:
+    for name, statement, value in assignments(listing, BACKWARD):
+        match value:
+            case ast.BinOp(
+                left=ast.Attribute(value=left, attr="T"), op=ast.MatMult(), right=right
+            ) if name[1:] in listing.parameters:
+                for rows in ("-1:", ":1"):
+                    new = f"{ast.unparse(left)}[{rows}].T @ ({ast.unparse(right)})[{rows}]"
+                    yield put_value(listing, BACKWARD, statement, new)

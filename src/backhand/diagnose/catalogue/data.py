@@ -63,7 +63,7 @@ def shuffled(listing: Listing) -> Iterator[Change]:
     inputs = _inputs(listing)
     rows = len(listing.experiment.arrays[inputs[0]]) if inputs else 0
     for order in _orders(rows):
-        yield _data(listing, **{name: f"{{}}[{order}]" for name in inputs})
+        yield _data(listing, **dict.fromkeys(inputs, f"{{}}[{order}]"))
 
 
 def _orders(rows: int) -> Iterator[list[int]]:
@@ -236,7 +236,15 @@ def biases_other(listing: Listing) -> Iterator[Change]:
     fix="take the weights that are given",
 )
 def scale_other(listing: Listing) -> Iterator[Change]:
-    for factor in ("0.01", "0.1", "0.5", "2", "10", "np.sqrt(2 / w.shape[0])", "1 / np.sqrt(w.shape[0])"):
+    for factor in (
+        "0.01",
+        "0.1",
+        "0.5",
+        "2",
+        "10",
+        "np.sqrt(2 / w.shape[0])",
+        "1 / np.sqrt(w.shape[0])",
+    ):
         yield _weights(listing, f"({{}} * {factor})", "w.ndim > 1")
 
 

@@ -9,6 +9,7 @@ from backhand.diagnose.editing import (
     backward_with,
     known,
     line,
+    made_by,
     names_put,
     node_put,
     put,
@@ -19,6 +20,8 @@ from backhand.diagnose.listing import Listing, renamed
 from backhand.diagnose.mistake import Change
 
 BACKWARD = "network_backward"
+IN_TRAINING = "({m}.min() < 1)"
+"""In evaluation a mask is 1 everywhere; in training it drops something."""
 NUMPY_ML = "https://github.com/ddbourgin/numpy-ml/issues/94"
 
 
@@ -76,7 +79,9 @@ def mask_not_backward(listing: Listing) -> Iterator[Change]:
 @known(
     "mask ignored in the backward pass altogether",
     "dropout",
-    what="the backward pass ignores dropout: the mask is missing, and dw reads the values before it",
+    what=(
+        "the backward pass ignores dropout: the mask is missing, and dw reads the values before it"
+    ),
     why="the backward pass is that of another network, the one without dropout",
     fix="da1 = dh * mask, and dw2 = h.T @ dz2 with the dropped h",
     known_from="the published answer to this project's homework; " + NUMPY_ML,
@@ -102,7 +107,9 @@ def _name(statement: ast.stmt) -> str:
     "values before dropout used in dw",
     "dropout",
     what="dw is taken with the layer's input as it was before dropout",
-    why="the layer was given the dropped values; a dropped unit's weights had no part in the output",
+    why=(
+        "the layer was given the dropped values; a dropped unit's weights had no part in the output"
+    ),
     fix="dw2 = h.T @ dz2, with h after dropout",
 )
 def pre_dropout(listing: Listing) -> Iterator[Change]:
@@ -112,7 +119,9 @@ def pre_dropout(listing: Listing) -> Iterator[Change]:
 def _pre_dropout(listing: Listing) -> Iterator[Change]:
     for name, statement, value in assignments(listing, BACKWARD):
         match value:
-            case ast.BinOp(left=ast.Attribute(value=ast.Name(id=read)), op=ast.MatMult(), right=right):
+            case ast.BinOp(
+                left=ast.Attribute(value=ast.Name(id=read)), op=ast.MatMult(), right=right
+            ):
                 step = listing.made.get(read)
                 if name[1:] in listing.parameters and step and step.function == "dropout":
                     source = step.inputs[0].name
@@ -158,7 +167,10 @@ def scaled_down(listing: Listing) -> Iterator[Change]:
     "mask divided by the rate",
     "dropout",
     what="what dropout keeps is divided by the rate of dropping instead of that of keeping",
-    why="the expected value of the layer's output is right only if one over the part that is kept scales it",
+    why=(
+        "the expected value of the layer's output is right only if one over the part that is kept "
+        "scales it"
+    ),
     fix="mask / (1 - rate)",
     known_from="https://stackoverflow.com/questions/54109617",
 )
@@ -175,7 +187,7 @@ def scaled_by_rate(listing: Listing) -> Iterator[Change]:
     known_from=NUMPY_ML,
 )
 def scaled_forward(listing: Listing) -> Iterator[Change]:
-    yield from _read_backward_as(listing, "({m} * (1 - {r}))")
+    yield from _read_backward_as(listing, "({m} != 0)")
 
 
 @known(
@@ -187,8 +199,9 @@ def scaled_forward(listing: Listing) -> Iterator[Change]:
 )
 def scaled_backward(listing: Listing) -> Iterator[Change]:
     for change in _drawn(listing, "{d} * (1 - {r}) if generator is not None else {d}"):
-        for more in _read_backward_as(change.listing, "({m} / (1 - {r}))"):
-            yield Change(change.where, more.listing)
+        for form in ("({m} / (1 - {r}))", f"({{m}} / (1 - {{r}} * {IN_TRAINING}))"):
+            for more in _read_backward_as(change.listing, form):
+                yield Change(change.where, more.listing)
 
 
 @known(
@@ -200,6 +213,7 @@ def scaled_backward(listing: Listing) -> Iterator[Change]:
 )
 def backward_twice(listing: Listing) -> Iterator[Change]:
     yield from _read_backward_as(listing, "({m} / (1 - {r}))")
+    yield from _read_backward_as(listing, f"({{m}} / (1 - {{r}} * {IN_TRAINING}))")
 
 
 @known(
@@ -211,6 +225,7 @@ def backward_twice(listing: Listing) -> Iterator[Change]:
 )
 def scale_alone_backward(listing: Listing) -> Iterator[Change]:
     yield from _read_backward_as(listing, "(np.ones_like({m}) / (1 - {r}))")
+    yield from _read_backward_as(listing, f"(np.ones_like({{m}}) / (1 - {{r}} * {IN_TRAINING}))")
 
 
 @known(
@@ -226,8 +241,7 @@ def new_mask_backward(listing: Listing) -> Iterator[Change]:
         where = line(draw)
         changed = _mask_read_as(listing, mask, f"again({mask}, {rate})")
         function = ast.parse(
-            "def again(mask, rate):\n"
-            "    return dropout_mask(DRAWS, mask.shape, rate, mask.dtype)"
+            "def again(mask, rate):\n    return dropout_mask(DRAWS, mask.shape, rate, mask.dtype)"
         ).body[0]
         assert isinstance(function, ast.FunctionDef)
         yield Change(where, changed.with_function("again", function))
@@ -242,7 +256,7 @@ def new_mask_backward(listing: Listing) -> Iterator[Change]:
     known_from="https://stackoverflow.com/questions/54109617 (rate against keep_prob)",
 )
 def keep_swapped(listing: Listing) -> Iterator[Change]:
-    for mask, rate, draw in _masks(listing):
+    for _, rate, draw in _masks(listing):
         text = ast.unparse(draw)
         if str(rate) in text:
             swapped = text.replace(f" {rate},", f" {1 - rate!r},")
@@ -316,6 +330,23 @@ def constant_mask(listing: Listing) -> Iterator[Change]:
 )
 def no_dropout(listing: Listing) -> Iterator[Change]:
     yield from _drawn(listing, "1.0")
+    if listing.masks:  # the loop does not ask for it, though the pass could
+        for statement in listing.statements("train"):
+            text = ast.unparse(statement)
+            if "network(" in text and ", generator)" in text and isinstance(statement, ast.Assign):
+                yield put(listing, "train", statement, text.replace(", generator)", ")"))
+
+
+@known(
+    "mask not applied in the forward pass",
+    "dropout",
+    what="the mask is drawn, and applied in the backward pass, but not in the forward pass",
+    why="the derivative is that of a network with dropout, and the outputs are of one without",
+    fix="h = a1 * mask",
+)
+def mask_not_forward(listing: Listing) -> Iterator[Change]:
+    for step, statement in made_by(listing, "dropout"):
+        yield put_value(listing, "network", statement, step.inputs[0].name)
 
 
 @known(
@@ -341,7 +372,9 @@ def dropout_in_evaluation(listing: Listing) -> Iterator[Change]:
     "scaled at test time as well",
     "dropout",
     what="in evaluation the layer is scaled by 1 - rate, though training has scaled it up already",
-    why="either training divides by 1 - rate or evaluation multiplies by it; both is once too often",
+    why=(
+        "either training divides by 1 - rate or evaluation multiplies by it; both is once too often"
+    ),
     fix="leave evaluation unscaled with inverted dropout",
     known_from="Srivastava et al. 2014 scale at test time; inverted dropout does not",
 )
@@ -353,7 +386,9 @@ def scaled_in_evaluation(listing: Listing) -> Iterator[Change]:
 @known(
     "scaled at test time instead of in training",
     "dropout",
-    what="dropout as in its first paper: unscaled in training, and scaled by 1 - rate in evaluation",
+    what=(
+        "dropout as in its first paper: unscaled in training, and scaled by 1 - rate in evaluation"
+    ),
     why="on average the same, but every number of training and of evaluation is another one",
     fix="inverted dropout: mask / (1 - rate) in training, nothing in evaluation",
     known_from="Srivastava et al. 2014, section 10",
@@ -366,7 +401,10 @@ def original_dropout(listing: Listing) -> Iterator[Change]:
     "dropout before the activation",
     "dropout",
     what="the mask is applied to the sums, before the activation",
-    why="an activation of a dropped 0 need not be 0 (a sigmoid's is 0.5), and a scaled sum is not a scaled output",
+    why=(
+        "an activation of a dropped 0 need not be 0 (a sigmoid's is 0.5), and a scaled sum is not "
+        "a scaled output"
+    ),
     fix="apply the mask to what the activation gives",
 )
 def before_activation(listing: Listing) -> Iterator[Change]:
@@ -374,7 +412,11 @@ def before_activation(listing: Listing) -> Iterator[Change]:
         inner = listing.made.get(step.inputs[0].name) if step.function == "dropout" else None
         if inner is None or inner.function not in ("tanh", "sigmoid"):
             continue
-        mask, a, h, z = step.inputs[1].name, inner.output.name, step.output.name, inner.inputs[0].name
+        mask, h, z = (
+            step.inputs[1].name,
+            step.output.name,
+            inner.inputs[0].name,
+        )
         forms = {"tanh": "np.tanh({x})", "sigmoid": "1 / (1 + np.exp(-({x})))"}
         kept = assignment(listing, "network", h)
         if kept is None or assignment(listing, "network", mask) is None:

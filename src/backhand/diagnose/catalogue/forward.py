@@ -90,7 +90,10 @@ def relu_leaky(listing: Listing) -> Iterator[Change]:
     "activation on the last layer too",
     "forward",
     what="the hidden layer's activation is applied to the last layer's sums as well",
-    why="the output can no longer take the values that it should (a rectified score is never below 0)",
+    why=(
+        "the output can no longer take the values that it should (a rectified score is never "
+        "below 0)"
+    ),
     fix="pass the last layer's sums on as they are",
 )
 def activation_on_last(listing: Listing) -> Iterator[Change]:
@@ -153,7 +156,9 @@ def weights_transposed(listing: Listing) -> Iterator[Change]:
     for _, statement in _sums(listing):
         for node in ast.walk(statement):
             match node:
-                case ast.BinOp(op=ast.MatMult(), right=ast.Name(id=name)) if name in listing.parameters:
+                case ast.BinOp(op=ast.MatMult(), right=ast.Name(id=name)) if (
+                    name in listing.parameters
+                ):
                     shape = listing.experiment.arrays[name].shape
                     if len(shape) == 2 and shape[0] == shape[1]:
                         yield names_put(listing, "network", statement, name, f"{name}.T")
@@ -211,7 +216,10 @@ def softmax_unnormalised(listing: Listing) -> Iterator[Change]:
     "softmax twice",
     "forward",
     what="the softmax is applied twice",
-    why="the second softmax flattens the probabilities: with two classes they stay within 0.27 and 0.73",
+    why=(
+        "the second softmax flattens the probabilities: with two classes they stay within 0.27 "
+        "and 0.73"
+    ),
     fix="apply it once; a loss that takes logits has it inside",
     known_from="https://discuss.pytorch.org/t/60612 (softmax before nn.CrossEntropyLoss)",
 )
@@ -272,22 +280,33 @@ def residual_missing(listing: Listing) -> Iterator[Change]:
                 yield put_value(listing, "network", statement, name)
 
 
+def _norms(listing: Listing) -> list[str]:
+    """The functions that normalise."""
+    marks = ("norm", "standardised")
+    return [n for n in listing.functions if any(m in n for m in marks) and "backward" not in n]
+
+
 @known(
     "variance with N - 1",
     "forward",
     what="the variance for the normalisation is divided by N - 1 instead of N",
     why="normalisation uses the variance of the numbers at hand, which divides by their count",
     fix="use x.var() with ddof=0, NumPy's default",
-    known_from="https://github.com/pytorch/pytorch/issues/1410 (unbiased only in the running average)",
+    known_from=(
+        "https://github.com/pytorch/pytorch/issues/1410 (unbiased only in the running average)"
+    ),
 )
 def variance_unbiased(listing: Listing) -> Iterator[Change]:
-    for function in [n for n in listing.functions if "norm" in n and "backward" not in n]:
+    for function in _norms(listing):
+        x = listing.functions[function].args.args[0].arg
         for statement in listing.statements(function):
             for node in ast.walk(statement):
                 match node:
-                    case ast.Call(func=ast.Attribute(attr="var")):
-                        text = ast.unparse(node)[:-1] + ", ddof=1)"
-                        yield node_put(listing, function, statement, node, text)
+                    case ast.Call(func=ast.Attribute(value=ast.BinOp(op=ast.Pow()), attr="mean")):
+                        text = ast.unparse(node)
+                        count = f"({x}.size / ({text}).size)"
+                        new = f"({text} * {count} / ({count} - 1))"
+                        yield node_put(listing, function, statement, node, new)
 
 
 @known(
@@ -298,7 +317,7 @@ def variance_unbiased(listing: Listing) -> Iterator[Change]:
     fix="divide by np.sqrt(variance + eps)",
 )
 def epsilon_outside(listing: Listing) -> Iterator[Change]:
-    for function in [n for n in listing.functions if "norm" in n and "backward" not in n]:
+    for function in _norms(listing):
         for statement in listing.statements(function):
             for node in ast.walk(statement):
                 match node:

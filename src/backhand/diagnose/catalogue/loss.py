@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from backhand.diagnose.editing import (
+    assignments,
     known,
     line,
     node_put,
@@ -30,9 +31,7 @@ def _value(listing: Listing, form: str) -> Iterator[Change]:
 def _slope(listing: Listing, form: str) -> Iterator[Change]:
     """The derivative by what goes into the loss put into a form."""
     for statement in output_derivatives(listing):
-        yield wrapped(
-            listing, "network_backward", statement, form.replace("@y", _target(listing))
-        )
+        yield wrapped(listing, "network_backward", statement, form.replace("@y", _target(listing)))
 
 
 def _both(listing: Listing, form: str) -> Iterator[Change]:
@@ -92,7 +91,10 @@ def sum_for_mean(listing: Listing) -> Iterator[Change]:
 @known(
     "loss value averaged instead of summed",
     "loss",
-    what="the loss that is computed is the mean where the sum is asked for; the gradient is the sum's",
+    what=(
+        "the loss that is computed is the mean where the sum is asked for; the gradient is the "
+        "sum's"
+    ),
     why="loss and gradient belong to two different functions",
     fix="leave the division out of the loss",
 )
@@ -104,7 +106,10 @@ def value_mean(listing: Listing) -> Iterator[Change]:
 @known(
     "loss value summed instead of averaged",
     "loss",
-    what="the loss that is computed is the sum where the mean is asked for; the gradient is the mean's",
+    what=(
+        "the loss that is computed is the sum where the mean is asked for; the gradient is the "
+        "mean's"
+    ),
     why="loss and gradient belong to two different functions",
     fix="divide the loss by the number of examples",
 )
@@ -130,7 +135,10 @@ def gradient_mean(listing: Listing) -> Iterator[Change]:
     "gradient divided by N twice",
     "loss",
     what="the derivative is divided by the number of examples twice",
-    why="the mean's derivative has the division once; a second one makes every step N times too small",
+    why=(
+        "the mean's derivative has the division once; a second one makes every step N times too "
+        "small"
+    ),
     fix="divide once: in dz = (p - y) / N, or in dw, not in both",
     known_from="CS231n, assignment 1: dscores /= num_examples and dW /= num_examples",
 )
@@ -194,9 +202,16 @@ def both_sign(listing: Listing) -> Iterator[Change]:
     "epsilon inside the logarithm",
     "loss",
     what="a small number is added to the probability inside the logarithm",
-    why="the loss is then not the one whose derivative is taken, by about epsilon / p for each example",
-    fix="leave it out; against log(0), take the logarithm of the softmax from the scores themselves",
-    known_from="https://github.com/keras-team/keras (backend.epsilon() in categorical_crossentropy)",
+    why=(
+        "the loss is then not the one whose derivative is taken, by about epsilon / p for each "
+        "example"
+    ),
+    fix=(
+        "leave it out; against log(0), take the logarithm of the softmax from the scores themselves"
+    ),
+    known_from=(
+        "https://github.com/keras-team/keras (backend.epsilon() in categorical_crossentropy)"
+    ),
 )
 def log_epsilon(listing: Listing) -> Iterator[Change]:
     for function, statement, call in _logarithms(listing):
@@ -324,11 +339,16 @@ def absolute_error(listing: Listing) -> Iterator[Change]:
     "binary cross-entropy of the classes",
     "loss",
     what="the other classes' log(1 - p) is added to the cross-entropy of a softmax",
-    why="a softmax's cross-entropy has the true class's logarithm alone; p - y is the derivative of that",
+    why=(
+        "a softmax's cross-entropy has the true class's logarithm alone; p - y is the derivative "
+        "of that"
+    ),
     fix="-(y * np.log(p)).sum()",
 )
 def binary_for_classes(listing: Listing) -> Iterator[Change]:
-    yield from _loss_term(listing, "cross_entropy", "-(({y}) * np.log({p}) + (1 - {y}) * np.log(1 - {p}))")
+    yield from _loss_term(
+        listing, "cross_entropy", "-(({y}) * np.log({p}) + (1 - {y}) * np.log(1 - {p}))"
+    )
 
 
 @known(
@@ -353,9 +373,7 @@ def _loss_term(listing: Listing, function: str, form: str) -> Iterator[Change]:
         count = "1" if not _is_mean(listing) else f"{y}.size" if function == "bce" else f"len({y})"
         for statement in listing.statements("network_loss"):
             if isinstance(statement, ast.Return):
-                yield put_value(
-                    listing, "network_loss", statement, f"({terms}).sum() / {count}"
-                )
+                yield put_value(listing, "network_loss", statement, f"({terms}).sum() / {count}")
 
 
 @known(
@@ -374,7 +392,7 @@ def penalty_missing(listing: Listing) -> Iterator[Change]:
             match node:
                 case ast.BinOp(left=left, op=ast.Add(), right=right):
                     read = {n.id for n in ast.walk(right) if isinstance(n, ast.Name)}
-                    if read & set(listing.parameters):
+                    if read - {"np"} and read - {"np"} <= _of_weights(listing):
                         new = ast.unparse(left)
                         yield node_put(listing, "network_loss", statement, node, new)
 
@@ -391,12 +409,12 @@ def penalty_gradient(listing: Listing) -> Iterator[Change]:
     gradients = {f"d{name}": name for name in listing.parameters}
     for statement in listing.statements("network_backward"):
         match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.BinOp(left=a, op=ast.Add(), right=b)):
+            case ast.Assign(
+                targets=[ast.Name(id=name)], value=ast.BinOp(left=a, op=ast.Add(), right=b)
+            ):
                 for kept, gone in ((a, b), (b, a)):
                     if name in gradients and _is_penalty(listing, gone, gradients[name]):
-                        yield put_value(
-                            listing, "network_backward", statement, ast.unparse(kept)
-                        )
+                        yield put_value(listing, "network_backward", statement, ast.unparse(kept))
 
 
 @known(
@@ -411,7 +429,9 @@ def penalty_factor(listing: Listing) -> Iterator[Change]:
     gradients = {f"d{name}": name for name in listing.parameters}
     for statement in listing.statements("network_backward"):
         match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.BinOp(left=a, op=ast.Add(), right=b)):
+            case ast.Assign(
+                targets=[ast.Name(id=name)], value=ast.BinOp(left=a, op=ast.Add(), right=b)
+            ):
                 for kept, part in ((a, b), (b, a)):
                     if name in gradients and _is_penalty(listing, part, gradients[name]):
                         for factor in (0.5, 2):
@@ -420,14 +440,22 @@ def penalty_factor(listing: Listing) -> Iterator[Change]:
 
 
 def _is_penalty(listing: Listing, part: ast.expr, weight: str) -> bool:
-    """Whether a part of a gradient reads the weight alone, by itself or where it was made."""
-    read = {n.id for n in ast.walk(part) if isinstance(n, ast.Name)} - {"np"}
-    for statement in listing.statements("network_backward"):
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if read == {name}:
-                read = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)} - {"np"}
-                return read == {weight}
-    return read == {weight}
+    """Whether a part of a gradient is made of the weight itself, here or where it was named."""
+    lines = {name: value for name, _, value in assignments(listing, "network_backward")}
+    made = lines.get(part.id, part) if isinstance(part, ast.Name) else part
+    nodes = list(ast.walk(made))
+    reads = any(isinstance(n, ast.Name) and n.id == weight for n in nodes)
+    return reads and not any(isinstance(n, ast.MatMult) for n in nodes)
+
+
+def _of_weights(listing: Listing) -> set[str]:
+    """The names in the loss that are made of weights alone, and the weights."""
+    found = set(listing.parameters)
+    for name, _, value in assignments(listing, "network_loss"):
+        read = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)} - {"np"}
+        if read and read <= found:
+            found.add(name)
+    return found
 
 
 @known(
@@ -463,7 +491,10 @@ def target_missing(listing: Listing) -> Iterator[Change]:
     "softmax's derivative taken as p (1 - p)",
     "loss",
     what="the softmax's derivative is taken as the diagonal p (1 - p) of its Jacobian alone",
-    why="each probability depends on every score: the parts beside the diagonal, -p_i p_j, are missing",
+    why=(
+        "each probability depends on every score: the parts beside the diagonal, -p_i p_j, are "
+        "missing"
+    ),
     fix="with cross-entropy use p - y; else p * (dp - (dp * p).sum(axis=1, keepdims=True))",
     known_from="https://stackoverflow.com/questions/40575841",
 )
@@ -477,7 +508,9 @@ def softmax_diagonal(listing: Listing) -> Iterator[Change]:
     what="p - y is multiplied by the output activation's derivative p (1 - p)",
     why="p - y is already the derivative by the scores: the activation's derivative is in it",
     fix="p - y, without the factor",
-    known_from="http://neuralnetworksanddeeplearning.com/chap3.html (quadratic against cross-entropy cost)",
+    known_from=(
+        "http://neuralnetworksanddeeplearning.com/chap3.html (quadratic against cross-entropy cost)"
+    ),
 )
 def derivative_twice(listing: Listing) -> Iterator[Change]:
     yield from _output_form(listing, "softmax", "({p} - {y}) * {p} * (1 - {p})")
@@ -505,9 +538,7 @@ def cross_entropy_double(listing: Listing) -> Iterator[Change]:
 )
 def probabilities_for_scores(listing: Listing) -> Iterator[Change]:
     yield from _output_form(listing, "softmax", "-{y} / {p}")
-    yield from _output_form(
-        listing, "sigmoid", "({p} - {y}) / ({p} * (1 - {p}))"
-    )
+    yield from _output_form(listing, "sigmoid", "({p} - {y}) / ({p} * (1 - {p}))")
 
 
 def _output_form(listing: Listing, activation: str, form: str) -> Iterator[Change]:

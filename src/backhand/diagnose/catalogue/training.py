@@ -27,9 +27,7 @@ def _loop(listing: Listing) -> tuple[str, str, str, str] | None:
     return None
 
 
-def _retold(
-    listing: Listing, where: str, *, before: str = "", head: str = "", body: str
-) -> Change:
+def _retold(listing: Listing, where: str, *, before: str = "", head: str = "", body: str) -> Change:
     """The loop with other lines: before it, at its head, in it."""
     loop = _loop(listing)
     assert loop is not None
@@ -62,19 +60,27 @@ def _lines(listing: Listing) -> dict[str, str]:
 @known(
     "earlier layer's gradient taken with the new weights",
     "training",
-    what="a later layer's weights are updated before the earlier layer's gradient is taken through them",
+    what=(
+        "a later layer's weights are updated before the earlier layer's gradient is taken through "
+        "them"
+    ),
     why="all gradients of a step belong to the same weights, those the forward pass used",
     fix="compute every gradient first, then update",
-    known_from="https://stackoverflow.com/questions/37946541; Matt Mazur's step-by-step example prints it",
+    known_from=(
+        "https://stackoverflow.com/questions/37946541; Matt Mazur's step-by-step example prints it"
+    ),
 )
 def updated_too_soon(listing: Listing) -> Iterator[Change]:
     lines = _lines(listing)
     if lines:
         update = _of_one(lines["update"])
-        body = _body(listing).replace(lines["backward"], "").replace(
-            lines["update"],
-            "for i in reversed(range(len(weights))):\n"
-            f"    {lines['backward']}\n    {update}",
+        body = (
+            _body(listing)
+            .replace(lines["backward"], "")
+            .replace(
+                lines["update"],
+                f"for i in reversed(range(len(weights))):\n    {lines['backward']}\n    {update}",
+            )
         )
         yield _retold(listing, lines["update"], body=body)
 
@@ -105,7 +111,8 @@ def accumulated(listing: Listing) -> Iterator[Change]:
     if lines:
         body = _body(listing).replace(
             lines["update"],
-            "total = [t + g for t, g in zip(total, gradients)]\ngradients = total\n" + lines["update"],
+            "total = [t + g for t, g in zip(total, gradients)]\ngradients = total\n"
+            + lines["update"],
         )
         before = "total = [np.zeros_like(w) for w in weights]"
         yield _retold(listing, lines["update"], before=before, body=body)
@@ -142,7 +149,8 @@ def gradient_once(listing: Listing) -> Iterator[Change]:
         copied = "gradients = [np.array(g) for g in gradients]"
         before = "\n".join([lines["forward"], lines["backward"], copied])
         yield _retold(listing, lines["backward"], before=before,
-                      body="\n".join([lines["forward"], lines.get("record", ""), lines["update"]]))  # fmt: skip
+                      body="\n".join([lines["forward"], lines.get("record", ""), lines["update"]])
+        )
 
 
 @known(
@@ -265,8 +273,10 @@ def loss_late(listing: Listing) -> Iterator[Change]:
     if lines and "record" not in lines and "loss" in lines:
         lines["record"] = lines["loss"]
     if lines and "losses.append" in _body(listing) and not listing.masks:
-        body = _body(listing).replace(lines["record"], "").replace(
-            lines["update"], f"{lines['update']}\n{lines['forward']}\n{lines['record']}"
+        body = (
+            _body(listing)
+            .replace(lines["record"], "")
+            .replace(lines["update"], f"{lines['update']}\n{lines['forward']}\n{lines['record']}")
         )
         yield _retold(listing, lines["record"], body=body)
 

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from backhand.diagnose.editing import known, line, node_put, put, wrapped
 from backhand.diagnose.listing import Listing, functions_of
@@ -27,7 +28,7 @@ def _options(listing: Listing) -> dict[str, object]:
     return {**UPDATES[training.optimizer].defaults, **dict(training.options)}
 
 
-def _with(listing: Listing, optimizer: str = "", **options: float | bool) -> Iterator[Change]:
+def _with(listing: Listing, optimizer: str = "", **options: Any) -> Iterator[Change]:
     """The update and the loop as they are written with other options, or of another optimiser."""
     training = _training(listing)
     if training is None:
@@ -39,7 +40,9 @@ def _with(listing: Listing, optimizer: str = "", **options: float | bool) -> Ite
     experiment = replace(listing.experiment, training=other)
     functions = functions_of("\n\n".join(training_functions(experiment)))
     told = ", ".join(f"{k} = {v}" for k, v in options.items()) or chosen
-    yield Change(f"{chosen}: {told}", replace(listing, functions={**listing.functions, **functions}))
+    yield Change(
+        f"{chosen}: {told}", replace(listing, functions={**listing.functions, **functions})
+    )
 
 
 def _steps(listing: Listing) -> Iterator[ast.AugAssign]:
@@ -119,19 +122,6 @@ def rate_multiplied(listing: Listing) -> Iterator[Change]:
 def _rows(listing: Listing) -> int:
     first = listing.experiment.network.forward.inputs[0].name
     return int(listing.experiment.arrays[first].shape[0])
-
-
-@known(
-    "another learning rate",
-    "update",
-    what="the learning rate is another one than asked for: 10 or 2 times as large or as small",
-    why="a factor in the rate is a factor in every step",
-    fix="use the learning rate that is asked for",
-)
-def rate_other(listing: Listing) -> Iterator[Change]:
-    for factor in (0.1, 10, 0.01, 100, 0.5, 2, 5, 0.2):
-        for statement in _steps(listing):
-            yield wrapped_step(listing, statement, f"{factor} * {{}}")
 
 
 def wrapped_step(listing: Listing, statement: ast.AugAssign, form: str) -> Change:
@@ -258,9 +248,9 @@ def nesterov_missing(listing: Listing) -> Iterator[Change]:
 )
 def nesterov_added(listing: Listing) -> Iterator[Change]:
     options = _options(listing)
-    if options.get("momentum") and not options.get("nesterov") and "nesterov" in options:
-        if not options.get("dampening"):
-            yield from _with(listing, nesterov=True)
+    unwanted = options.get("nesterov") or options.get("dampening")
+    if options.get("momentum") and "nesterov" in options and not unwanted:
+        yield from _with(listing, nesterov=True)
 
 
 @known(
@@ -271,9 +261,7 @@ def nesterov_added(listing: Listing) -> Iterator[Change]:
     fix="dw + weight_decay * w, or w *= 1 - learning_rate * weight_decay where it is decoupled",
 )
 def decay_missing(listing: Listing) -> Iterator[Change]:
-    if _options(listing).get("weight_decay"):
-        yield from _with(listing, weight_decay=0.0)
-    elif _is_adamw(listing):
+    if _options(listing).get("weight_decay") or _is_adamw(listing):
         yield from _with(listing, weight_decay=0.0)
 
 
@@ -285,7 +273,10 @@ def _is_adamw(listing: Listing) -> bool:
 @known(
     "weight decay on the gradient instead of decoupled, or the other way round",
     "update",
-    what="the decay goes through the gradient where it should act on the weight itself, or the reverse",
+    what=(
+        "the decay goes through the gradient where it should act on the weight itself, or the "
+        "reverse"
+    ),
     why="through the gradient it is divided by Adam's root: AdamW exists to keep it out of there",
     fix="AdamW: w *= 1 - learning_rate * weight_decay; Adam: dw = dw + weight_decay * w",
     known_from="https://arxiv.org/abs/1711.05101",
@@ -297,7 +288,7 @@ def decay_coupled(listing: Listing) -> Iterator[Change]:
         return
     if training.optimizer == "adamw":
         options = {k: v for k, v in options.items() if k in UPDATES["adam"].options}
-        yield from _with(listing, "adam", **options, )  # type: ignore[arg-type]
+        yield from _with(listing, "adam", **options)
     elif training.optimizer == "adam" and not options.get("decoupled_weight_decay"):
         yield from _with(listing, decoupled_weight_decay=True)
     elif "decoupled_weight_decay" in options:
@@ -329,7 +320,9 @@ def decay_factor(listing: Listing) -> Iterator[Change]:
 def decay_sign(listing: Listing) -> Iterator[Change]:
     for statement in listing.statements("update"):
         match statement:
-            case ast.Assign(targets=[ast.Name(id="dw")], value=ast.BinOp(left=a, op=ast.Add(), right=b)):
+            case ast.Assign(
+                targets=[ast.Name(id="dw")], value=ast.BinOp(left=a, op=ast.Add(), right=b)
+            ):
                 new = f"dw = {ast.unparse(a)} - {ast.unparse(b)}"
                 yield put(listing, "update", statement, new)
 
@@ -427,7 +420,9 @@ def epsilon_inside(listing: Listing) -> Iterator[Change]:
     for statement in listing.statements("update"):
         for node in ast.walk(statement):
             match node:
-                case ast.BinOp(left=ast.Name(id=root), op=ast.Add(), right=ast.Constant(value=float())):
+                case ast.BinOp(
+                    left=ast.Name(id=root), op=ast.Add(), right=ast.Constant(value=float())
+                ):
                     text = f"np.sqrt({root} ** 2 + {ast.unparse(node.right)})"
                     yield node_put(listing, "update", statement, node, text)
                 case ast.BinOp(
@@ -486,9 +481,7 @@ def _corrections_at(listing: Listing, step: str) -> Iterator[Change]:
     if not any(_is_correction(n) for s in listing.statements("update") for n in ast.walk(s)):
         return
     lines = [ast.unparse(s) for s in listing.functions["update"].body]
-    yield Change(
-        "step", listing.with_lines("update", "\n".join([f"step = {step}", *lines]))
-    )
+    yield Change("step", listing.with_lines("update", "\n".join([f"step = {step}", *lines])))
 
 
 @known(
@@ -501,7 +494,7 @@ def _corrections_at(listing: Listing, step: str) -> Iterator[Change]:
 def betas_swapped(listing: Listing) -> Iterator[Change]:
     options = _options(listing)
     if "beta1" in options:
-        yield from _with(listing, beta1=options["beta2"], beta2=options["beta1"])  # type: ignore[arg-type]
+        yield from _with(listing, beta1=options["beta2"], beta2=options["beta1"])
 
 
 @known(
@@ -533,6 +526,8 @@ def root_missing(listing: Listing) -> Iterator[Change]:
             match node:
                 case ast.Call(func=ast.Attribute(attr="sqrt"), args=[inner]):
                     yield node_put(listing, "update", statement, node, f"({ast.unparse(inner)})")
+                    if isinstance(statement, ast.Assign):  # with its bias correction
+                        yield wrapped(listing, "update", statement, "{} ** 2")
 
 
 @known(
@@ -632,3 +627,16 @@ def momentum_sign(listing: Listing) -> Iterator[Change]:
     momentum = _options(listing).get("momentum")
     if isinstance(momentum, float) and momentum:
         yield from _with(listing, momentum=-momentum, nesterov=False)
+
+
+@known(
+    "another learning rate",
+    "update",
+    what="the learning rate is another one than asked for: 10 or 2 times as large or as small",
+    why="a factor in the rate is a factor in every step",
+    fix="use the learning rate that is asked for",
+)
+def rate_other(listing: Listing) -> Iterator[Change]:
+    for factor in (0.1, 10, 0.01, 100, 0.5, 2, 5, 0.2):
+        for statement in _steps(listing):
+            yield wrapped_step(listing, statement, f"{factor} * {{}}")

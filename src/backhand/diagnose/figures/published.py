@@ -104,7 +104,8 @@ def printed_units(array: np.ndarray) -> np.ndarray:
 
     NumPy and PyTorch print the numbers of an array with equally many decimals, or, in scientific
     notation, equally many digits; zeros at the end are lost on the way. So the most decimals and
-    the most digits are taken of all, and of the two units that this gives the larger one.
+    the most digits are taken of all, and of the two units that this gives the larger one: rather
+    too large a unit, which accuses nobody, than too small a one.
     """
     digits = [_digits(number) for number in np.ravel(array).tolist()]
     decimals = max(places for _, places in digits)

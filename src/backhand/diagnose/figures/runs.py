@@ -199,9 +199,18 @@ def _run_by_run(function: Any, arguments: tuple[Any, ...], options: dict[str, An
     """Call it for each run, and put the results side by side."""
     runs = next(part.data.shape[-1] for part in _parts((arguments, options)))
     made = [function(*_of_run(arguments, run), **_of_run(options, run)) for run in range(runs)]
+    if made[0] is None:
+        raise TypeError("one array was written into by all runs")
     if isinstance(made[0], tuple | list):
-        return tuple(Runs(np.stack(each, axis=-1)) for each in zip(*made, strict=True))
-    return Runs(np.stack(made, axis=-1))
+        return tuple(map(_side_by_side, zip(*made, strict=True)))
+    return _side_by_side(made)
+
+
+def _side_by_side(made: Iterable[np.ndarray]) -> Runs:
+    """Not to be written into: NumPy may have given views, and these are copies."""
+    data = np.stack(list(made), axis=-1)
+    data.flags.writeable = False
+    return Runs(data)
 
 
 def _parts(thing: Any) -> Iterable[Runs]:

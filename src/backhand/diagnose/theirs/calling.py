@@ -12,33 +12,162 @@ from backhand.diagnose.theirs.draws import Observed
 from backhand.diagnose.theirs.layouts import FORMS, Form, form_of
 from backhand.diagnose.theirs.leaves import Leaf, leaves
 from backhand.diagnose.theirs.names import (
-    fits, gradient_of, plain, role, slots, weight_key,
-)  # fmt: skip
+    fits,
+    gradient_of,
+    plain,
+    role,
+    slots,
+    weight_key,
+)
 from backhand.diagnose.theirs.request import Request, Stage
 from backhand.diagnose.theirs.watching import as_array
 
 CALLED = {
-    "forward": "forward forwardpass forwardprop forwardpropagation feedforward predict network net "
-               "model infer fprop call forwardpropagate predictproba run inference __call__".split(),
-    "backward": "backward backprop backpropagation backwardpass backwardprop backpropagate gradients "
-                "grads computegradients computegrads bprop gradient grad networkbackward "
-                "backwardpropagation backwardpropagate calcgradients getgradients".split(),
-    "loss": "loss cost crossentropy lossfn computeloss computecost lossfunction criterion networkloss "
-            "crossentropyloss celoss nll mse mseloss bce binarycrossentropy objective lossfunc costfunction "
-            "calcloss getloss meansquarederror error bceloss".split(),
-    "update": "update step updateparams updateparameters updateweights sgd sgdstep sgdupdate "
-              "applygradients applygrads optimizerstep adam adamstep adamupdate gradientdescent "
-              "optimizestep gdstep".split(),
-    "train": "train fit trainnetwork trainmodel learn trainloop optimize trainnet runtraining dotraining "
-             "training trainepochs".split(),
-    "step": "trainstep trainonestep onestep trainingstep trainepoch trainone sgditeration epoch "
-            "oneepoch".split(),
-    "both": "lossandgrad lossandgrads lossandgradients lossgrad gradandloss forwardbackward "
-            "computelossandgrads lossandgradient valueandgrad passes".split(),
-    "init": "init initparams initparameters initialize initializeparameters initweights initialweights "
-            "makeparams createparams setup getweights initialise weightsinit makeweights params "
-            "initializeweights initialparams initnetwork getparams loadweights startweights".split(),
-}  # fmt: skip
+    "forward": (
+        "forward",
+        "forwardpass",
+        "forwardprop",
+        "forwardpropagation",
+        "feedforward",
+        "predict",
+        "network",
+        "net",
+        "model",
+        "infer",
+        "fprop",
+        "call",
+        "forwardpropagate",
+        "predictproba",
+        "run",
+        "inference",
+        "__call__",
+    ),
+    "backward": (
+        "backward",
+        "backprop",
+        "backpropagation",
+        "backwardpass",
+        "backwardprop",
+        "backpropagate",
+        "gradients",
+        "grads",
+        "computegradients",
+        "computegrads",
+        "bprop",
+        "gradient",
+        "grad",
+        "networkbackward",
+        "backwardpropagation",
+        "backwardpropagate",
+        "calcgradients",
+        "getgradients",
+    ),
+    "loss": (
+        "loss",
+        "cost",
+        "crossentropy",
+        "lossfn",
+        "computeloss",
+        "computecost",
+        "lossfunction",
+        "criterion",
+        "networkloss",
+        "crossentropyloss",
+        "celoss",
+        "nll",
+        "mse",
+        "mseloss",
+        "bce",
+        "binarycrossentropy",
+        "objective",
+        "lossfunc",
+        "costfunction",
+        "calcloss",
+        "getloss",
+        "meansquarederror",
+        "error",
+        "bceloss",
+    ),
+    "update": (
+        "update",
+        "step",
+        "updateparams",
+        "updateparameters",
+        "updateweights",
+        "sgd",
+        "sgdstep",
+        "sgdupdate",
+        "applygradients",
+        "applygrads",
+        "optimizerstep",
+        "adam",
+        "adamstep",
+        "adamupdate",
+        "gradientdescent",
+        "optimizestep",
+        "gdstep",
+    ),
+    "train": (
+        "train",
+        "fit",
+        "trainnetwork",
+        "trainmodel",
+        "learn",
+        "trainloop",
+        "optimize",
+        "trainnet",
+        "runtraining",
+        "dotraining",
+        "training",
+        "trainepochs",
+    ),
+    "step": (
+        "trainstep",
+        "trainonestep",
+        "onestep",
+        "trainingstep",
+        "trainepoch",
+        "trainone",
+        "sgditeration",
+        "epoch",
+        "oneepoch",
+    ),
+    "both": (
+        "lossandgrad",
+        "lossandgrads",
+        "lossandgradients",
+        "lossgrad",
+        "gradandloss",
+        "forwardbackward",
+        "computelossandgrads",
+        "lossandgradient",
+        "valueandgrad",
+        "passes",
+    ),
+    "init": (
+        "init",
+        "initparams",
+        "initparameters",
+        "initialize",
+        "initializeparameters",
+        "initweights",
+        "initialweights",
+        "makeparams",
+        "createparams",
+        "setup",
+        "getweights",
+        "initialise",
+        "weightsinit",
+        "makeweights",
+        "params",
+        "initializeweights",
+        "initialparams",
+        "initnetwork",
+        "getparams",
+        "loadweights",
+        "startweights",
+    ),
+}
 STEPS = 3
 
 
@@ -49,7 +178,9 @@ class CannotCallError(Exception):
 class Program:
     """What can be called: the functions of a file, or the methods of an object of its class."""
 
-    def __init__(self, tree: ast.AST, functions: dict[str, Any], root: Any, given: dict[str, str]) -> None:
+    def __init__(
+        self, tree: ast.AST, functions: dict[str, Any], root: Any, given: dict[str, str]
+    ) -> None:
         self.tree, self.functions, self.root, self.given = tree, functions, root, given
 
     def find(self, kind: str, *, training: bool = False) -> tuple[str, Any] | None:
@@ -231,13 +362,21 @@ class Session:
             self.form = self._form_of(found)
             for slot, (_, _, put) in found.items():
                 put(self._like(stage.weights[slot], found[slot][1]))
+        elif not isinstance(program.root, dict):
+            raise CannotCallError("the weights that the object keeps cannot be found")
         made = program.find("init")
         return self._container(program, made, stage) if made else None
 
     def _kept(self, root: Any) -> dict[int, Leaf]:
         every = [leaf for leaf in leaves(root) if not gradient_of(leaf[0])]
-        named = slots([(n, a.shape) for n, a, _ in every], self.request.layout, self.request.given)
-        by_name = {leaf[0]: leaf for leaf in every}
+        by_name: dict[str, Leaf] = {}
+        for leaf in every:  # what an optimiser keeps has the same names, and comes later
+            by_name.setdefault(leaf[0], leaf)
+        named = slots(
+            [(n, leaf[1].shape) for n, leaf in by_name.items()],
+            self.request.layout,
+            self.request.given,
+        )
         found = {slot: by_name[name] for name, slot in named.items()}
         return found if len(found) == len(self.request.layout.names) else {}
 
@@ -259,7 +398,8 @@ class Session:
         try:
             arguments = self._arguments(program, made, {"rows": 1, "sizes": True, **self._sizes()})
             begun = made[1](*arguments[0], **arguments[1])
-        except Exception:
+        except Exception as error:
+            self.said.append(f"{made[0]}: {type(error).__name__}: {error}")
             return None
         self.observed.draws.clear()
         if begun is None or not self._fill(begun, program, made[0], stage):
@@ -283,8 +423,13 @@ class Session:
             every = [(n or leaf[0], leaf[1], leaf[2]) for n, leaf in zip(named, every, strict=True)]
         pairs = [(n, a.shape) for n, a, _ in every]
         found = slots(pairs, self.request.layout, self.request.given)
-        if len(found) < len(self.request.layout.names) and len(every) == len(self.request.layout.names):
-            if all(fits(a.shape, s) for (_, a, _), s in zip(every, self.request.layout.shapes, strict=True)):
+        if len(found) < len(self.request.layout.names) and len(every) == len(
+            self.request.layout.names
+        ):
+            if all(
+                fits(a.shape, s)
+                for (_, a, _), s in zip(every, self.request.layout.shapes, strict=True)
+            ):
                 found = {n: i for i, (n, _, _) in enumerate(every)}
         by_name = {leaf[0]: leaf for leaf in every}
         kept = {slot: by_name[n] for n, slot in found.items()}
@@ -341,7 +486,12 @@ class Session:
         return seen, env
 
     def _took(
-        self, program: Program, name: str, made: Any, env: dict[str, Any], seen: dict[str, np.ndarray]
+        self,
+        program: Program,
+        name: str,
+        made: Any,
+        env: dict[str, Any],
+        seen: dict[str, np.ndarray],
     ) -> None:
         """Keep what the forward function gave, under its own names and as output and cache."""
         request = self.request
@@ -361,7 +511,9 @@ class Session:
             if isinstance(made, tuple):
                 env["p"] = made[0]
             elif as_array(made) is not None:
-                raise CannotCallError(f"{name} gives shape {np.shape(made)} where {shape} is wanted")
+                raise CannotCallError(
+                    f"{name} gives shape {np.shape(made)} where {shape} is wanted"
+                )
             return
         depth = sum(len(s) >= 2 for s in request.layout.shapes)
         ordered = (
@@ -375,14 +527,21 @@ class Session:
         elif first is not None and fits(first.shape, shape) and len(rest) == 1:
             chosen = made[0]
         else:
-            chosen = fitting[-1][1] if not isinstance(made, tuple) or len(fitting) > 1 else fitting[0][1]
+            chosen = (
+                fitting[-1][1] if not isinstance(made, tuple) or len(fitting) > 1 else fitting[0][1]
+            )
         env["p"] = chosen
         array = as_array(chosen)
         assert array is not None
         seen[output] = self.form.output(array, shape)
 
     def _took_gradients(
-        self, program: Program, name: str, made: Any, env: dict[str, Any], seen: dict[str, np.ndarray]
+        self,
+        program: Program,
+        name: str,
+        made: Any,
+        env: dict[str, Any],
+        seen: dict[str, np.ndarray],
     ) -> None:
         env["grads"] = made
         found = self._gradients(made, program.returned(name))
@@ -393,7 +552,12 @@ class Session:
             seen[f"d{self.request.layout.names[slot]}"] = self.form.own_weight(array, own)
 
     def _took_loss_and_gradients(
-        self, program: Program, name: str, made: Any, env: dict[str, Any], seen: dict[str, np.ndarray]
+        self,
+        program: Program,
+        name: str,
+        made: Any,
+        env: dict[str, Any],
+        seen: dict[str, np.ndarray],
     ) -> None:
         parts = list(made) if isinstance(made, tuple) else [made]
         numbers = [p for p in parts if (a := as_array(p)) is not None and a.size == 1]
@@ -447,8 +611,15 @@ class Session:
             made = self._call(program, train, env)
         else:
             made = self._loop(program, env, seen)
-        for slot, array in self._weights_after(program, env, made, train).items():
-            own = self.request.layout.shapes[slot]
+        after = self._weights_after(program, env, made, train)
+        shapes = self.request.layout.shapes
+        same = [self.form.own_weight(a, shapes[i]) for i, a in after.items()]
+        begun = [stage.weights[i] for i in after]
+        trains = train or program.find("update") or program.find("step")
+        if not trains and all(map(np.array_equal, same, begun)):
+            raise CannotCallError("there is nothing that trains")
+        for slot, array in after.items():
+            own = shapes[slot]
             seen[f"{self.request.layout.names[slot]}@end"] = self.form.own_weight(array, own)
         return self._scene(stage, "training", seen, list(self.observed.draws), STEPS)
 
@@ -484,7 +655,11 @@ class Session:
 
     def _own(self, made: Any, names: Any) -> dict[int, np.ndarray]:
         layout = self.request.layout
-        if as_array(made) is not None and len(layout.names) > 1 and not isinstance(made, list | tuple):
+        if (
+            as_array(made) is not None
+            and len(layout.names) > 1
+            and not isinstance(made, list | tuple)
+        ):
             return {}
         named = list(_flat(made, names))
         arrays = [(n, a) for n, v in named if (a := as_array(v)) is not None and a.ndim]
@@ -533,7 +708,8 @@ class Session:
                 if parameter.default is not parameter.empty:
                     continue
                 raise CannotCallError(
-                    f"`{parameter.name}` of {found[0]} cannot be guessed: say --map {parameter.name}=..."
+                    f"`{parameter.name}` of {found[0]} cannot be guessed: "
+                    f"say --map {parameter.name}=..."
                 )
             if parameter.default is parameter.empty and parameter.kind != parameter.KEYWORD_ONLY:
                 args.append(value)
@@ -572,11 +748,20 @@ class Session:
         weights = [i for i in range(len(layout.names)) if layout.kind(i) == "weight"]
         biases = [i for i in range(len(layout.names)) if layout.kind(i) == "bias"]
         for kind, free in (("weight", weights), ("bias", biases)):
-            same = [n for n in wanted if (weight_key(gradient_of(n) or n) or ("",))[0] == kind and role(n) not in ("params", "x", "p", "cache")]
+            same = [
+                n
+                for n in wanted
+                if (weight_key(gradient_of(n) or n) or ("",))[0] == kind
+                and role(n) not in ("params", "x", "p", "cache")
+            ]
             order = sorted(same) if all(n[-1:].isdigit() for n in same) else same
             last = "".join(c for c in order[-1] if c.isdigit()) if order else ""
             if len(order) < len(free) and last.isdigit() and int(last) <= len(free):
-                found |= {n: free[int("".join(c for c in n if c.isdigit())) - 1] for n in order if any(c.isdigit() for c in n)}
+                found |= {
+                    n: free[int("".join(c for c in n if c.isdigit())) - 1]
+                    for n in order
+                    if any(c.isdigit() for c in n)
+                }
             else:
                 found |= dict(zip(order, free, strict=False))
         if name not in found:
@@ -584,19 +769,34 @@ class Session:
         slot = found[name]
         if key:
             grads = self._gradients(env.get("grads"), None) if env.get("grads") is not None else {}
-            return grads.get(slot)
-        return own[layout.names[slot]]
+            gradient: np.ndarray | None = grads.get(slot)
+            return gradient
+        weight: np.ndarray = own[layout.names[slot]]
+        return weight
 
-    def _size(self, name: str, parameter: inspect.Parameter, env: dict[str, Any]) -> tuple[Any, bool]:
+    def _size(
+        self, name: str, parameter: inspect.Parameter, env: dict[str, Any]
+    ) -> tuple[Any, bool]:
         """An argument of an initialiser: the network's sizes, or what it takes by itself."""
         widths, short = env["widths"], plain(name)
-        if short in ("layers", "sizes", "layersizes", "layerdims", "dims", "widths", "layersdims", "shape"):
+        if short in (
+            "layers",
+            "sizes",
+            "layersizes",
+            "layerdims",
+            "dims",
+            "widths",
+            "layersdims",
+            "shape",
+        ):
             return list(widths), True
         if parameter.default is not parameter.empty and not isinstance(parameter.default, int):
             return None, False
         if "hid" in short or short in ("nh", "h", "units", "width"):
             return widths[1], True
-        if short.startswith(("nout", "out", "ny", "nclass", "numclass", "classes", "k", "dout", "nlabels", "o", "c")) or short.endswith("out"):
+        if short.startswith(
+            ("nout", "out", "ny", "nclass", "numclass", "classes", "k", "dout", "nlabels", "o", "c")
+        ) or short.endswith("out"):
             return widths[-1], True
         if "in" in short or short in ("nx", "d", "nfeatures", "features", "dim"):
             return widths[0], True
@@ -656,14 +856,12 @@ class Session:
         if env["holder"] is not None:
             return env["holder"]
         own = env["weights by name"]
-        definition = program.body(function)
-        keys = list(_keys(definition, name)) if definition else []
+        keys = list(dict.fromkeys(_keys(program.tree, name)))
         layout = self.request.layout
         if keys and all(isinstance(k, str) for k in keys):
             found = slots([(k, _guessed(k, layout)) for k in keys], layout, self.request.given)
-            named = {n: i for n, i in found.items()}
-            if len(named) == len(keys):
-                env["holder"] = {k: own[layout.names[named[k]]] for k in keys}
+            if len(found) == len(keys):
+                env["holder"] = {k: own[layout.names[found[k]]] for k in keys}
                 return env["holder"]
         env["holder"] = list(own.values())
         return env["holder"]
@@ -678,12 +876,14 @@ def _guessed(key: str, layout: Any) -> tuple[int, ...]:
     return tuple(layout.shapes[same[min(place, len(same) - 1)]]) if same else ()
 
 
-def _keys(definition: ast.FunctionDef, name: str) -> Iterator[Any]:
-    """The constant keys by which a function reads one of its arguments."""
+def _keys(definition: ast.AST, name: str) -> Iterator[Any]:
+    """The constant keys by which functions read an argument of that name."""
     seen = set()
     for node in ast.walk(definition):
         match node:
-            case ast.Subscript(value=ast.Name(id=base), slice=ast.Constant(value=key)) if base == name:
+            case ast.Subscript(value=ast.Name(id=base), slice=ast.Constant(value=key)) if (
+                base == name
+            ):
                 if key not in seen:
                     seen.add(key)
                     yield key
@@ -693,7 +893,11 @@ def _flat(made: Any, names: Any) -> Iterator[tuple[str, Any]]:
     """What a function returned, flat, with the names of its return statement or its keys."""
     if isinstance(made, dict):
         for key, value in made.items():
-            yield from _flat(value, str(key)) if not isinstance(value, dict | tuple | list) else _flat(value, None)
+            yield from (
+                _flat(value, str(key))
+                if not isinstance(value, dict | tuple | list)
+                else _flat(value, None)
+            )
     elif isinstance(made, tuple | list) and not _is_numbers(made):
         given = names if isinstance(names, list) and len(names) == len(made) else [None] * len(made)
         for value, name in zip(made, given, strict=True):

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 import types
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def main(file: Path, folder: Path) -> None:
     printed = io.StringIO()
     failed = ""
     with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
-        module, failed = run_file(text, file, log)
+        _, failed = run_file(text, file, log)
         watch_torch(observed)
         script = scenes_of(log.events, list(observed.draws), request)
         log.listening = False
@@ -74,7 +75,7 @@ def call(
     found: list[dict[str, Any]] = []
     why: list[str] = []
     for kind in _classes(module):
-        found, said = called_scenes(lambda kind=kind: _of_class(kind, tree, request), request, observed)
+        found, said = called_scenes(partial(_of_class, kind, tree, request), request, observed)
         why += said
         if found:
             return found, why
@@ -85,9 +86,13 @@ def call(
 
 
 def _classes(module: Any) -> list[type]:
-    own = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__]
+    own = [
+        v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__
+    ]
     likely = [k for k in own if any(hasattr(k, n) for n in ("forward", "predict", "feedforward"))]
-    return sorted(likely, key=lambda k: not any(hasattr(k, n) for n in ("train", "fit", "layers")))[::1][:4]
+    return sorted(likely, key=lambda k: not any(hasattr(k, n) for n in ("train", "fit", "layers")))[
+        ::1
+    ][:4]
 
 
 def _of_class(kind: type, tree: ast.AST, request: Request) -> Program:

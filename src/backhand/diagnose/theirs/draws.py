@@ -24,7 +24,9 @@ class Observed:
         if array.ndim:
             self.draws.append({"kind": kind, "values": array, "probability": probability})
         else:
-            self.draws.append({"kind": kind, "values": array.reshape(1), "probability": probability})
+            self.draws.append(
+                {"kind": kind, "values": array.reshape(1), "probability": probability}
+            )
 
     def saw(self, name: str, values: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """One call of a generator's method."""
@@ -37,7 +39,7 @@ class Observed:
             n = kwargs.get("n", args[0] if args else None)
             p = kwargs.get("p", args[1] if len(args) > 1 else None)
             if n == 1:
-                self.add("bits", values, float(p))
+                self.add("bits", values, None if p is None else float(p))
         elif name == "choice":
             self._chosen(values, args, kwargs)
         elif name in ("randint", "integers") and args and args[0] == FRACTION:
@@ -101,10 +103,10 @@ def _watched_method(method: Any, name: str, observed: Observed) -> Callable[...,
 
 def watch_torch(observed: Observed) -> None:
     """The same for torch, if their code has imported it."""
-    torch = sys.modules.get("torch")
+    torch: Any = sys.modules.get("torch")
     if torch is None or hasattr(torch, "_backhand_watched"):
         return
-    torch._backhand_watched = True  # type: ignore[attr-defined]
+    torch._backhand_watched = True
     functional = torch.nn.functional
     rand, rand_like, bernoulli = torch.rand, torch.rand_like, torch.bernoulli
 

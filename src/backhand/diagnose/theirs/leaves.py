@@ -56,10 +56,9 @@ def _item(root: Any, key: Any) -> Callable[[np.ndarray], None]:
 
 def _attribute(root: Any, key: str) -> Callable[[np.ndarray], None]:
     def put(array: np.ndarray) -> None:
-        if hasattr(getattr(root, key), "detach"):
-            import torch
-
-            getattr(root, key).data = torch.as_tensor(array)
+        held = getattr(root, key)
+        if hasattr(held, "new_tensor"):  # a tensor of torch, which is not imported here
+            held.data = held.data.new_tensor(array)
         else:
             setattr(root, key, array)
 

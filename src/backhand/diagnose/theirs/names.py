@@ -5,30 +5,240 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 ROLES: Mapping[str, frozenset[str]] = {
-    "x": frozenset("x xs input inputs data xbatch xtrain xdata features a0 batch xb examples samples".split()),
+    "x": frozenset(
+        (
+            "x",
+            "xs",
+            "input",
+            "inputs",
+            "data",
+            "xbatch",
+            "xtrain",
+            "xdata",
+            "features",
+            "a0",
+            "batch",
+            "xb",
+            "examples",
+            "samples",
+        )
+    ),
     "y": frozenset(
-        "y t ys target targets label labels ytrue ytrain ybatch yonehot onehot truth ydata yb expected "
-        "desired".split()
+        (
+            "y",
+            "t",
+            "ys",
+            "target",
+            "targets",
+            "label",
+            "labels",
+            "ytrue",
+            "ytrain",
+            "ybatch",
+            "yonehot",
+            "onehot",
+            "truth",
+            "ydata",
+            "yb",
+            "expected",
+            "desired",
+        )
     ),
     "p": frozenset(
-        "p yhat ypred pred preds prediction predictions output outputs out probs prob probabilities "
-        "proba al yout o phat scoresout activationsout softmaxout softmaxoutput finaloutput ps logitsout "
-        "q result".split()
+        (
+            "p",
+            "yhat",
+            "ypred",
+            "pred",
+            "preds",
+            "prediction",
+            "predictions",
+            "output",
+            "outputs",
+            "out",
+            "probs",
+            "prob",
+            "probabilities",
+            "proba",
+            "al",
+            "yout",
+            "o",
+            "phat",
+            "scoresout",
+            "activationsout",
+            "softmaxout",
+            "softmaxoutput",
+            "finaloutput",
+            "ps",
+            "logitsout",
+            "q",
+            "result",
+        )
     ),
-    "params": frozenset("params parameters weights theta ws model network net p0 parameter".split()),
-    "cache": frozenset("cache caches saved ctx memory intermediates activations tape store fwd forwardcache".split()),
-    "grads": frozenset("grads gradients grad gradient dparams g derivatives slopes".split()),
-    "lr": frozenset("lr learningrate alpha eta stepsize lrate rate learnrate".split()),
-    "epochs": frozenset("epochs nepochs numepochs iterations niter niters steps numiterations nsteps iters n maxiter numepoch".split()),
-    "training": frozenset("training train istraining trainmode istrain trainflag usedropout dropoutactive mode".split()),
-    "rate": frozenset("droprate dropoutrate dropout drop pdrop dropprob dropoutp dropoutprob pdropout probdrop".split()),
-    "keep": frozenset("keep keepprob pkeep keeprate keepprobability probkeep".split()),
-    "rng": frozenset("rng generator gen randomstate rs rand prng".split()),
-    "seed": frozenset("seed randomseed".split()),
-    "mask": frozenset("mask masks m dropmask dropoutmask d1".split()),
-    "loss": frozenset("loss l cost j error totalloss lossvalue losses nll ce crossentropy lossval mse e".split()),
-    "rows": frozenset("m n batchsize nsamples bsz numexamples numsamples".split()),
-}  # fmt: skip
+    "params": frozenset(
+        (
+            "params",
+            "parameters",
+            "weights",
+            "theta",
+            "ws",
+            "model",
+            "network",
+            "net",
+            "p0",
+            "parameter",
+        )
+    ),
+    "cache": frozenset(
+        (
+            "cache",
+            "caches",
+            "saved",
+            "ctx",
+            "memory",
+            "intermediates",
+            "activations",
+            "tape",
+            "store",
+            "fwd",
+            "forwardcache",
+        )
+    ),
+    "grads": frozenset(
+        (
+            "grads",
+            "gradients",
+            "grad",
+            "gradient",
+            "dparams",
+            "g",
+            "derivatives",
+            "slopes",
+        )
+    ),
+    "lr": frozenset(
+        (
+            "lr",
+            "learningrate",
+            "alpha",
+            "eta",
+            "stepsize",
+            "lrate",
+            "rate",
+            "learnrate",
+        )
+    ),
+    "epochs": frozenset(
+        (
+            "epochs",
+            "nepochs",
+            "numepochs",
+            "iterations",
+            "niter",
+            "niters",
+            "steps",
+            "numiterations",
+            "nsteps",
+            "iters",
+            "n",
+            "maxiter",
+            "numepoch",
+        )
+    ),
+    "training": frozenset(
+        (
+            "training",
+            "train",
+            "istraining",
+            "trainmode",
+            "istrain",
+            "trainflag",
+            "usedropout",
+            "dropoutactive",
+            "mode",
+        )
+    ),
+    "rate": frozenset(
+        (
+            "droprate",
+            "dropoutrate",
+            "dropout",
+            "drop",
+            "pdrop",
+            "dropprob",
+            "dropoutp",
+            "dropoutprob",
+            "pdropout",
+            "probdrop",
+        )
+    ),
+    "keep": frozenset(
+        (
+            "keep",
+            "keepprob",
+            "pkeep",
+            "keeprate",
+            "keepprobability",
+            "probkeep",
+        )
+    ),
+    "rng": frozenset(
+        (
+            "rng",
+            "generator",
+            "gen",
+            "randomstate",
+            "rs",
+            "rand",
+            "prng",
+        )
+    ),
+    "seed": frozenset(
+        (
+            "seed",
+            "randomseed",
+        )
+    ),
+    "mask": frozenset(
+        (
+            "mask",
+            "masks",
+            "m",
+            "dropmask",
+            "dropoutmask",
+            "d1",
+        )
+    ),
+    "loss": frozenset(
+        (
+            "loss",
+            "l",
+            "cost",
+            "j",
+            "error",
+            "totalloss",
+            "lossvalue",
+            "losses",
+            "nll",
+            "ce",
+            "crossentropy",
+            "lossval",
+            "mse",
+            "e",
+        )
+    ),
+    "rows": frozenset(
+        (
+            "m",
+            "n",
+            "batchsize",
+            "nsamples",
+            "bsz",
+            "numexamples",
+            "numsamples",
+        )
+    ),
+}
 
 WEIGHT = re.compile(r"^(w|weight|weights|kernel|theta|wt|mat|v|u|whidden|wout)_?(\w*)$")
 BIAS = re.compile(r"^(b|bias|biases|c|offset)_?(\w*)$")
@@ -95,29 +305,50 @@ def slots(
     come; a numbered name keeps its number's order.
     """
     found: dict[str, int] = {}
-    for name, shape in named:
+    for name, _ in named:
         wanted = given.get(name)
         if wanted in layout.names:
             found[name] = layout.names.index(wanted)
-        else:
-            same = [i for i, own in enumerate(layout.names) if plain(own) == plain(name)]
-            if same and fits(shape, layout.shapes[same[0]]):
-                found[name] = same[0]
+    found |= _by_own_names([pair for pair in named if pair[0] not in found], layout)
     rest = [(n, s) for n, s in named if n not in found]
     for kind in ("weight", "bias"):
-        free = [i for i in range(len(layout.names)) if layout.kind(i) == kind and i not in found.values()]
+        free = [
+            i
+            for i in range(len(layout.names))
+            if layout.kind(i) == kind and i not in found.values()
+        ]
         chosen = [(n, s) for n, s in rest if (weight_key(n) or ("", ""))[0] == kind]
         chosen = _in_number_order(chosen)
-        for i, (name, shape) in zip(free, _matching(chosen, [layout.shapes[i] for i in free]), strict=False):
+        for i, (name, _) in zip(
+            free, _matching(chosen, [layout.shapes[i] for i in free]), strict=False
+        ):
             if name:
                 found[name] = i
+    return found
+
+
+def _by_own_names(named: Sequence[tuple[str, tuple[int, ...]]], layout: Layout) -> dict[str, int]:
+    """Names that are ours, where all of ours of a kind are there: else `W1` may be the second."""
+    found: dict[str, int] = {}
+    for kind in ("weight", "bias"):
+        wanted = {plain(n): i for i, n in enumerate(layout.names) if layout.kind(i) == kind}
+        same = {
+            name: wanted[plain(name)]
+            for name, shape in reversed(named)
+            if plain(name) in wanted and fits(shape, layout.shapes[wanted[plain(name)]])
+        }
+        if set(same.values()) == set(wanted.values()):
+            found |= same
     return found
 
 
 def _in_number_order(named: list[tuple[str, tuple[int, ...]]]) -> list[tuple[str, tuple[int, ...]]]:
     numbers = [re.sub(r"\D", "", name) for name, _ in named]
     if all(numbers) and len(set(numbers)) == len(numbers):
-        return [pair for _, pair in sorted(zip(map(int, numbers), named, strict=True), key=lambda p: p[0])]
+        return [
+            pair
+            for _, pair in sorted(zip(map(int, numbers), named, strict=True), key=lambda p: p[0])
+        ]
     return named
 
 
@@ -132,4 +363,6 @@ def _matching(
             yield "", ()
         else:
             yield rest[place]
-            rest = rest[place + 1 :] if len(rest) > len(shapes) else rest[:place] + rest[place + 1 :]
+            rest = (
+                rest[place + 1 :] if len(rest) > len(shapes) else rest[:place] + rest[place + 1 :]
+            )

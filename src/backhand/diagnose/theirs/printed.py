@@ -15,7 +15,9 @@ LABEL = re.compile(r"([A-Za-z_][\w ]*?)\s*(?:\([^)]*\))?\s*(?:[:=]|is)\s*$")
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 
-def scenes_of_text(machine: Machine, text: str, where: str, given: Mapping[str, str]) -> list[Scene]:
+def scenes_of_text(
+    machine: Machine, text: str, where: str, given: Mapping[str, str]
+) -> list[Scene]:
     """The scenes of a printed text: `name = numbers`, `name: tensor(...)`, a line of name before.
 
     Raises:
@@ -45,7 +47,11 @@ def arrays_of(text: str) -> Iterator[tuple[str, Seen]]:
             end, inside = found.end(), found[0]
         place = end
         rest = re.match(r"[^\n\[]*?\)", text[end:])
-        place += rest.end() if rest and "tensor(" in text[max(0, found.start() - 8) : found.start()] else 0
+        place += (
+            rest.end()
+            if rest and "tensor(" in text[max(0, found.start() - 8) : found.start()]
+            else 0
+        )
         seen = _array(inside)
         if label and seen is not None:
             yield label, seen

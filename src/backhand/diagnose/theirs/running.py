@@ -72,13 +72,15 @@ def _other_data(machine: Machine, data: tuple[np.ndarray, ...]) -> tuple[np.ndar
     """Three rows of random inputs, with targets of the kind that the spec has."""
     drawn = np.random.default_rng(3)
     inputs = len(data) - len(machine.experiment.network.targets)
-    found = [drawn.normal(0.0, 1.0, (ROWS, *a.shape[1:])) for a in data[:inputs]]
+    found: list[np.ndarray] = [drawn.normal(0.0, 1.0, (ROWS, *a.shape[1:])) for a in data[:inputs]]
     for target in data[inputs:]:
         shape = (ROWS, *target.shape[1:])
         if set(np.unique(target)) <= {0.0, 1.0} and target.ndim == 2 and target.shape[1] > 1:
             found.append(np.eye(shape[1])[drawn.permutation(np.arange(ROWS) % shape[1])])
         elif set(np.unique(target)) <= {0.0, 1.0}:
-            found.append((np.arange(ROWS) % 2.0).reshape(ROWS, *[1] * (target.ndim - 1)) * np.ones(shape))
+            found.append(
+                (np.arange(ROWS) % 2.0).reshape(ROWS, *[1] * (target.ndim - 1)) * np.ones(shape)
+            )
         else:
             found.append(drawn.normal(0.0, 1.0, shape))
     return tuple(found)
@@ -102,7 +104,13 @@ def run_theirs(
 
 
 def _child(file: Path, folder: Path, time_limit: float) -> None:
-    command = [sys.executable, "-m", "backhand.diagnose.theirs.child", str(file.resolve()), str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "backhand.diagnose.theirs.child",
+        str(file.resolve()),
+        str(folder),
+    ]
     environment = {**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
     try:
         done = subprocess.run(
@@ -130,6 +138,7 @@ def _read(folder: Path, request: Request) -> Answer:
         arrays = {name: file[name] for name in file.files}
     scenes = []
     for i, scene in enumerate(told["scenes"]):
+
         def listed(part: str, count: int, i: int = i) -> tuple[np.ndarray, ...]:
             return tuple(arrays[f"{i}/{part}/{k}"] for k in range(count))
 

@@ -24,7 +24,9 @@ def scenes_of_npz(machine: Machine, file: Path, given: Mapping[str, str]) -> lis
         BackhandError: if it cannot be read, or no name in it is one of the network's.
     """
     arrays = read_trace(file)[0]
-    return scenes_of_arrays(machine, {n: Seen(np.asarray(a)) for n, a in arrays.items()}, str(file), given)
+    return scenes_of_arrays(
+        machine, {n: Seen(np.asarray(a)) for n, a in arrays.items()}, str(file), given
+    )
 
 
 def scenes_of_arrays(
@@ -51,7 +53,9 @@ def scenes_of_arrays(
     if end and experiment.training:
         epochs = experiment.training.epochs
         notes = (f"our own masks, of seed {experiment.seed}, are used",) if experiment.draws else ()
-        scenes.append(Scene(f"after {epochs} epochs", "training", data, weights, end, epochs, None, notes))
+        scenes.append(
+            Scene(f"after {epochs} epochs", "training", data, weights, end, epochs, None, notes)
+        )
     if not scenes:
         known = [*_outputs(machine), "loss", *(f"d{n}" for n in layout.names), *layout.names]
         raise BackhandError(
@@ -88,7 +92,7 @@ def _sorted(
         elif stems[name] in weights:
             slot = weights[stems[name]]
             end[f"{layout.names[slot]}@end"] = _as(seen, layout.shapes[slot])
-        elif wanted == "loss" or role(name) == "loss" and seen.values.size == 1:
+        elif wanted == "loss" or (role(name) == "loss" and seen.values.size == 1):
             one["loss"] = _as(seen, ())
         elif output in (wanted, name) or role(name) == "p":
             shape = (rows, *(int(k) for k in _outputs(machine)[output][1:]))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from backhand.diagnose.theirs.layouts import Form, form_of
-from backhand.diagnose.theirs.names import Layout, fits, gradient_of, plain, role, slots
+from backhand.diagnose.theirs.names import fits, gradient_of, plain, role, slots
 from backhand.diagnose.theirs.request import Request
 from backhand.diagnose.theirs.watching import Event
 
@@ -26,7 +26,9 @@ class Run:
     weights: dict[int, np.ndarray] = field(default_factory=dict)
 
 
-def scenes_of(events: list[Event], draws: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
+def scenes_of(
+    events: list[Event], draws: list[dict[str, Any]], request: Request
+) -> list[dict[str, Any]]:
     """The scenes that a run shows: the pass before training, and the training."""
     kinds = classified(events, request)
     run = _sorted(events, kinds, request)
@@ -36,29 +38,46 @@ def scenes_of(events: list[Event], draws: list[dict[str, Any]], request: Request
     form = form_of(run.first, request.layout, ours)
     own = {i: form.own_weight(a, request.layout.shapes[i]) for i, a in run.first.items()}
     begun = [own.get(i, w) for i, w in enumerate(ours)]
-    begun = [np.asarray(b, float) if b.shape == w.shape else w for b, w in zip(begun, ours, strict=True)]
+    begun = [
+        np.asarray(b, float) if b.shape == w.shape else w for b, w in zip(begun, ours, strict=True)
+    ]
     same = all(np.allclose(a, b, rtol=1e-12, atol=0) for a, b in zip(begun, ours, strict=True))
     notes = [] if same else _other_weights(begun, ours, request)
     if not same and _is_mistaken_start(begun, ours):
         begun, notes = ours, []  # the catalogue has such beginnings: it is asked
     found = []
-    shown = run.before or (run.current if not run.epochs else {})
+    trains = bool(run.epochs)
+    shown = run.before if request.draws or not trains else {}
+    shown = shown or ({} if trains else run.current)
     if shown:
         drawn = draws if not run.before else []
         seen = {k: _ours(k, a, form, request) for k, a in shown.items()}
-        found.append(_scene("as their file runs", "pass" if drawn else "evaluation", begun, seen, drawn, notes))
+        found.append(
+            _scene(
+                "as their file runs", "pass" if drawn else "evaluation", begun, seen, drawn, notes
+            )
+        )
     if run.epochs and request.epochs:
         found.append(_training(run, begun, form, draws, notes, request))
     return found
 
 
 def _other_weights(begun: list[np.ndarray], ours: list[np.ndarray], request: Request) -> list[str]:
-    other = [n for n, a, b in zip(request.layout.names, begun, ours, strict=True) if not np.allclose(a, b)]
-    return [f"their own initial {', '.join(other)} are used, which are not the spec's"] if other else []
+    other = [
+        n
+        for n, a, b in zip(request.layout.names, begun, ours, strict=True)
+        if not np.allclose(a, b)
+    ]
+    return (
+        [f"their own initial {', '.join(other)} are used, which are not the spec's"]
+        if other
+        else []
+    )
 
 
 def _is_mistaken_start(begun: list[np.ndarray], ours: list[np.ndarray]) -> bool:
     """Whether their beginning is the spec's with a mistake in it, and not another one."""
+
     def related(a: np.ndarray, b: np.ndarray) -> bool:
         if np.allclose(a, b):
             return True
@@ -70,7 +89,9 @@ def _is_mistaken_start(begun: list[np.ndarray], ours: list[np.ndarray]) -> bool:
             ratio = (a / b)[np.isfinite(a / b)]
         if ratio.size and np.allclose(ratio, ratio.ravel()[0], rtol=1e-6):
             return True
-        return any(o.shape == a.shape and np.allclose(o, a) for o in ours) or np.allclose(a, b, rtol=1e-3)
+        return any(o.shape == a.shape and np.allclose(o, a) for o in ours) or np.allclose(
+            a, b, rtol=1e-3
+        )
 
     return all(related(a, b) for a, b in zip(begun, ours, strict=True))
 
@@ -88,7 +109,7 @@ def _training(
     request: Request,
 ) -> dict[str, Any]:  # fmt: skip
     seen: dict[str, np.ndarray] = {}
-    is_each = len(run.epochs) >= request.epochs - 1 and len(run.epochs) <= request.epochs + 1
+    is_each = len(run.epochs) <= request.epochs + 1  # fewer, where weights no longer change
     for number in KEPT if is_each else ():
         if number <= len(run.epochs):
             for key, array in run.epochs[number - 1].items():
@@ -109,7 +130,7 @@ def _ours(key: str, array: np.ndarray, form: Form, request: Request) -> np.ndarr
         found = form.output(array, shape)
         if shape == found.shape and len(shape) == 2 and shape[0] == shape[1]:
             wanted = request.expected[key]
-            turned = np.abs(found.T - wanted).sum() < 0.5 * np.abs(found - wanted).sum()
+            turned = np.allclose(found.T, wanted) and not np.allclose(found, wanted)
             return found.T if turned else found
         return found
     name = key.removeprefix("d") if key not in names else key
@@ -138,7 +159,9 @@ def classified(events: list[Event], request: Request) -> dict[str, str]:
             loose.append((inner, shape, name))
     if loose and not any(k.startswith("d") and k[1:] in layout.names for k in kinds.values()):
         named = slots([(inner, shape) for inner, shape, _ in loose], layout, {})
-        kinds |= {name: "d" + layout.names[named[inner]] for inner, _, name in loose if inner in named}
+        kinds |= {
+            name: "d" + layout.names[named[inner]] for inner, _, name in loose if inner in named
+        }
     return kinds | _outputs(firsts, kinds, request)
 
 
@@ -159,9 +182,15 @@ def _outputs(
         elif role(name) == "loss" and int(np.prod(size)) == 1:
             found[name] = "loss"
     if not set(found.values()) & set(request.outputs):
-        named = [n for n, s in firsts.items() if role(n) == "p" and fits(s, shape) and n not in kinds]
+        named = [
+            n for n, s in firsts.items() if role(n) == "p" and fits(s, shape) and n not in kinds
+        ]
         depth = len([s for s in request.layout.shapes if len(s) >= 2])
-        numbered = [n for n, s in firsts.items() if plain(n) in (f"a{depth}", f"h{depth}", f"o{depth}") and fits(s, shape)]
+        numbered = [
+            n
+            for n, s in firsts.items()
+            if plain(n) in (f"a{depth}", f"h{depth}", f"o{depth}") and fits(s, shape)
+        ]
         for name in (named or numbered)[:1]:
             found[name] = output
     return found
@@ -169,7 +198,8 @@ def _outputs(
 
 def _sorted(events: list[Event], kinds: dict[str, str], request: Request) -> Run:
     names = request.layout.names
-    run, owners = Run(), {}
+    owners: dict[int, int] = {}
+    run = Run()
     for name, array, drawn, identity in events:
         key = kinds.get(name)
         if identity in owners and key is None:
@@ -183,10 +213,8 @@ def _sorted(events: list[Event], kinds: dict[str, str], request: Request) -> Run
         else:
             if run.open and key in (*request.outputs, "loss") and len(run.open) >= len(run.first):
                 _close(run, names)
-            if not run.epochs and not drawn and not run.open and request.draws:
-                run.before.setdefault(key, array)
-            elif not run.epochs and not run.open and not request.draws:
-                run.before.setdefault(key, array)
+            if not run.epochs and not drawn:
+                run.before[key] = array
             run.current[key] = array
     if run.open:
         _close(run, names)

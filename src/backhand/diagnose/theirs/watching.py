@@ -6,6 +6,34 @@ from typing import Any
 
 import numpy as np
 
+from backhand.diagnose.theirs.names import plain, role, weight_key
+
+KEPT_BESIDE = frozenset(
+    (
+        "m",
+        "v",
+        "s",
+        "velocity",
+        "velocities",
+        "momentum",
+        "moments",
+        "state",
+        "states",
+        "vdw",
+        "sdw",
+        "first",
+        "second",
+        "squares",
+        "h",
+        "r",
+        "adamm",
+        "adamv",
+        "mt",
+        "vt",
+        "cache",
+        "memory",
+    )
+)
 PROBE = "__seen__"
 MOST_EVENTS = 60_000
 LARGEST = 200_000
@@ -50,7 +78,9 @@ def _call(target: ast.expr) -> ast.stmt:
     key: ast.expr = ast.Constant(None)
     value = target
     match target:
-        case ast.Subscript(value=base, slice=ast.Constant() | ast.Name() | ast.BinOp() | ast.JoinedStr() as index):
+        case ast.Subscript(
+            value=base, slice=ast.Constant() | ast.Name() | ast.BinOp() | ast.JoinedStr() as index
+        ):
             key, name = index, _name(base)
             value = base
         case ast.Subscript(value=base):
@@ -92,14 +122,14 @@ class Log:
                 inner = value[key]
             except Exception:
                 return
-            self._leaf(key if isinstance(key, str) else f"{name}{key}", inner)
+            self._leaf(_entry(name, key), inner)
         else:
             self._leaf(name, value)
 
     def _leaf(self, name: str, value: Any) -> None:
         if isinstance(value, dict):
             for key, part in list(value.items())[:50]:
-                self._leaf(str(key), part)
+                self._leaf(_entry(name, key), part)
         elif isinstance(value, list | tuple) and value and len(value) <= 20:
             if all(hasattr(p, "shape") and getattr(p, "ndim", 0) for p in value):
                 for i, part in enumerate(value):
@@ -116,8 +146,18 @@ class Log:
             self.events.append((name, np.array(array), self.draws_so_far(), id(value)))
 
 
+def _entry(name: str, key: Any) -> str:
+    """What an entry of a dict or list is called: `W1` of `params`, `dW1` of `grads`; not what an
+    optimiser keeps under the weights' names."""
+    if not isinstance(key, str):
+        return f"{name}{key}"
+    if plain(name) in KEPT_BESIDE:
+        return f"{name}.{key}"
+    return f"d{key}" if role(name) == "grads" and weight_key(key) else key
+
+
 def as_array(value: Any) -> np.ndarray | None:
-    """A number, list, NumPy's array or tensor as an array of numbers; None if it is nothing such."""
+    """A number, list, array or tensor as an array of numbers; None if it is nothing such."""
     if isinstance(value, bool | str | bytes | dict) or value is None or callable(value):
         return None
     if hasattr(value, "detach"):

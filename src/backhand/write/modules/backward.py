@@ -179,20 +179,29 @@ class _Writer:
         path = quoted_path(part.call.module.path, slices)
         places = [self._place(v, slices) for v in part.parameters]
         below = [f"dp[{quoted_path(f'{part.call.module.path}.{key}', slices)}]" for key in keys]
-        if places == below and is_inside(part.call, pair.kind, paths_of(self.pair.kind)):
-            if self.summed & {v.name for v in part.parameters if v is not None}:
-                text.line(f"add_to(dp, under({path}, {name}))")
-            else:
-                text.line(f"dp |= under({path}, {name})")
-            return
-        for value, key in zip(part.parameters, keys, strict=True):
-            if value is None:
+        if not is_inside(part.call, pair.kind, paths_of(self.pair.kind)):
+            below = [""] * len(below)
+        rows = list(zip(part.parameters, keys, places, below, strict=True))
+        elsewhere = [(v, key, at) for v, key, at, here in rows if at != here or not at]
+        is_some = len(elsewhere) < len(rows)
+        for value, key, at in elsewhere:
+            if value is None and not is_some:
                 continue
-            said = f"{name}[{quoted_path(key, {})}]"
-            if self._place(value, slices):
-                text.line(f"{self._place(value, slices)} = {said}", shape_text(value.shape))
+            said = (
+                f"{name}.pop({quoted_path(key, {})})"
+                if is_some
+                else (f"{name}[{quoted_path(key, {})}]")
+            )
+            if value is None:
+                text.line(f"del {name}[{quoted_path(key, {})}]")
+            elif at or is_some:
+                text.line(f"{at or text.name(value)} = {said}", shape_text(value.shape))
             else:
                 text.shown[value.name] = said
+        if is_some:
+            grows = self.summed & {v.name for v in part.parameters if v is not None}
+            text.line(f"add_to(dp, under({path}, {name}))" if grows else
+                      f"dp |= under({path}, {name})")  # fmt: skip
 
     def _place(self, value: Value | None, slices: Slices) -> str:
         """Where in `dp` a derivative is returned, if it is."""
@@ -263,15 +272,22 @@ class _Writer:
         return any(v is not None and v.name == value.name for c in calls for v in c.parameters)
 
     def _unpack(self, part: LoopBack) -> None:
-        """`x, saved_mlp = saved_h[i]`."""
+        """`x, saved_mlp = saved_h[i]`; what one call saved is read where it is needed."""
+        whole = f"{self._saved_name(saved_by(part.loop))}[i]"
+        if len(part.saved) == 1 and part.saved[0].startswith("saved:"):
+            self.saved = {**self.saved, part.saved[0]: whole}
+            return
+        shown = self.text.shown
         names = [
             self._saved_name(name)
             if name.startswith("saved:")
-            else self.text.shown.get(name, identifier(name))
+            else shown.get(name, identifier(name))
             for name in part.saved
         ]
-        left = ", ".join(names)
-        self.text.line(f"{left} = {self._saved_name(saved_by(part.loop))}[i]")
+        if len(names) > 1:
+            self.text.line(f"{', '.join(names)} = {whole}")
+        else:
+            self.text.line(f"{names[0]} = {whole}")
 
     def _end_of_repetition(self, part: LoopBack, lists: list[Each]) -> None:
         text = self.text

@@ -40,6 +40,8 @@ class Command:
     """Whether it gives what it saved behind its outputs."""
     draws: bool
     trains: bool
+    rate: str
+    """The learning rate that `update` takes by default; empty if it has a schedule of its own."""
     tied: Mapping[str, str]
     """For each second key of an array its first."""
     has_loss: bool
@@ -84,7 +86,8 @@ def _predict(command: Command) -> str:
         f"{_outputs(command)} = {command.call}",
         "return {" + ", ".join(f'"{name}": {name}' for name in command.outputs) + "}",
     ]
-    return function("predict", ["arrays", "p"], "The outputs by their names.", lines)
+    arguments = ["arrays", "p", *["generator=None"] * command.draws]
+    return function("predict", arguments, "The outputs by their names.", lines)
 
 
 def unpacked(names: Sequence[str], rows: Sequence[str] = ()) -> list[str]:
@@ -105,7 +108,7 @@ def _train(command: Command) -> str:
         *unpacked(names, command.rows),
         f"loss, dp = gradients({', '.join(given)})",
         "step += 1",
-        "update(p, dp, state, step)",
+        f"update(p, dp, state, step{', learning_rate' * bool(command.rate)})",
         "losses.append(float(loss))",
         'print(f"\\repoch {epoch + 1}, step {step}: loss {loss:.6f}", end="", file=sys.stderr)',
     ]
@@ -126,19 +129,21 @@ def _train(command: Command) -> str:
         "return means",
     ]
     about = "Change the weights in place; return the mean loss of each epoch."
-    return function("train", ["arrays", "p", "epochs", "batch", "seed"], about, lines)
+    rate = ["learning_rate"] * bool(command.rate)
+    return function("train", ["arrays", "p", "epochs", "batch", "seed", *rate], about, lines)
 
 
 def _check(command: Command) -> str:
+    drawing = ", np.random.RandomState(0)" * command.draws
     lines = [
         "arrays, p = load(ARRAYS), parameters()",
         'given = {name[6:]: a for name, a in arrays.items() if name.startswith("given:")}',
-        "found = predict(given, p)",
+        f"found = predict(given, p{drawing})",
     ]
     if command.has_loss:
         names = [f'given["{name}"]' for name in (*command.inputs, *command.targets)]
         lines += [
-            f'found["loss"], dp = gradients({", ".join([*names, "p"])})',
+            f'found["loss"], dp = gradients({", ".join([*names, "p"])}{drawing})',
             'found |= {"d " + name: dw for name, dw in dp.items()}',
         ]
     lines += [
@@ -169,6 +174,7 @@ def _main(command: Command) -> str:
             'one.add_argument("--epochs", type=int, default=1)',
             'one.add_argument("--batch", type=int, default=64)',
             'one.add_argument("--seed", type=int, default=0)',
+            *[f'one.add_argument("--lr", type=float, default={command.rate})'] * bool(command.rate),
             'one.add_argument("--out", required=True, help="an .npz for the trained weights")',
         ]
     lines += [
@@ -191,7 +197,8 @@ def _main(command: Command) -> str:
             *indented(
                 [
                     "p = parameters()",
-                    "train(load(given.data), p, given.epochs, given.batch, given.seed)",
+                    "train(load(given.data), p, given.epochs, given.batch, given.seed"
+                    f"{', given.lr' * bool(command.rate)})",
                     "np.savez(given.out, **p)",
                     'print(f"the trained weights are in {given.out}")',
                 ]

@@ -11,7 +11,7 @@ from backhand.passes.nesting import identifier
 from backhand.write.layout import listed, tuple_of
 from backhand.write.modules.paths import Slices, quoted_path
 from backhand.write.modules.saved import saved_names
-from backhand.write.modules.signatures import Signature, forward_arguments, keywords
+from backhand.write.modules.signatures import Signature, forward_arguments, keywords, sizes_for
 from backhand.write.modules.sizes import with_sizes
 from backhand.write.modules.text import FunctionText, code_of, rendered, targets
 from backhand.write.shared import function
@@ -55,7 +55,7 @@ def write_forward(pair: Pair, kinds: Kinds, about: str = "") -> Forward:
         _returned(outputs, len(pair.kind.outputs), names) if pair.saved else [f"return {outputs}"]
     )
     lines = with_sizes(
-        pair.kind.inputs, code_of(text.parts), pair.kind, [*rendered(text.parts), *last]
+        pair.kind.inputs, [*code_of(text.parts), *names], pair.kind, [*rendered(text.parts), *last]
     )
     arguments = forward_arguments(pair, kinds.signatures)
     written = function(pair.kind.name, arguments, about, lines)
@@ -104,6 +104,7 @@ class _Writer:
 
     def saved_name(self, name: str) -> str:
         """`x`, or `saved_attn` for what a call or a loop saved."""
+        name = name.removeprefix("size:")
         return self.saved.get(name) or self.text.shown.get(name, identifier(name))
 
     def call(self, call: Call, slices: Slices) -> None:
@@ -232,7 +233,13 @@ def call_arguments(
     # what follows an argument by its name must have one, too
     if call.attributes and drawing:
         drawing = ["generator=generator"]
-    return [*arrays, *given, *keywords(call.attributes, names), *drawing]
+    return [
+        *arrays,
+        *sizes_for(call, kinds.signatures),
+        *given,
+        *keywords(call.attributes, names),
+        *drawing,
+    ]
 
 
 def parameters_for(

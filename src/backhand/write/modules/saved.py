@@ -35,7 +35,7 @@ def _add(
 def _of_call(call: Call, variables: frozenset[str]) -> str:
     last = call.module.path.rpartition(".")[2].removeprefix("/")
     if last in variables or not last.isidentifier():
-        return snake_case(call.module.class_name)
+        return snake_case(call.module.class_name).rpartition("_")[2]
     return last
 
 

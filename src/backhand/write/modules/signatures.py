@@ -1,9 +1,11 @@
 """What the functions of a kind take, which their definitions and their calls must agree on."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from backhand.derive.pairs import CallBack, Derived, LoopBack, Pair, Undoing
-from backhand.graph import Argument, Attribute, Call, Loop, Statement, Step
+from backhand.derive.reading import size_names
+from backhand.graph import Argument, Attribute, Call, Loop, NamedSize, NestedKind, Statement, Step
 
 
 @dataclass(frozen=True)
@@ -12,6 +14,8 @@ class Signature:
 
     reads_parameters: bool
     """Whether the forward function takes `p`."""
+    sizes: tuple[str, ...]
+    """Sizes with names that it says, and that none of its arrays has."""
     reads_parameters_back: bool
     """Whether the backward function does."""
     attributes_back: tuple[str, ...]
@@ -27,7 +31,8 @@ def signatures(derived: Derived) -> dict[str, Signature]:
         back = _reads_back(pair.body, parameters, found)
         used = _attributes(pair.body, found)
         kept = tuple(name for name in pair.kind.attributes if name in used)
-        found[pair.kind.name] = Signature(forward, back, kept)
+        sizes = tuple(dict.fromkeys(_sizes(pair.kind.body, pair.kind, found)))
+        found[pair.kind.name] = Signature(forward, sizes, back, kept)
     return found
 
 
@@ -44,6 +49,27 @@ def _reads(body: tuple[Statement, ...], parameters: set[str], known: dict[str, S
             if _reads(part.body, names, known):
                 return True
     return False
+
+
+def _sizes(
+    body: tuple[Statement, ...], kind: NestedKind, known: dict[str, Signature]
+) -> Iterator[str]:
+    """Names of sizes that a forward body says and that no array that the kind is given has."""
+    seen = {size for value in (*kind.inputs, *kind.parameters) for size in value.shape}
+    for part in body:
+        if isinstance(part, Step):
+            said = [name for _, given in part.attributes for name in size_names(given)]
+        elif isinstance(part, Call):
+            said = [n for size in sizes_for(part, known) for n in size_names(NamedSize(size))]
+        else:
+            said = list(_sizes(part.body, kind, known))
+        yield from (name for name in said if name not in seen)
+
+
+def sizes_for(call: Call, known: dict[str, Signature]) -> list[str]:
+    """What a call says for each size that the kind's function is given."""
+    own = dict(call.sizes)
+    return [str(own.get(size, size)) for size in known[call.kind].sizes]
 
 
 def _given(call: Call, parameters: set[str]) -> bool:
@@ -91,4 +117,4 @@ def forward_arguments(pair: Pair, known: dict[str, Signature]) -> list[str]:
     kind, own = pair.kind, known[pair.kind.name]
     arrays = [v.name for v in kind.inputs if v.role != "generator"]
     drawing = ["generator=None" for v in kind.inputs if v.role == "generator"]
-    return [*arrays, *["p"] * own.reads_parameters, *kind.attributes, *drawing]
+    return [*arrays, *own.sizes, *["p"] * own.reads_parameters, *kind.attributes, *drawing]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from backhand.graph import NestedKind, Value
 from backhand.write.demand import names_read
+from backhand.write.modules.paths import quoted_path
 
 
 def with_sizes(
@@ -23,7 +24,8 @@ def with_sizes(
         shown: what values are called where it is not their own name.
     """
     read = names_read(code)
-    every = tuple(values)
+    parameters = {value.name for value in kind.parameters}
+    every = (*values, *kind.parameters)
     made = {name for value in every for name in value.shape if isinstance(name, str)}
     wanted = [name for name in sorted(made) if name in read]
     found: list[str] = []
@@ -32,6 +34,8 @@ def with_sizes(
         if not here:
             continue
         name = (shown or {}).get(value.name, value.name)
+        if value.role in ("parameter", "buffer") and value.name in parameters:
+            name = f"p[{quoted_path(value.name, {})}]"
         leading = [size for size in value.shape[: len(here)] if size in here]
         if leading == list(value.shape[: len(here)]) and len(here) > 1:
             found.append(f"{', '.join(map(str, leading))} = {name}.shape[:{len(here)}]")

@@ -1,5 +1,6 @@
 """A module's program as a file: what it is, its functions, its training, its command line."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -187,6 +188,12 @@ def _cotangents(plan: Plan, pair: Pair, outputs: list[str]) -> list[str]:
     ]
 
 
+def _rate(plan: Plan) -> str:
+    """The learning rate that the written `update` takes where it is not told another."""
+    found = re.search(r"^def update\([^)]*learning_rate=([^,)]+)", "\n".join(plan.training), re.M)
+    return found[1] if found else ""
+
+
 def command_of(plan: Plan) -> Command:
     """What the command line says of a program."""
     top = plan.module.pairs[-1]
@@ -200,10 +207,11 @@ def command_of(plan: Plan) -> Command:
         tuple(v.name for v in targets),
         tuple(v.name for v in (*inputs, *targets) if v.shape[:1] == ("B",)),
         tuple(v.name for v in top.kind.outputs),
-        line.replace(", generator)", ")"),
+        line,
         bool(top.saved),
         any(v.role == "generator" for v in top.kind.inputs),
         bool(plan.training),
+        _rate(plan),
         plan.tied,
         plan.has_loss,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from backhand.graph import Step, Value, shape_text
 from backhand.passes.nesting import identifier
+from backhand.rules.register import rule
 from backhand.write import expressions as ex
 from backhand.write.layout import INDENT, Line, body, comment, comment_column
 from backhand.write.lines import arguments_of, numpy_spelling
@@ -77,7 +78,10 @@ class FunctionText:
         if not step.outputs:
             self.line(ex.text(expression))
             return
-        self.assign(targets(self.name(v) if v else "_" for v in step.outputs), expression, step)
+        target = targets(self.name(v) if v else "_" for v in step.outputs)
+        if len(step.outputs) == 1 and _gives_several(step):
+            target += ","
+        self.assign(target, expression, step)
         self.quote((*(v.name for v in made), *inner), self._last())
 
     def assign(self, target: str, expression: ast.expr, step: Step) -> None:
@@ -105,6 +109,13 @@ class FunctionText:
         part = self.parts[-1]
         assert isinstance(part, Line)
         return part.code
+
+
+def _gives_several(step: Step) -> bool:
+    """Whether a step's function returns a tuple, of however many results."""
+    name, _, part = step.function.partition(".")
+    known = rule(name)
+    return known.forward.rest in known.wrt if part else known.outputs[0].startswith("*")
 
 
 def targets(names: Iterable[str]) -> str:

@@ -1,0 +1,219 @@
+"""A verdict in words: for the terminal, for graders, and a table of many."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from backhand.diagnose.checking import Checked
+from backhand.diagnose.mistake import Mistake
+from backhand.diagnose.verdict import Distance, Verdict
+from backhand.errors import BackhandError
+
+Hint = Literal["where", "what", "why", "fix"]
+HINTS: tuple[Hint, ...] = ("where", "what", "why", "fix")
+SHOWN = 3
+
+
+def text_of(verdict: Verdict, hint: Hint = "fix") -> str:
+    """The verdict as a person reads it, up to the level of the hint."""
+    lines = [*_outcome(verdict, hint)]
+    if verdict.notes:
+        lines += [f"Note: {note}." for note in verdict.notes]
+    if verdict.missing:
+        lines.append(f"Not found in it: {', '.join(verdict.missing)}.")
+    tried = ", ".join(dict.fromkeys(verdict.tried))
+    lines.append(f"Compared: {', '.join(verdict.compared)}; {tried}.")
+    lines.append(f"{verdict.programs} runs of our program in {verdict.seconds:.1f} s.")
+    return "\n".join(lines)
+
+
+def _outcome(verdict: Verdict, hint: Hint) -> list[str]:
+    if verdict.outcome == "no mistake found":
+        return ["No mistake found: all of these numbers are the correct program's, to rounding."]
+    if verdict.outcome == "not known":
+        lines = [
+            f"Not a known mistake. It parts from the correct program first at {verdict.parts_at}."
+        ]
+        if verdict.next_best and hint != "where":
+            lines.append(f"The nearest known one, which does not explain it: {verdict.next_best}.")
+        return [*lines, *map(_distance, verdict.evidence[:1])]
+    if verdict.outcome == "cannot tell":
+        return ["It cannot be told: there is nothing to compare."]
+    several = len(verdict.findings) > 1
+    lines = ["Two mistakes together:" if several else "A known mistake:"]
+    for finding in verdict.findings:
+        lines += _told(finding.mistake, finding.where, hint)
+    if HINTS.index(hint) >= 1:
+        lines += _ties(verdict)
+        lines += map(_distance, verdict.evidence[:SHOWN])
+    return lines
+
+
+def _told(mistake: Mistake, where: str, hint: Hint) -> list[str]:
+    level = HINTS.index(hint)
+    parts = [f"  {mistake.name}"] if level else []
+    parts.append(f"  where: {mistake.part}; in the correct program: {where}")
+    for name in HINTS[1 : level + 1]:
+        parts.append(f"  {name + ':':6} {getattr(mistake, name)}")
+    return parts
+
+
+def _ties(verdict: Verdict) -> list[str]:
+    if not verdict.ties:
+        return []
+    names = "; ".join(name for tie in verdict.ties for name in tie)
+    return [f"  The same numbers come from: {names}."]
+
+
+def _distance(one: Distance) -> str:
+    text = f"  {one.value} differs from the correct one by {one.correct:.2g}"
+    if one.named is not None:
+        text += f", with this mistake by {one.named:.2g}"
+    if one.other is not None:
+        text += f"; with the next candidate by {one.other:.2g}"
+    return f"{text} ({one.scene})."
+
+
+def as_data(checked: Checked, hint: Hint = "fix") -> dict[str, object]:
+    """A submission's verdict as JSON has it: one object a finding."""
+    data: dict[str, object] = {"file": str(checked.file)}
+    verdict = checked.verdict
+    if verdict is None:
+        return {**data, "outcome": "error", "error": checked.error, "findings": []}
+    level = HINTS.index(hint)
+    findings = []
+    for finding in verdict.findings:
+        mistake = finding.mistake
+        told: dict[str, object] = {"part": mistake.part, "where": finding.where}
+        told |= {"name": mistake.name} if level else {}
+        told |= {name: getattr(mistake, name) for name in HINTS[1 : level + 1]}
+        if level:
+            told |= {"known_from": mistake.known_from}
+        findings.append(told)
+    return {
+        **data,
+        "outcome": verdict.outcome,
+        "findings": findings,
+        "ties": [list(tie) for tie in verdict.ties] if level else [],
+        "parts_at": verdict.parts_at,
+        "evidence": [_plain(one) for one in verdict.evidence] if level else [],
+        "compared": list(verdict.compared),
+        "missing": list(verdict.missing),
+        "tried": list(dict.fromkeys(verdict.tried)),
+        "notes": list(verdict.notes),
+    }
+
+
+def _plain(one: Distance) -> dict[str, object]:
+    """Evidence without infinities, which JSON does not have."""
+    numbers = {"correct": one.correct, "named": one.named, "next": one.other}
+    finite = {k: v if v is not None and v < float("inf") else None for k, v in numbers.items()}
+    return {"scene": one.scene, "value": one.value, **finite}
+
+
+def json_of(checked: Sequence[Checked], hint: Hint = "fix") -> str:
+    """All verdicts: a list, one object a submission."""
+    return json.dumps([as_data(one, hint) for one in checked], indent=1) + "\n"
+
+
+def gradescope_of(checked: Checked, hint: Hint = "fix") -> str:
+    """The results.json that Gradescope's autograder reads: one test a submission."""
+    passed = checked.exit_code == 0
+    test = {
+        "name": f"backhand: {checked.file.name}",
+        "score": 1.0 if passed else 0.0,
+        "max_score": 1.0,
+        "status": "passed" if passed else "failed",
+        "output": told(checked, hint),
+        "visibility": "visible",
+    }
+    return json.dumps({"score": test["score"], "tests": [test]}, indent=1) + "\n"
+
+
+def otter_of(checked: Checked, hint: Hint = "fix") -> str:
+    """Otter-Grader's results: a mapping of tests with score, possible score and message."""
+    passed = checked.exit_code == 0
+    result: Mapping[str, object] = {
+        "name": "backhand",
+        "score": 1.0 if passed else 0.0,
+        "possible": 1.0,
+        "test_cases": [
+            {
+                "name": checked.file.name,
+                "passed": passed,
+                "message": told(checked, hint),
+                "hidden": False,
+            }
+        ],
+    }
+    return json.dumps({"results": {"backhand": result}}, indent=1) + "\n"
+
+
+def told(checked: Checked, hint: Hint = "fix") -> str:
+    """The verdict, or what was wrong, as text."""
+    return checked.error if checked.verdict is None else text_of(checked.verdict, hint)
+
+
+def table(checked: Sequence[Checked], hint: Hint = "fix") -> str:
+    """Who made which mistake, one line a submission, and how many there are of each."""
+    width = max(len(one.file.name) for one in checked)
+    lines = [f"{one.file.name:{width}}  {_short(one, hint)}" for one in checked]
+    counted: dict[str, int] = {}
+    for one in checked:
+        counted[_short(one, hint)] = counted.get(_short(one, hint), 0) + 1
+    order = sorted(counted.items(), key=lambda pair: -pair[1])
+    return "\n".join([*lines, "", *(f"{count:4}  {name}" for name, count in order)])
+
+
+def _short(one: Checked, hint: Hint) -> str:
+    if one.verdict is None:
+        return f"error: {one.error.splitlines()[0]}"
+    if one.verdict.outcome == "mistake found":
+        if hint == "where":
+            return " + ".join(finding.where for finding in one.verdict.findings)
+        return " + ".join(one.verdict.names)
+    if one.verdict.outcome == "not known":
+        return f"not known: parts first at {one.verdict.parts_at}"
+    return one.verdict.outcome
+
+
+def exit_code(checked: Sequence[Checked]) -> int:
+    """1 if one has a mistake; else 3 if one cannot be told, 2 if one could not be run; else 0."""
+    codes = {one.exit_code for one in checked}
+    return next(code for code in (1, 3, 2, 0) if code in codes)
+
+
+def hint_of(word: str) -> Hint:
+    """A level by its name.
+
+    Raises:
+        BackhandError: if there is none of that name.
+    """
+    for hint in HINTS:
+        if word == hint:
+            return hint
+    raise BackhandError("there is no such hint", where="--hint", wanted=", ".join(HINTS), got=word)
+
+
+def printed(
+    checked: Sequence[Checked], hint: Hint, *, as_json: bool, gradescope: bool, otter: bool
+) -> str:
+    """What the command prints.
+
+    Raises:
+        BackhandError: if a grader's format, which holds one submission, is asked for several.
+    """
+    if as_json:
+        return json_of(checked, hint)
+    if gradescope or otter:
+        if len(checked) != 1:
+            raise BackhandError(
+                "a grader's results are of one submission", where="command line",
+                wanted="one file", got=f"{len(checked)} files",
+            )  # fmt: skip
+        return gradescope_of(checked[0], hint) if gradescope else otter_of(checked[0], hint)
+    if len(checked) == 1:
+        if checked[0].verdict is None:
+            raise checked[0].raised or BackhandError(checked[0].error)
+        return text_of(checked[0].verdict, hint) + "\n"
+    return table(checked, hint) + "\n"

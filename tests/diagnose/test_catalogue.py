@@ -1,0 +1,116 @@
+"""Every entry changes some network, says what it should, and what it plants is found again."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backhand.capture.spec import load, parse
+from backhand.diagnose.catalogue import CATALOGUE
+from backhand.diagnose.judging import Search, diagnose
+from backhand.diagnose.listing import listing_of
+from backhand.diagnose.machine import Machine
+from backhand.diagnose.mistake import Planted
+from backhand.diagnose.scene import Draw, Scene, Seen
+from backhand.write import shared
+
+ROOT = Path(__file__).parents[2]
+SPECS = ("src/backhand/homework.toml", "examples/residual.toml", "examples/xor.toml",
+         "examples/cs231n_regularised.toml", "tests/faults/specs/regression.toml",
+         "tests/faults/specs/classifier.toml")  # fmt: skip
+NORMS = """
+[inputs]
+x = [[0.5, -1.0, 2.0], [1.5, 2.0, -0.5], [-0.5, 0.25, 1.0]]
+[targets]
+y = [[1.0], [0.5], [-1.0]]
+[weights]
+w1 = [[0.5, 0.2, -0.1], [-0.3, 0.8, 0.4], [0.7, -0.6, 0.9]]
+g = [1.0, 0.5, 2.0]
+b = [0.1, 0.0, -0.2]
+w2 = [[0.5, 0.2, -0.1], [-0.3, 0.8, 0.4], [0.7, -0.6, 0.9]]
+w3 = [[0.3], [-0.2], [0.6]]
+[network]
+steps = ["h = batch_norm(x @ w1, g, b)", "k = dropout(tanh(h @ w2), 0.3)", "p = k @ w3"]
+loss = "mse(p, y)"
+[training]
+optimizer = "sgd"
+learning_rate = 0.1
+momentum = 0.9
+nesterov = true
+weight_decay = 0.01
+epochs = 3
+"""
+
+
+def experiments():
+    return [*(load(ROOT / s) for s in SPECS), parse(NORMS, "norms.toml", Path())]
+
+
+def test_there_are_enough() -> None:
+    names = [mistake.name for mistake in CATALOGUE]
+    assert len(names) == len(set(names)) >= 60
+    for mistake in CATALOGUE:
+        assert all((mistake.what, mistake.why, mistake.fix, mistake.known_from)), mistake.name
+
+
+def test_every_entry_applies_somewhere() -> None:
+    listings = [listing_of(e) for e in experiments()]
+    idle = [m.name for m in CATALOGUE if not any(list(m.changes(one)) for one in listings)]
+    assert idle == []
+
+
+def scenes(machine: Machine, listing: object) -> list[Scene]:
+    """What a program computes in three scenes, as if it were somebody's."""
+    experiment = machine.experiment
+    drawn = np.random.default_rng(0)
+    data = tuple(experiment.arrays[n] for n in shared.data_names(experiment))
+    weights = tuple(
+        drawn.normal(size=experiment.arrays[n].shape) for n in machine.correct.parameters
+    )
+    masks = tuple(Draw("uniform", drawn.random((2, 4))) for _ in range(3))
+    found = []
+    for mode, epochs in (("evaluation", 0), ("pass", 0), ("training", 3)):
+        empty = Scene(mode, mode, data, weights, {}, epochs, masks)  # type: ignore[arg-type]
+        values = machine.run(listing, empty)  # type: ignore[arg-type]
+        values.pop("losses", None)
+        seen = {k: Seen(np.asarray(v)) for k, v in values.items()}
+        found.append(Scene(mode, mode, data, weights, seen, epochs, masks))  # type: ignore[arg-type]
+    return found
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["mask not applied in the backward pass", "mask not scaled", "softmax over the wrong axis",
+     "y - p for p - y", "gradient ascent", "earlier layer's gradient taken with the new weights"],
+)  # fmt: skip
+def test_what_is_planted_is_found(name: str) -> None:
+    machine = Machine(load(ROOT / SPECS[0]), ROOT)
+    mistake = next(m for m in CATALOGUE if m.name == name)
+    change = next(iter(mistake.changes(machine.correct)))
+    verdict = diagnose(machine, scenes(machine, change.listing))
+    assert verdict.names == (name,)
+    assert verdict.evidence[0].named == 0
+    assert verdict.evidence[0].correct > 1e-6
+
+
+def test_the_correct_program_is_not_accused() -> None:
+    machine = Machine(load(ROOT / SPECS[0]), ROOT)
+    verdict = diagnose(machine, scenes(machine, machine.correct))
+    assert (verdict.outcome, verdict.exit_code) == ("no mistake found", 0)
+
+
+def test_what_no_entry_explains_is_not_known() -> None:
+    machine = Machine(load(ROOT / SPECS[0]), ROOT)
+    found = scenes(machine, machine.correct)
+    off = {**found[0].seen, "dw1": Seen(found[0].seen["dw1"].values * 1.2345)}
+    odd = Scene("x", "evaluation", found[0].data, found[0].weights, off)
+    verdict = diagnose(machine, [odd])
+    assert (verdict.outcome, verdict.exit_code) == ("not known", 3)
+    assert verdict.parts_at.startswith("dw1")
+
+
+def test_a_mistake_on_top_of_another() -> None:
+    machine = Machine(load(ROOT / SPECS[0]), ROOT)
+    base = Search(machine, []).every[0]
+    assert isinstance(base, Planted)
+    assert any(p.mistakes != base.mistakes for p in Search(machine, []).planted(base))
