@@ -36,20 +36,6 @@ class TakesOut(nn.Module):
         return x * x.sum().item()
 
 
-class Stops(nn.Module):
-    """A derivative that is not taken, in the midst of what is trained."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lin = nn.Linear(4, 4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.lin(x)
-        with torch.no_grad():
-            z = y * 2
-        return y + z + y.exp().detach()
-
-
 class Fails(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x @ torch.ones(7, dtype=x.dtype)

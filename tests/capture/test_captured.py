@@ -292,6 +292,27 @@ def test_grad_mode_is_inlined_where_nothing_is_trained() -> None:
     check_agreement(module, found, (X,), {})
 
 
+class Stops(nn.Module):
+    """A derivative that is not taken, in the midst of what is trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lin = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.lin(x)
+        with torch.no_grad():
+            z = y * 2
+        return y + z + y.exp().detach()
+
+
+def test_a_derivative_that_is_not_taken_is_a_step() -> None:
+    module = Stops().double()
+    found = capture(module, (X,))
+    assert functions(found) == ["linear", "mul", "detach", "add", "exp", "detach", "add"]
+    check_agreement(module, found, (X,), {})
+
+
 HOSTILE = [
     'w"]; import os; abort()  #',
     "x\n\nimport os",

@@ -22,7 +22,6 @@ CASES: dict[str, tuple[Callable[[], nn.Module], torch.Tensor]] = {
     "several": (refusals.Several, X),
     "branches": (refusals.Branches, X),
     "takes_out": (refusals.TakesOut, X),
-    "stops": (refusals.Stops, X),
     "fails": (refusals.Fails, X),
     "draws": (refusals.Draws, X),
     "closest": (refusals.Closest, X),

@@ -201,7 +201,8 @@ EDITS: dict[str, tuple[Edit, ...]] = {
         ),
         Edit("    W1 -= 0.1 * dW1\n", "", ("one weight not updated",)),
         Edit(
-            "    dW1, db1 = np.zeros_like(W1), np.zeros_like(b1)\n    dW2, db2 = np.zeros_like(W2), "
+            "    dW1, db1 = np.zeros_like(W1), np.zeros_like(b1)\n"
+            "    dW2, db2 = np.zeros_like(W2), "
             "np.zeros_like(b2)\n    loss",
             "    if epoch == 0:\n        dW1, db1, dW2, db2 = [np.zeros_like(w) "
             "for w in (W1, b1, W2, b2)]\n    loss",
@@ -271,7 +272,8 @@ EDITS: dict[str, tuple[Edit, ...]] = {
         Edit("np.log(p)", "np.log2(p)", ("logarithm of another base",)),
         Edit(
             "        z1, a1, p = forward(x, w1, b1, w2, b2)\n        dw1",
-            "        z1, a1, p = forward(x, w1, b1, w2, b2)\n        w2 = w2 - lr * (a1.T @ ((p - y) / len(y)))\n"
+            "        z1, a1, p = forward(x, w1, b1, w2, b2)\n"
+            "        w2 = w2 - lr * (a1.T @ ((p - y) / len(y)))\n"
             "        b2 = b2 - lr * ((p - y) / len(y)).sum(0)\n        dw1",
             ("fault without a name",),
         ),
@@ -347,7 +349,11 @@ EDITS: dict[str, tuple[Edit, ...]] = {
     "binary_functions": (
         Edit("hidden * (1 - hidden)", "(1 - hidden)", ("square missing in tanh's derivative",)),
         Edit("hidden * (1 - hidden)", "(1 - hidden**2)", ("derivative of another activation",)),
-        Edit("np.exp(u) / (1 + np.exp(u))", "1 / (1 + np.exp(u))", ("fault without a name",)),
+        Edit(
+            "np.exp(u) / (1 + np.exp(u))",
+            "1 / (1 + np.exp(u))",
+            ("sigmoid's exponent with the wrong sign",),
+        ),
         Edit("(prediction - targets) / n", "(targets - prediction) / n", SIGN),
         Edit(
             "grad_B1 = d_sum.sum(axis=0)",

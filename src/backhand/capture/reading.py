@@ -186,7 +186,7 @@ class Reading:
         memory, made = _memory(first.meta["val"]), node.meta["val"]
         tensors = made if isinstance(made, list | tuple) else [made]
         for value, tensor in zip(outputs, tensors, strict=False):
-            if value is not None and _memory(tensor) == memory:
+            if value is not None and memory is not None and _memory(tensor) == memory:
                 self.shared.add(value.name)
 
     def new(self, shape: tuple[Size, ...], word: str) -> Value:
@@ -290,8 +290,11 @@ class Reading:
 
 
 def _memory(tensor: Any) -> Any:
-    """What two tensors have in common that share memory."""
-    return tensor.untyped_storage()._cdata
+    """What two tensors have in common that share memory; None where PyTorch hides it."""
+    try:
+        return tensor.untyped_storage()._cdata
+    except NotImplementedError:
+        return None
 
 
 def _length(of: Any) -> Size:

@@ -10,7 +10,7 @@ from backhand.capture.identifiers import one_line
 from backhand.capture.reading import ARRAY, OPAQUE, frames_of
 from backhand.errors import BackhandError, shown
 from backhand.graph import Place, Step
-from backhand.passes.clutter import CASTS, DETACH, operator
+from backhand.passes.clutter import CASTS, operator
 from backhand.passes.functionalise import is_in_place, without_mark
 from backhand.rules.register import all_rules
 
@@ -20,7 +20,6 @@ PLACES = 3
 OF_NO_INTEREST = frozenset({"device", "layout", "pin_memory", "memory_format"})
 
 HINTS = {
-    "detach": "the derivative stops here, for which there is no rule yet",
     "in place": "it writes into memory that others read: write `x = x + y` for `x += y`",
     "kept": "it changes `{}`, which the module keeps from call to call",
     "number": "it takes a number out of an array, as `.item()` does: keep it an array",
@@ -89,8 +88,6 @@ def _call(step: Step, schemas: Schemas) -> str:
 
 def _help(step: Step) -> str:
     name = operator(step)
-    if name in DETACH:
-        return HINTS["detach"]
     if is_in_place(step.function):
         first = step.inputs[0]
         is_kept = first.role in ("parameter", "buffer")

@@ -70,7 +70,7 @@ def _computer(reading: Reading, torch: Any) -> Any:
         step: Step, known: Mapping[str, np.ndarray], lengths: Mapping[str, int] = {}
     ) -> tuple[np.ndarray | None, ...] | None:
         call = reading.calls.get(step.made()[0].name) or _direct(step, torch)
-        if call is None or step.function in reading.random:
+        if call is None or step.function in reading.random or not hasattr(call.target, "_schema"):
             return None
         arrays = [torch.from_numpy(known[value.name].copy()) for value in step.inputs]
         written = dict(step.attributes)
@@ -81,7 +81,12 @@ def _computer(reading: Reading, torch: Any) -> Any:
                 return None
             given[name] = _with_arrays(written[name], argument, arrays, torch)
         with _default_format(reading.precision, torch):
-            made = call.target(**given)
+            try:
+                made = call.target(**given)
+            except (RuntimeError, IndexError):
+                if not lengths:
+                    raise
+                return None  # these are not lengths that the module can be given
         results = made if isinstance(made, list | tuple) else (made,)
         if any(str(r.dtype).removeprefix("torch.") not in NUMBERS for r in results):
             return None

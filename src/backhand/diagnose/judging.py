@@ -149,7 +149,7 @@ def _seconds(
 
 
 def in_turn(scenes: Sequence[Scene]) -> list[Scene]:
-    """The scenes, quick ones first; of a long training the first epochs are a scene of their own."""
+    """The scenes, quick ones first; the first epochs of a long training are a scene apart."""
     found: list[Scene] = []
     for scene in scenes:
         early = {k: s for k, s in scene.seen.items() if k.partition("@")[2].isdigit()}

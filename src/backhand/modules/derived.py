@@ -11,7 +11,7 @@ from backhand.derive.pairs import Derived, Pair
 from backhand.graph import Nested, Network, Step, Value
 from backhand.passes.kinds import shared_kinds
 from backhand.passes.loops import looped
-from backhand.passes.nested_names import named
+from backhand.passes.nested_names import named, renamed_functions
 from backhand.passes.precision import in_precision
 from backhand.passes.promotion import promoted
 from backhand.passes.results import with_asked_results
@@ -81,6 +81,38 @@ def half(
         sizes=_sizes(nested, captured.inputs, args, kwargs),
     )
     return Half(captured, derived, {new.name: old.name for new, old in pairs})
+
+
+EVALUATED = "_evaluated"
+"""Behind the names of functions that are for evaluation alone."""
+
+
+def evaluated(
+    module: "torch.nn.Module",
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None,
+    trained: Half,
+) -> Derived | None:
+    """The forward functions of a module in evaluation, where that is more than leaving out what is
+    drawn: batch normalisation takes other statistics then."""
+    captured = capture(module, args, kwargs, training=False)
+    if _does(captured.network) == _does(trained.captured.network):
+        return None
+    flat = in_precision(promoted(captured.network), _precision(captured, args, kwargs))
+    nested = looped(shared_kinds(tree(flat, _keys(captured, module))))
+    nested = replace(nested, forward=replace(nested.forward, name="network"))
+    nested = renamed_functions(named(nested, captured.wishes), EVALUATED)
+    sizes = _sizes(nested, captured.inputs, args, kwargs)
+    return derive_kinds(nested, trained=(), outputs=(), sizes=sizes)
+
+
+def _does(network: Network) -> list[str]:
+    """What a network computes, line by line, without what is drawn and multiplied with."""
+    return [
+        step.function
+        for step in network.forward.body
+        if step.function != "dropout" and not any(v.role == "generator" for v in step.inputs)
+    ]
 
 
 def _keys(captured: Captured, module: "torch.nn.Module") -> dict[str, tuple[str, ...]]:

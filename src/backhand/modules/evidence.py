@@ -42,8 +42,10 @@ def _bounds(program: Program, given: Sequence[np.ndarray]) -> Iterator[tuple[str
     if sum(array.size for array in program.parameters.values()) > MOST:
         return
     inputs: list[Any] = list(given[: len(own.inputs)])
-    inputs += [program.parameters] * own.reads_parameters + [np.random.RandomState(0)] * own.draws
-    yield from _named(program, own.function, inputs, own.output_names)
+    inputs += [program.parameters] * own.reads_parameters
+    if not own.evaluation:
+        inputs += [np.random.RandomState(0)] * own.draws
+    yield from _named(program, own.evaluation or own.function, inputs, own.output_names)
     if own.has_loss:
         everything: list[Any] = [*given, program.parameters]
         everything += [np.random.RandomState(0)] * own.draws

@@ -20,6 +20,8 @@ class Interface:
     """How the written functions hang together with the module's arguments and results."""
 
     function: str
+    evaluation: str
+    """The function that predicts, where that is another one."""
     inputs: tuple[str, ...]
     """The arrays that the network's function takes, in order."""
     given: Tree
@@ -74,6 +76,15 @@ class Program:
         """What the module returns for these arguments, arrays of NumPy in its own tree."""
         outputs, _ = self._forward(args, kwargs, None)
         return built(self.interface.results, outputs)
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """The same in evaluation, whatever mode the module was written in."""
+        own = self.interface
+        if not own.evaluation:
+            return self(*args, **kwargs)
+        given: list[Any] = list(arrays_of(own.given, args, kwargs, own.inputs))
+        made = self.namespace[own.evaluation](*given, *[self.parameters] * own.reads_parameters)
+        return built(own.results, list(made) if self._outputs > 1 else [made])
 
     def vjp(
         self,

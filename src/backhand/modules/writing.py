@@ -10,9 +10,10 @@ import numpy as np
 from backhand.capture.exported import Captured
 from backhand.capture.identifiers import one_line
 from backhand.capture.trees import Branch, numbers, paths
+from backhand.derive.pairs import Derived
 from backhand.errors import BackhandError
 from backhand.modules.arguments import arrays_of, flattened
-from backhand.modules.derived import Half, half
+from backhand.modules.derived import Half, evaluated, half
 from backhand.modules.evidence import evidence
 from backhand.modules.program import Interface, Program
 from backhand.write.modules.signatures import signatures
@@ -59,11 +60,13 @@ def write(
     _check_optional(loss, optimizer)
     own = _own_loss(loss) if isinstance(loss, str) else None
     main = half(module, *given, name="network", training=module.training, outputs=own)
+    evaluation = evaluated(module, *given, main) if module.training else None
     by_loss = None
     if loss is not None and not isinstance(loss, str):
         by_loss = _loss_half(module, given, loss, wanted)
     training = _training(module, optimizer, scheduler, clip_norm, clip_value)
-    plan = _plan(module, main, by_loss, next(iter(own(main.captured))) if own else None, training)
+    number = next(iter(own(main.captured))) if own else None
+    plan = _plan(module, main, evaluation, by_loss, number, training)
     program = Program(
         write_source(plan),
         _parameters(module, main),
@@ -86,7 +89,11 @@ def _check(
     results = twin(*given[0], **given[1])
     torch.set_rng_state(state)
     outputs = flattened(own.results, results)
-    theirs = {own.output_names[n]: _numbers(tensor) for n, tensor in outputs.items()}
+    predicted = outputs
+    if own.evaluation:
+        with torch.no_grad():
+            predicted = flattened(own.results, copy.deepcopy(module).eval()(*given[0], **given[1]))
+    theirs = {own.output_names[n]: _numbers(tensor) for n, tensor in predicted.items()}
     if loss is not None:
         if isinstance(loss, str):
             (number,) = (n for n, path in paths(own.results).items() if path == loss)
@@ -182,7 +189,12 @@ def _training(
 
 
 def _plan(
-    module: Any, main: Half, by_loss: Half | None, own: int | None, training: tuple[str, ...]
+    module: Any,
+    main: Half,
+    evaluation: Derived | None,
+    by_loss: Half | None,
+    own: int | None,
+    training: tuple[str, ...],
 ) -> Plan:
     import torch
 
@@ -190,6 +202,7 @@ def _plan(
     return Plan(
         one_line(type(module).__name__),
         main.derived,
+        evaluation,
         by_loss.derived if by_loss else None,
         own,
         _carried(captured, by_loss) if by_loss else (),
@@ -241,6 +254,7 @@ def _interface(module: Any, main: Half, plan: Plan) -> Interface:
     pairs = zip(top.kind.inputs, top.inputs, strict=True)
     return Interface(
         top.kind.name,
+        plan.evaluation.pairs[-1].kind.name if plan.evaluation else "",
         tuple(v.name for v in main.inputs),
         captured.inputs,
         captured.outputs,

@@ -153,6 +153,23 @@ def _name_loop(loop: Loop, names: _Names) -> None:
                 names.give(value, names.wish(value, value.name), base)
 
 
+def renamed_functions(network: Nested, behind: str) -> Nested:
+    """The network with something behind the name of each function."""
+
+    def part(old: Statement) -> Statement:
+        if isinstance(old, Call):
+            return replace(old, kind=old.kind + behind)
+        if isinstance(old, Loop):
+            return replace(old, body=tuple(map(part, old.body)))  # type: ignore[arg-type]
+        return old
+
+    def kind(old: NestedKind) -> NestedKind:
+        return replace(old, name=old.name + behind, body=tuple(map(part, old.body)))
+
+    functions = tuple(map(kind, network.functions))
+    return check(replace(network, forward=kind(network.forward), functions=functions))
+
+
 # --- what may stay without a name ----------------------------------------------------------------
 
 

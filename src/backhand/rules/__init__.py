@@ -67,6 +67,7 @@ from backhand.rules import (  # noqa: F401  (each import registers a family)
     softmax,
     splitting,
     spreads,
+    stopping,
 )
 from backhand.rules.register import (
     AMBIENT,

@@ -1,5 +1,6 @@
 """Lines of a program: comments in a column, long signatures and tuples broken."""
 
+import ast
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -46,12 +47,39 @@ def body(lines: Sequence[Line], depth: int = 1, column: int | None = None) -> li
 
 
 def broken(code: str, depth: int = 0) -> list[str]:
-    """A line of code, in parentheses over several lines if it is too long for one."""
+    """A line of code, over several lines if it is too long for one: the arguments of a call below
+    its name, anything else in parentheses."""
     indent = INDENT * depth
-    start = re.match(r"\s*(return |[\w, ]+ = )", code)
+    start = re.match(r"\s*(return |[\w, ]+ = |[\w.]+\[.*?\] = )", code)
     if len(code) <= WIDTH or start is None:
         return [code]
+    call = _call(code[start.end() :])
+    if call is not None:
+        return [f"{start[0]}{call[0]}(", *_packed(call[1], depth + 1), f"{indent})"]
     return [f"{start[0]}(", *wrapped(code[start.end() :], depth + 1), f"{indent})"]
+
+
+def _call(code: str) -> tuple[str, list[str]] | None:
+    """The name and the arguments of a single call; None for anything else."""
+    node = ast.parse(code, mode="eval").body
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return None
+    values = [*node.args, *(keyword.value for keyword in node.keywords)]
+    names = ["" for _ in node.args] + [f"{keyword.arg}=" for keyword in node.keywords]
+    texts = [ast.get_source_segment(code, value) or "" for value in values]
+    return node.func.id, [name + text for name, text in zip(names, texts, strict=True)]
+
+
+def _packed(arguments: Sequence[str], depth: int) -> list[str]:
+    """Arguments on as few lines as they need, each whole."""
+    indent = INDENT * depth
+    lines = [indent]
+    for number, argument in enumerate(arguments):
+        text = argument + ("," if number < len(arguments) - 1 else "")
+        if lines[-1] != indent and len(lines[-1]) + 1 + len(text) > WIDTH:
+            lines.append(indent)
+        lines[-1] += text if lines[-1] == indent else f" {text}"
+    return lines
 
 
 def _commented(code: str, words: str, column: int) -> str:

@@ -8,7 +8,7 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from backhand.graph import Step, Value, shape_text
+from backhand.graph import Attribute, Step, Value, shape_text
 from backhand.rules.operations import operation
 from backhand.rules.register import rule
 from backhand.write import expressions as ex
@@ -99,7 +99,7 @@ def numpy_spelling(
     keywords = [
         ast.keyword(name, ex.literal(value))
         for name, value in step.attributes
-        if name not in op.function.defaults or op.function.defaults[name] != value
+        if name not in op.function.defaults or not _same(value, op.function.defaults[name])
     ]
     positional = [
         part
@@ -107,6 +107,13 @@ def numpy_spelling(
         for part in _several(arguments[parameter], is_rest=parameter == op.rest)
     ]
     return ast.Call(ex.name(op.function.name), positional, keywords)
+
+
+def _same(given: Attribute, default: Attribute) -> bool:
+    """Equal, where a number stands for as many of it as there are axes."""
+    if isinstance(given, tuple) and given and not isinstance(default, tuple):
+        return all(part == default for part in given)
+    return given == default
 
 
 def _several(given: ast.expr, *, is_rest: bool) -> list[ast.expr]:

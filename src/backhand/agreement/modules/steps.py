@@ -4,7 +4,9 @@ A value that PyTorch does not show (a part of an operator that takes several of 
 carried on with its bound to the next that it does.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterator, MutableMapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +17,11 @@ from backhand.agreement.feeding import apart
 from backhand.agreement.formulas import BIASED, OURS, Formulas, Other
 from backhand.agreement.judging import Judgement, Part, Sight, judged, misfitting
 from backhand.agreement.kernels import ALIKE, FORMULAS
-from backhand.agreement.modules.watched import Operator, Watched
-from backhand.agreement.units import makers, unit
-from backhand.derive.kinds import derive_kinds
+from backhand.agreement.modules.watched import Watched
+from backhand.agreement.units import makers
 from backhand.errors import BackhandError
 from backhand.experiment import Precision
-from backhand.graph import Kind, Network, Statement, Step, Value
+from backhand.graph import Step, Value
 from backhand.rounding import Bounded, CannotTell, Untracked, bounded
 from backhand.rules.operations import operation
 
@@ -49,7 +50,7 @@ class Feeding:
     seed: int
     ours: dict[str, Any] = field(default_factory=dict)
     """What our steps have made, by the names of values."""
-    fed: dict[str, Bounded] = field(default_factory=dict)
+    fed: MutableMapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.made_by = makers(self.watched.network)
@@ -64,22 +65,22 @@ class Feeding:
     def _step(self, step: Step) -> Iterator[Compared]:
         shown = [v for v in step.made() if v.name in self.watched.formats]
         try:
-            results = _results(step, [self._given(value) for value in step.inputs])
+            found = results(step, [self._given(value) for value in step.inputs])
         except (Untracked, CannotTell, Unknown) as error:
             for value in shown:
                 yield Compared(value.name, "forward", step, "", Judgement(reason=error.what))
             return
         is_draw = any(value.role == "generator" for value in step.inputs)
-        for value, ours in zip(step.outputs, results, strict=True):
+        for value, ours in zip(step.outputs, found, strict=True):
             if value is None:
                 continue
-            found = ours if isinstance(ours, Bounded) else bounded(ours)
+            made = ours if isinstance(ours, Bounded) else bounded(ours)
             self.drawn |= {value.name} if is_draw else set()
-            other = self._other(value.name, (step,), found)
-            self.ours[value.name] = found if other is None else _by_either(found, other)
+            other = self.other(value.name, (step,), made)
+            self.ours[value.name] = made if other is None else _by_either(made, other)
             if value.name in self.watched.formats:
                 theirs = self.watched.values[value.name]
-                judgement = self._judged(value.name, "forward", found, theirs, other, (step,))
+                judgement = self.judged(value.name, "forward", made, theirs, other, (step,))
                 if judgement is not None:
                     yield Compared(value.name, "forward", step, "", judgement)
 
@@ -92,27 +93,38 @@ class Feeding:
     def feed(self, name: str) -> Bounded:
         """PyTorch's numbers, exact; ours with their bounds where PyTorch does not show any."""
         if name not in self.fed:
-            if name in self.watched.values:
-                self.fed[name] = bounded(_as(self.watched.values[name], self.precision))
-            elif name in self.ours:
-                return self.ours[name]  # type: ignore[no-any-return]
-            else:
+            if name not in self.watched.values and name not in self.ours:
                 raise Unknown(f"`{name}` is not known here")
-        return self.fed[name]
+            if name not in self.watched.values:
+                return self.ours[name]  # type: ignore[no-any-return]
+            self.fed[name] = bounded(_as(self.watched.values[name], self.precision))
+        return self.fed[name]  # type: ignore[no-any-return]
 
-    def _other(self, name: str, steps: tuple[Step, ...], ours: Bounded) -> Other | None:
+    def beside(self, found: MutableMapping[str, Any]) -> "Feeding":
+        """The same, with more that is known."""
+        inner = copy(self)
+        inner.fed = ChainMap(found, self.fed)
+        return inner
+
+    def other(self, name: str, steps: tuple[Step, ...], ours: Bounded) -> Other | None:
         """A value by PyTorch's own formula, if that is another."""
         if not any(map(_has_formula, steps)):
             return None
-        known = _Known(self)
         formulas = Formulas({name: steps}, {name: steps}, self.made_by, 1, frozenset(), {})
         try:
-            other = formulas.value(name, known, False)
+            other = formulas.value(name, self._known(steps), False)
         except (Untracked, CannotTell):
             return None
         return other if other is None or other.error.shape == ours.shape else None
 
-    def _judged(
+    def _known(self, steps: Sequence[Step]) -> dict[str, Bounded]:
+        """What some steps read and do not make."""
+        made = {value.name for step in steps for value in step.made()}
+        read = [v for step in steps for v in step.inputs if v.role != "generator"]
+        names = (v.name for v in read if v.literal is None and v.name not in made)
+        return {name: self.feed(name) for name in names}
+
+    def judged(
         self,
         name: str,
         part: Part,
@@ -126,13 +138,13 @@ class Feeding:
             return misfitting(0, f"shapes: {ours.shape} and {theirs.shape}")
         if theirs.dtype.kind == "f" and theirs.dtype != np.dtype(self.precision):
             return None
-        if (theirs.dtype.kind == "f") != (ours.dtype.kind == "f"):
+        if theirs.dtype.kind == "f" and theirs.dtype != ours.dtype:
             return misfitting(0, f"types: {ours.dtype} and {theirs.dtype}")
         bound = 2 * ours.error if other is None else apart(ours.error, other.error, other.apart)
         if ours.dtype.kind != "f":
             bound = np.where(ours.error, np.inf, 0.0)
         read = (v.name for step in steps for v in step.inputs if v.role != "generator")
-        sizes = [_largest(self._size(n)) for n in read]
+        sizes = [_largest(self.feed(n).value) for n in read if n in self.ours or n in self.fed]
         is_guess = any(map(_is_guessed, steps))
         value = np.array(ours.value)
         return judged(
@@ -140,28 +152,12 @@ class Feeding:
             self.precision,
         )
 
-    def _size(self, name: str) -> np.ndarray:
-        found = self.ours.get(name)
-        if name in self.watched.values:
-            return self.watched.values[name]
-        return found.value if isinstance(found, Bounded) else np.zeros(())
-
 
 class Unknown(BackhandError):  # noqa: N818  (a verdict's name)
     """A value that neither side has, because the step that makes it has no bound."""
 
 
-class _Known(dict[str, Any]):
-    """Values by name, fetched as they are asked for."""
-
-    def __init__(self, feeding: Feeding) -> None:
-        super().__init__(feeding.ours)
-        self._feeding = feeding
-        for name in feeding.watched.values:
-            self[name] = feeding.feed(name)
-
-
-def _results(step: Step, given: Sequence[Any]) -> tuple[Any, ...]:
+def results(step: Step, given: Sequence[Any]) -> tuple[Any, ...]:
     """What a step makes of bounded numbers."""
     call = operation(step.function).call
     found = rounding.run(call, *given, **dict[str, Any](step.attributes))

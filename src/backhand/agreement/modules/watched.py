@@ -25,6 +25,7 @@ from backhand.errors import BackhandError
 from backhand.experiment import Precision
 from backhand.graph import Network
 from backhand.passes.results import with_asked_results
+from backhand.passes.rewriting import renamed
 
 if TYPE_CHECKING:
     import torch
@@ -143,7 +144,7 @@ def watched(call: Call, precision: Precision, seed: int) -> Watched:
     program = _exported(whole, type(call.module).__name__, arguments)
     reading = Reading({}, str(Path(torch.__file__).parent), precision)
     flat = _flat(whole, type(call.module).__name__, program, reading)
-    with _generator(seed):
+    with generator_at(seed):
         run = _run(program, whole, arguments, seed)
     return _told(flat, reading, run)
 
@@ -229,22 +230,34 @@ def _flat(whole: Any, name: str, program: Any, reading: Reading) -> _Flat:
     if missing:
         raise refused.no_rules(one_line(name), missing, reading.schemas)
     made = [value.name for step in network.forward.body for value in step.made()]
-    network = numbered(with_named_outputs(network, found.outputs, found.names, changed))
+    network = with_named_outputs(network, found.outputs, found.names, changed)
+    network = _with_names(numbered(network))
     now = (value.name for step in network.forward.body for value in step.made())
-    renamed = dict(zip(made, now, strict=True))
-    names = dict(renamed)
+    names = dict(zip(made, now, strict=True))
+    still = dict(names)
     for gone in instead:
         last = gone
         while last in instead:
             last = instead[last]
-        names[gone] = renamed.get(last, last)
+        names[gone] = still.get(last, last)
     new = network.forward.outputs[len(network.forward.outputs) - len(changed) :]
     buffers = {old: value.name for old, value in zip(changed, new, strict=True)}
-    return _Flat(with_asked_results(network), numbers, names, buffers)
+    return _Flat(_with_names(with_asked_results(network)), numbers, names, buffers)
+
+
+def _with_names(network: Network) -> Network:
+    """The network whose values all have a name of their own: `%3` is `v3`."""
+    taken = {value.name for value in network.forward.values()}
+    nameless = [name for name in taken if name.startswith("%")]
+    prefix = "v"
+    while any(name.replace("%", prefix) in taken for name in nameless):
+        prefix += "_"
+    return renamed(network, {name: name.replace("%", prefix) for name in nameless})
 
 
 @contextmanager
-def _generator(seed: int) -> Iterator[None]:
+def generator_at(seed: int) -> Iterator[None]:
+    """PyTorch's generator at a seed; afterwards as it was."""
     import torch
 
     before = torch.get_rng_state()

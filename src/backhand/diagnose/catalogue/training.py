@@ -148,8 +148,11 @@ def gradient_once(listing: Listing) -> Iterator[Change]:
     if lines:
         copied = "gradients = [np.array(g) for g in gradients]"
         before = "\n".join([lines["forward"], lines["backward"], copied])
-        yield _retold(listing, lines["backward"], before=before,
-                      body="\n".join([lines["forward"], lines.get("record", ""), lines["update"]])
+        yield _retold(
+            listing,
+            lines["backward"],
+            before=before,
+            body="\n".join([lines["forward"], lines.get("record", ""), lines["update"]]),
         )
 
 

@@ -21,153 +21,8 @@ from backhand.diagnose.theirs.names import (
 )
 from backhand.diagnose.theirs.request import Request, Stage
 from backhand.diagnose.theirs.watching import as_array
+from backhand.diagnose.theirs.words import CALLED
 
-CALLED = {
-    "forward": (
-        "forward",
-        "forwardpass",
-        "forwardprop",
-        "forwardpropagation",
-        "feedforward",
-        "predict",
-        "network",
-        "net",
-        "model",
-        "infer",
-        "fprop",
-        "call",
-        "forwardpropagate",
-        "predictproba",
-        "run",
-        "inference",
-        "__call__",
-    ),
-    "backward": (
-        "backward",
-        "backprop",
-        "backpropagation",
-        "backwardpass",
-        "backwardprop",
-        "backpropagate",
-        "gradients",
-        "grads",
-        "computegradients",
-        "computegrads",
-        "bprop",
-        "gradient",
-        "grad",
-        "networkbackward",
-        "backwardpropagation",
-        "backwardpropagate",
-        "calcgradients",
-        "getgradients",
-    ),
-    "loss": (
-        "loss",
-        "cost",
-        "crossentropy",
-        "lossfn",
-        "computeloss",
-        "computecost",
-        "lossfunction",
-        "criterion",
-        "networkloss",
-        "crossentropyloss",
-        "celoss",
-        "nll",
-        "mse",
-        "mseloss",
-        "bce",
-        "binarycrossentropy",
-        "objective",
-        "lossfunc",
-        "costfunction",
-        "calcloss",
-        "getloss",
-        "meansquarederror",
-        "error",
-        "bceloss",
-    ),
-    "update": (
-        "update",
-        "step",
-        "updateparams",
-        "updateparameters",
-        "updateweights",
-        "sgd",
-        "sgdstep",
-        "sgdupdate",
-        "applygradients",
-        "applygrads",
-        "optimizerstep",
-        "adam",
-        "adamstep",
-        "adamupdate",
-        "gradientdescent",
-        "optimizestep",
-        "gdstep",
-    ),
-    "train": (
-        "train",
-        "fit",
-        "trainnetwork",
-        "trainmodel",
-        "learn",
-        "trainloop",
-        "optimize",
-        "trainnet",
-        "runtraining",
-        "dotraining",
-        "training",
-        "trainepochs",
-    ),
-    "step": (
-        "trainstep",
-        "trainonestep",
-        "onestep",
-        "trainingstep",
-        "trainepoch",
-        "trainone",
-        "sgditeration",
-        "epoch",
-        "oneepoch",
-    ),
-    "both": (
-        "lossandgrad",
-        "lossandgrads",
-        "lossandgradients",
-        "lossgrad",
-        "gradandloss",
-        "forwardbackward",
-        "computelossandgrads",
-        "lossandgradient",
-        "valueandgrad",
-        "passes",
-    ),
-    "init": (
-        "init",
-        "initparams",
-        "initparameters",
-        "initialize",
-        "initializeparameters",
-        "initweights",
-        "initialweights",
-        "makeparams",
-        "createparams",
-        "setup",
-        "getweights",
-        "initialise",
-        "weightsinit",
-        "makeweights",
-        "params",
-        "initializeweights",
-        "initialparams",
-        "initnetwork",
-        "getparams",
-        "loadweights",
-        "startweights",
-    ),
-}
 STEPS = 3
 
 
@@ -423,14 +278,12 @@ class Session:
             every = [(n or leaf[0], leaf[1], leaf[2]) for n, leaf in zip(named, every, strict=True)]
         pairs = [(n, a.shape) for n, a, _ in every]
         found = slots(pairs, self.request.layout, self.request.given)
-        if len(found) < len(self.request.layout.names) and len(every) == len(
-            self.request.layout.names
-        ):
-            if all(
-                fits(a.shape, s)
-                for (_, a, _), s in zip(every, self.request.layout.shapes, strict=True)
-            ):
-                found = {n: i for i, (n, _, _) in enumerate(every)}
+        shapes = self.request.layout.shapes
+        in_order = len(every) == len(shapes) and all(
+            fits(a.shape, s) for (_, a, _), s in zip(every, shapes, strict=True)
+        )
+        if len(found) < len(shapes) and in_order:
+            found = {n: i for i, (n, _, _) in enumerate(every)}
         by_name = {leaf[0]: leaf for leaf in every}
         kept = {slot: by_name[n] for n, slot in found.items()}
         if len(kept) < len(self.request.layout.names):

@@ -4,248 +4,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-ROLES: Mapping[str, frozenset[str]] = {
-    "x": frozenset(
-        (
-            "x",
-            "xs",
-            "input",
-            "inputs",
-            "data",
-            "xbatch",
-            "xtrain",
-            "xdata",
-            "features",
-            "a0",
-            "batch",
-            "xb",
-            "examples",
-            "samples",
-        )
-    ),
-    "y": frozenset(
-        (
-            "y",
-            "t",
-            "ys",
-            "target",
-            "targets",
-            "label",
-            "labels",
-            "ytrue",
-            "ytrain",
-            "ybatch",
-            "yonehot",
-            "onehot",
-            "truth",
-            "ydata",
-            "yb",
-            "expected",
-            "desired",
-        )
-    ),
-    "p": frozenset(
-        (
-            "p",
-            "yhat",
-            "ypred",
-            "pred",
-            "preds",
-            "prediction",
-            "predictions",
-            "output",
-            "outputs",
-            "out",
-            "probs",
-            "prob",
-            "probabilities",
-            "proba",
-            "al",
-            "yout",
-            "o",
-            "phat",
-            "scoresout",
-            "activationsout",
-            "softmaxout",
-            "softmaxoutput",
-            "finaloutput",
-            "ps",
-            "logitsout",
-            "q",
-            "result",
-        )
-    ),
-    "params": frozenset(
-        (
-            "params",
-            "parameters",
-            "weights",
-            "theta",
-            "ws",
-            "model",
-            "network",
-            "net",
-            "p0",
-            "parameter",
-        )
-    ),
-    "cache": frozenset(
-        (
-            "cache",
-            "caches",
-            "saved",
-            "ctx",
-            "memory",
-            "intermediates",
-            "activations",
-            "tape",
-            "store",
-            "fwd",
-            "forwardcache",
-        )
-    ),
-    "grads": frozenset(
-        (
-            "grads",
-            "gradients",
-            "grad",
-            "gradient",
-            "dparams",
-            "g",
-            "derivatives",
-            "slopes",
-        )
-    ),
-    "lr": frozenset(
-        (
-            "lr",
-            "learningrate",
-            "alpha",
-            "eta",
-            "stepsize",
-            "lrate",
-            "rate",
-            "learnrate",
-        )
-    ),
-    "epochs": frozenset(
-        (
-            "epochs",
-            "nepochs",
-            "numepochs",
-            "iterations",
-            "niter",
-            "niters",
-            "steps",
-            "numiterations",
-            "nsteps",
-            "iters",
-            "n",
-            "maxiter",
-            "numepoch",
-        )
-    ),
-    "training": frozenset(
-        (
-            "training",
-            "train",
-            "istraining",
-            "trainmode",
-            "istrain",
-            "trainflag",
-            "usedropout",
-            "dropoutactive",
-            "mode",
-        )
-    ),
-    "rate": frozenset(
-        (
-            "droprate",
-            "dropoutrate",
-            "dropout",
-            "drop",
-            "pdrop",
-            "dropprob",
-            "dropoutp",
-            "dropoutprob",
-            "pdropout",
-            "probdrop",
-        )
-    ),
-    "keep": frozenset(
-        (
-            "keep",
-            "keepprob",
-            "pkeep",
-            "keeprate",
-            "keepprobability",
-            "probkeep",
-        )
-    ),
-    "rng": frozenset(
-        (
-            "rng",
-            "generator",
-            "gen",
-            "randomstate",
-            "rs",
-            "rand",
-            "prng",
-        )
-    ),
-    "seed": frozenset(
-        (
-            "seed",
-            "randomseed",
-        )
-    ),
-    "mask": frozenset(
-        (
-            "mask",
-            "masks",
-            "m",
-            "dropmask",
-            "dropoutmask",
-            "d1",
-        )
-    ),
-    "loss": frozenset(
-        (
-            "loss",
-            "l",
-            "cost",
-            "j",
-            "error",
-            "totalloss",
-            "lossvalue",
-            "losses",
-            "nll",
-            "ce",
-            "crossentropy",
-            "lossval",
-            "mse",
-            "e",
-        )
-    ),
-    "rows": frozenset(
-        (
-            "m",
-            "n",
-            "batchsize",
-            "nsamples",
-            "bsz",
-            "numexamples",
-            "numsamples",
-        )
-    ),
-}
+from backhand.diagnose.theirs.words import ROLES
 
-WEIGHT = re.compile(r"^(w|weight|weights|kernel|theta|wt|mat|v|u|whidden|wout)_?(\w*)$")
-BIAS = re.compile(r"^(b|bias|biases|c|offset)_?(\w*)$")
+WEIGHT = re.compile(r"^(weights?|kernel|theta|whidden|wout|wt|mat|w)_?(\w*)$")
+BIAS = re.compile(r"^(biases|bias|offset|b)_?(\w*)$")
 GRADIENT = re.compile(
     r"^(?:d_?l_?d_?|dloss_?d?_?|dj_?d?_?|grads?_?(?:of_?)?|gradient_?|g_|d_?|delta_?|nabla_?|total_?d|sum_?d|acc_?d)(\w+)$"
     r"|^(\w+?)_?(?:grads?|gradient|delta|_g)$"
 )
+
+
+LONGEST_INDEX, SHORTEST_WORD = 24, 3
 
 
 def plain(name: str) -> str:
@@ -290,10 +59,17 @@ def weight_key(name: str) -> tuple[str, str] | None:
     lower = name.lower()
     for kind, pattern in (("weight", WEIGHT), ("bias", BIAS)):
         found = pattern.match(lower)
-        if found and (not found[2] or len(found[2]) <= 8):
+        if found and _is_index(found[1], found[2], lower):
             return kind, found[2] if found[1] in ("w", "weight", "weights", "b", "bias", "biases",
                                                   "kernel", "theta") else lower  # fmt: skip
     return None
+
+
+def _is_index(stem: str, rest: str, name: str) -> bool:
+    """Whether what follows says which weight it is: `w1`, `w_out`, `weights_input_hidden`; `where`
+    is no w."""
+    separate = name[len(stem) :].startswith("_") or len(stem) > 1
+    return len(rest) <= (LONGEST_INDEX if separate else SHORTEST_WORD)
 
 
 def slots(

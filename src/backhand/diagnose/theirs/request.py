@@ -24,8 +24,8 @@ class Stage:
 class Request:
     """All that a child needs to know of the experiment.
 
-    `outputs` has shapes, with the batch first; `expected` the correct outputs at the
-    spec's numbers. `given` maps their names to ours, as the user said. `rates` are dropout's, in order.
+    `outputs` has shapes, with the batch first; `expected` the correct outputs at the spec's
+    numbers. `given` maps their names to ours, as the user said. `rates` are dropout's, in order.
     """
 
     inputs: tuple[str, ...]

@@ -22,6 +22,8 @@ class Run:
     before: dict[str, np.ndarray] = field(default_factory=dict)
     """The first pass, if nothing was drawn until then."""
     epochs: list[dict[str, np.ndarray]] = field(default_factory=list)
+    repeated: bool = False
+    """Whether an output was computed again though no weight was seen to change in between."""
     open: set[int] = field(default_factory=set)
     weights: dict[int, np.ndarray] = field(default_factory=dict)
 
@@ -48,7 +50,9 @@ def scenes_of(
     found = []
     trains = bool(run.epochs)
     shown = run.before if request.draws or not trains else {}
-    shown = shown or ({} if trains else run.current)
+    if not shown and not trains:
+        is_whole = len(run.first) in (0, len(ours)) and not run.repeated
+        shown = run.current if is_whole else {}
     if shown:
         drawn = draws if not run.before else []
         seen = {k: _ours(k, a, form, request) for k, a in shown.items()}
@@ -215,6 +219,8 @@ def _sorted(events: list[Event], kinds: dict[str, str], request: Request) -> Run
                 _close(run, names)
             if not run.epochs and not drawn:
                 run.before[key] = array
+            if key in request.outputs and key in run.current and not run.epochs:
+                run.repeated |= not np.array_equal(run.current[key], array)
             run.current[key] = array
     if run.open:
         _close(run, names)

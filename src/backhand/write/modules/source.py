@@ -35,6 +35,8 @@ class Plan:
     name: str
     """The class of the module."""
     module: Derived
+    evaluation: Derived | None
+    """The module in evaluation, where that is more than the module without dropout."""
     loss: Derived | None
     """The loss, if it is not one of the module's own outputs."""
     own_loss: int | None
@@ -58,8 +60,9 @@ class Plan:
 def write_source(plan: Plan) -> str:
     """The whole text."""
     written = write_functions(plan.module)
-    if plan.loss is not None:
-        written = add_functions(written, write_functions(plan.loss))
+    for other in (plan.evaluation, plan.loss):
+        if other is not None:
+            written = add_functions(written, write_functions(other))
     training = [*([_gradients(plan)] if plan.has_loss else []), *plan.training]
     sections = [
         ("operators, each followed by its derivative", written.operators),
@@ -116,7 +119,7 @@ def _gradients(plan: Plan) -> str:
         cotangents = ["1.0"]
         loss = outputs[plan.own_loss]
     else:
-        pair, loss = plan.loss.pairs[-1], plan.loss.pairs[-1].kind.outputs[0].name
+        pair, loss = plan.loss.pairs[-1], "loss"
         lines += _loss_lines(plan, pair, outputs)
         cotangents = _cotangents(plan, pair, outputs)
     own = known[top.kind.name]
@@ -162,7 +165,7 @@ def _loss_lines(plan: Plan, pair: Pair, outputs: list[str]) -> list[str]:
         value.name if of is None else outputs[of]
         for value, of in zip(pair.kind.inputs, plan.carried, strict=True)
     ]
-    made = [pair.kind.outputs[0].name] + ["saved_by_loss"] * bool(pair.saved)
+    made = ["loss"] + ["saved_by_loss"] * bool(pair.saved)
     back = f"{pair.kind.name}_backward(1.0{', saved_by_loss' if pair.saved else ''})"
     results = [
         f"d{outputs[of]}" if of is not None else "_"
@@ -197,8 +200,9 @@ def _rate(plan: Plan) -> str:
 def command_of(plan: Plan) -> Command:
     """What the command line says of a program."""
     top = plan.module.pairs[-1]
-    reads = signatures(plan.module)[top.kind.name].reads_parameters
-    line = _network_line(top, reads).partition(" = ")[2]
+    used = plan.evaluation or plan.module
+    reads = signatures(used)[used.pairs[-1].kind.name].reads_parameters
+    line = _network_line(used.pairs[-1], reads).partition(" = ")[2]
     inputs = tuple(v for v in top.kind.inputs if v.role != "generator")
     targets = _targets(plan)
     return Command(
@@ -208,7 +212,7 @@ def command_of(plan: Plan) -> Command:
         tuple(v.name for v in (*inputs, *targets) if v.shape[:1] == ("B",)),
         tuple(v.name for v in top.kind.outputs),
         line,
-        bool(top.saved),
+        bool(used.pairs[-1].saved),
         any(v.role == "generator" for v in top.kind.inputs),
         bool(plan.training),
         _rate(plan),

@@ -1,0 +1,108 @@
+"""PyTorch's side of a module as a whole: one call of it, its loss, derivatives and buffers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from backhand.agreement.modules.watched import Call, generator_at, of_name
+from backhand.capture.trees import Tree, numbers
+
+
+@dataclass(frozen=True)
+class Eager:
+    """What PyTorch makes of a call."""
+
+    outputs: Mapping[int, np.ndarray]
+    """The results by their numbers in the tree of results."""
+    loss: np.ndarray | None
+    derivatives: Mapping[str, np.ndarray]
+    """By the keys of parameters that are trained; without a loss by the names of inputs too."""
+    buffers: Mapping[str, np.ndarray]
+    """By their keys, after the call."""
+
+
+def eager(
+    call: Call,
+    given: Tree,
+    results: Tree,
+    inputs: Sequence[str],
+    cotangents: Mapping[int, np.ndarray],
+    seed: int,
+) -> Eager:
+    """Call a module as its user does, and ask autograd for the derivatives.
+
+    Args:
+        call: whose module's buffers change as they do in any call.
+        given: the arguments, with the inputs' numbers.
+        results: what it returns, with the outputs' numbers.
+        inputs: names of the inputs by their numbers.
+        cotangents: the derivative by each output, where there is no loss.
+        seed: of PyTorch's generator, which is put back afterwards.
+    """
+    import torch
+
+    args, kwargs = _with_gradients(call)
+    with generator_at(seed), torch.enable_grad():
+        made = call.module(*args, **kwargs)
+        found = _by_number(results, made)
+        loss = None
+        if call.loss is not None:
+            is_own = isinstance(call.loss, str)
+            loss = of_name(made, call.loss) if is_own else call.loss(made, *call.targets)
+        trained = {n: p for n, p in call.module.named_parameters() if p.requires_grad}
+        if loss is None:
+            floats = {n: x for n, x in _by_number(given, (args, kwargs)).items() if x.requires_grad}
+            trained |= {inputs[number]: x for number, x in floats.items()}
+        ends = {n: c for n, c in cotangents.items() if found[n].requires_grad}
+        heads = [loss] if loss is not None else [found[n] for n in ends]
+        weights = None if loss is not None else [_like(c, found[n]) for n, c in ends.items()]
+        got: Sequence[Any] = [None] * len(trained)
+        if heads and trained and all(head.requires_grad for head in heads):
+            got = torch.autograd.grad(heads, list(trained.values()), weights, allow_unused=True)
+    return Eager(
+        {number: _plain(x) for number, x in found.items()},
+        None if loss is None else _plain(loss),
+        {
+            name: _plain(torch.zeros_like(p) if g is None else g)
+            for (name, p), g in zip(trained.items(), got, strict=True)
+        },
+        {name: _plain(b) for name, b in call.module.named_buffers()},
+    )
+
+
+def _with_gradients(call: Call) -> tuple[Any, Any]:
+    """The arguments; those of floats as arrays by which there is a derivative."""
+    import torch
+    from torch.utils import _pytree as pytree
+
+    def one(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point():
+            return leaf
+        return leaf.detach().clone().requires_grad_().clone()  # a module may write into what it is given
+
+    args, kwargs = pytree.tree_map(one, (call.args, dict(call.kwargs)))
+    return args, kwargs
+
+
+def _by_number(of: Tree, made: Any) -> dict[int, Any]:
+    """The arrays of a structure by their numbers in its tree."""
+    from torch.utils import _pytree as pytree
+
+    arrays = [leaf for leaf in pytree.tree_leaves(made) if hasattr(leaf, "dtype")]
+    found: dict[int, Any] = {}
+    for number, array in zip(numbers(of), arrays, strict=True):
+        found.setdefault(number, array)
+    return found
+
+
+def _like(cotangent: np.ndarray, output: Any) -> Any:
+    import torch
+
+    return torch.from_numpy(np.asarray(cotangent)).to(output.dtype)
+
+
+def _plain(tensor: Any) -> np.ndarray:
+    found: np.ndarray = tensor.detach().cpu().numpy().copy()
+    return found
