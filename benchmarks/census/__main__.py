@@ -1,4 +1,5 @@
-"""`make census`: which of the architectures are captured, and which operators stop the others."""
+"""`make census`: which of the architectures are written out right, forward and backward, and which
+operators stop the others."""
 
 import argparse
 import json
@@ -102,8 +103,10 @@ def line(found: dict[str, Any]) -> str:
     """One architecture in one line."""
     start = f"{found['name']:32} {found['verdict']:12}"
     if found["verdict"] in ("agrees", "differs"):
-        rest = f"{found['steps']:5} steps, {found['sizes'] or '-':2}, {found['difference']:.1e}"
-        return f"{start}{rest}, {found['seconds']:.1f} s"
+        rest = (
+            f"{found['lines']:5} lines, {found['loops']} loops, outputs {found['difference']:.1e}"
+        )
+        return f"{start}{rest}, derivatives {found['gradients']:.1e}, {found['seconds']:.1f} s"
     if found.get("operators"):
         return start + ", ".join(f"{name} {n}" for name, n in found["operators"].items())
     return start + " ".join(found.get("because", "").split())[:160]
@@ -114,6 +117,9 @@ def summary(findings: list[dict[str, Any]]) -> Iterator[str]:
     verdicts = Counter(found["verdict"] for found in findings)
     total = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     yield f"\n{len(findings)} architectures: {total}"
+    agreeing = [found for found in findings if found["verdict"] == "agrees"]
+    looped = sum(found["loops"] > 0 for found in agreeing)
+    yield f"of those that agree {looped} fold their repeated layers into loops"
     stopped = [found["operators"] for found in findings if found.get("operators")]
     architectures = Counter(name for operators in stopped for name in operators)
     alone = Counter(next(iter(operators)) for operators in stopped if len(operators) == 1)

@@ -1,8 +1,8 @@
-"""One architecture: built small, captured in float64, its network compared with PyTorch's."""
+"""One architecture: built small, written out in float64, forward and backward beside PyTorch's."""
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,16 +11,17 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
-from backhand.capture.exported import Captured, capture
 from backhand.capture.refused import NoRulesError
 from backhand.capture.trees import Branch, Leaf, Tree
-from backhand.draws import generator
 from backhand.errors import BackhandError
-from backhand.graph import NamedSize
-from backhand.rules.operations import operation
+from backhand.modules import write
+from backhand.modules.arguments import built, flattened
 
 AGREES = 1e-9
 """The largest difference in float64, relative to the largest number of an output."""
+
+AGREES_BACK = 1e-8
+"""The same of derivatives, relative to the largest of all: they pass through twice the steps."""
 
 
 @dataclass
@@ -33,12 +34,14 @@ class Finding:
     operators: dict[str, int] = field(default_factory=dict)
     """Those that have no rule, and how often they stand there."""
     because: str = ""
-    sizes: str = ""
-    """The letters of the sizes that have names."""
-    steps: int = 0
+    lines: int = 0
+    """Of the written program."""
+    loops: int = 0
+    """Over repeated layers, in its forward functions."""
     difference: float = 0.0
+    gradients: float = 0.0
     seconds: float = 0.0
-    """Of the capture alone."""
+    """Of capturing and writing."""
 
 
 def look_at(name: str) -> dict[str, Any]:
@@ -83,19 +86,73 @@ def _double(x: Any) -> Any:
 def _examine(found: Finding, module: torch.nn.Module, kwargs: dict[str, Any]) -> None:
     start = time.perf_counter()
     try:
-        captured = capture(module, (), kwargs)
+        program = write(module, (), kwargs)
     finally:
         found.seconds = round(time.perf_counter() - start, 3)
-    found.sizes = "".join(letter for letter, _ in captured.network.sizes)
-    found.steps = len(captured.network.forward.body)
-    ours = outputs(captured, kwargs)
-    with torch.no_grad(), _in_float64():
-        theirs = module(**kwargs)
-    found.difference = max(
-        (_difference(ours[number], x.numpy()) for number, x in leaves(captured.outputs, theirs)),
-        default=0.0,
+    found.lines = len(program.source.splitlines())
+    found.loops = program.source.count("\n    for i in range(")
+    given = {name: _array(x) for name, x in kwargs.items()}
+    with _in_float64():
+        theirs = module(**_asking(kwargs))
+    expected = dict(leaves(program.interface.results, theirs))
+    numbers = np.random.default_rng(0)
+    cotangents = {n: numbers.normal(size=x.shape) for n, x in expected.items() if x.requires_grad}
+    ours, gradients = program.vjp(
+        (), given, built(program.interface.results, _every(cotangents, expected))
     )
-    found.verdict = "agrees" if found.difference <= AGREES else "differs"
+    results = flattened(program.interface.results, ours)
+    found.difference = max(
+        (_difference(results[n], x.detach().numpy()) for n, x in expected.items()), default=0.0
+    )
+    found.gradients = _gradients(module, kwargs, expected, cotangents, gradients)
+    right = found.difference <= AGREES and found.gradients <= AGREES_BACK
+    found.verdict = "agrees" if right else "differs"
+
+
+def _every(cotangents: Mapping[int, np.ndarray], expected: Mapping[int, Any]) -> list[Any]:
+    return [cotangents.get(n) for n in range(1 + max(expected, default=-1))]
+
+
+def _asking(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments, whose floats ask for derivatives."""
+    for x in pytree.tree_leaves(kwargs):
+        if isinstance(x, torch.Tensor) and x.is_floating_point():
+            x.requires_grad_()
+    return kwargs
+
+
+def _array(x: Any) -> Any:
+    def one(leaf: Any) -> Any:
+        return leaf.detach().numpy() if isinstance(leaf, torch.Tensor) else leaf
+
+    return pytree.tree_map(one, x)
+
+
+def _gradients(
+    module: torch.nn.Module,
+    kwargs: dict[str, Any],
+    expected: Mapping[int, torch.Tensor],
+    cotangents: Mapping[int, np.ndarray],
+    ours: Mapping[str, np.ndarray],
+) -> float:
+    """The largest difference from autograd's derivatives by parameters and inputs, relative to the
+    largest number among the derivatives by any of them."""
+    pairs = [(expected[n], torch.from_numpy(c)) for n, c in cotangents.items()]
+    if not pairs:
+        return 0.0
+    torch.autograd.backward([x for x, _ in pairs], [c for _, c in pairs])
+    theirs = {k: p.grad for k, p in module.named_parameters() if p.grad is not None}
+    found = {k: g.numpy() for k, g in theirs.items()}
+    scale = max((float(np.max(np.abs(g), initial=0)) for g in found.values()), default=1.0)
+    worst = 0.0
+    for key, gradient in found.items():
+        mine = ours.get(key)
+        if mine is None:  # no derivative reaches it
+            mine = np.zeros_like(gradient)
+        if mine.shape != gradient.shape or not np.isfinite(mine).all():
+            return float("inf")
+        worst = max(worst, float(np.max(np.abs(mine - gradient), initial=0)) / max(scale, 1e-300))
+    return worst
 
 
 def _difference(mine: Any, reference: np.ndarray) -> float:
@@ -107,39 +164,6 @@ def _difference(mine: Any, reference: np.ndarray) -> float:
         return float("inf")
     a, b = a[finite], b[finite]
     return float(np.max(np.abs(a - b), initial=0.0) / max(np.max(np.abs(b), initial=0.0), 1e-300))
-
-
-def outputs(captured: Captured, kwargs: dict[str, Any]) -> list[Any]:
-    """What the flat network gives, by its rules, in NumPy."""
-    forward = captured.network.forward
-    given = dict(leaves(captured.inputs, ((), kwargs)))
-    known: dict[str, Any] = dict(captured.arrays)
-    for number, value in enumerate(forward.inputs):
-        drawn = value.role == "generator"
-        known[value.name] = generator(0) if drawn else given[number].numpy()
-    pairs = [
-        pair
-        for value in forward.inputs
-        if value.role == "input"
-        for pair in zip(value.shape, known[value.name].shape, strict=True)
-    ]
-    sizes = {str(size): length for size, length in pairs}
-
-    def number(given: Any) -> Any:
-        if isinstance(given, tuple):
-            return tuple(map(number, given))
-        return eval(given, {}, sizes) if isinstance(given, NamedSize) else given
-
-    for step in forward.body:
-        arrays = [known[v.name] if v.literal is None else v.literal for v in step.inputs]
-        attributes = {name: number(value) for name, value in step.attributes}
-        with np.errstate(all="ignore"):
-            made = operation(step.function).function.call(*arrays, **attributes)
-        results = made if isinstance(made, tuple | list) else (made,)
-        for value, result in zip(step.outputs, results, strict=True):
-            if value is not None:
-                known[value.name] = result
-    return [known[value.name] for value in forward.outputs]
 
 
 def leaves(tree: Tree, given: Any) -> Iterator[tuple[int, torch.Tensor]]:

@@ -164,6 +164,11 @@ EDITS: dict[str, tuple[Edit, ...]] = {
             ("mask not applied in the forward pass",),
         ),
     ),
+    "homework_long_names": (
+        Edit(" * dropout_mask * (hidden", " * (hidden", MASK),
+        Edit("> 0.4).astype(float) / 0.6", "> 0.4).astype(float)", UNSCALED),
+        Edit("final_output - targets", "targets - final_output", ASCENT + SIGN),
+    ),
     "homework_published": (
         Edit(
             "hidden * keep / (1 - dropout_rate)",

@@ -1,7 +1,7 @@
 """What comes out of a diagnosis."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
@@ -59,7 +59,6 @@ class Verdict:
     notes: tuple[str, ...] = ()
     programs: int = 0
     seconds: float = 0.0
-    experiments: tuple[str, ...] = field(default=())
 
     @property
     def exit_code(self) -> int:

@@ -1,7 +1,7 @@
 """What `python FILE check` holds a program against: PyTorch's own numbers for the example, and how
 far rounding may lead from them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,18 +13,10 @@ MOST = 200_000
 """Numbers of a program beyond which no bound is computed: it would take minutes."""
 
 
-def evidence(
-    program: Program,
-    given: Sequence[np.ndarray],
-    theirs: Mapping[str, np.ndarray],
-) -> dict[str, np.ndarray]:
-    """The arrays that lie beside a program for its `check`.
-
-    Args:
-        program: whose functions are bounded.
-        given: inputs and targets, in the order of its functions.
-        theirs: PyTorch's outputs, loss and derivatives (`d ` and the key) by name.
-    """
+def evidence(program: Program) -> dict[str, np.ndarray]:
+    """The arrays that lie beside a program for its `check`: its example, PyTorch's numbers, and how
+    far rounding may lead from them."""
+    given, theirs = program.example.given, program.example.theirs
     own = program.interface
     names = (*own.inputs, *own.targets)
     found = {f"given:{name}": array for name, array in zip(names, given, strict=True)}

@@ -46,6 +46,16 @@ class Interface:
 
 
 @dataclass(frozen=True)
+class Example:
+    """The example that a module was captured with, and what PyTorch made of it."""
+
+    given: tuple[np.ndarray, ...]
+    """Inputs and targets, in the order of the written functions."""
+    theirs: Mapping[str, np.ndarray]
+    """Outputs, loss and derivatives (`d ` and the key) by name."""
+
+
+@dataclass(frozen=True)
 class Program:
     """A module's NumPy program.
 
@@ -56,9 +66,7 @@ class Program:
     source: str
     parameters: dict[str, np.ndarray]
     interface: Interface
-    check: Mapping[str, np.ndarray]
-    """What `python FILE check` holds it against: what was given, what PyTorch made of that, and
-    how far rounding may lead."""
+    example: "Example"
     notes: tuple[str, ...] = ()
 
     @property
@@ -191,9 +199,12 @@ class Program:
             if id(array) in first:
                 del first[id(array)]
                 arrays[name] = array
+        from backhand.modules.evidence import evidence
+
+        beside_it = evidence(self)
         file.write_text(self.source, encoding="utf-8")
         with beside.open("wb") as stream:
-            np.savez(stream, **arrays, **self.check)  # type: ignore[arg-type]
+            np.savez(stream, **arrays, **beside_it)  # type: ignore[arg-type]
         return file, beside
 
     def _forward(

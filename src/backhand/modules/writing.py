@@ -14,8 +14,7 @@ from backhand.derive.pairs import Derived
 from backhand.errors import BackhandError
 from backhand.modules.arguments import arrays_of, flattened
 from backhand.modules.derived import Half, evaluated, half
-from backhand.modules.evidence import evidence
-from backhand.modules.program import Interface, Program
+from backhand.modules.program import Example, Interface, Program
 from backhand.write.modules.signatures import signatures
 from backhand.write.modules.source import Plan, targets_of, write_source
 
@@ -71,15 +70,15 @@ def write(
         write_source(plan),
         _parameters(module, main),
         _interface(module, main, plan),
-        {},
+        Example((), {}),
         main.captured.notes,
     )
-    return replace(program, check=_check(program, module, given, wanted, loss))
+    return replace(program, example=_example(program, module, given, wanted, loss))
 
 
-def _check(
+def _example(
     program: Program, module: Any, given: Any, targets: tuple[Any, ...], loss: Loss | None
-) -> dict[str, np.ndarray]:
+) -> Example:
     """PyTorch's numbers for the example, drawn from seed 0; the module stays as it is."""
     import torch
 
@@ -106,7 +105,7 @@ def _check(
         theirs |= {f"d {k}": _numbers(w.grad) for k, w in named.items() if w.grad is not None}
     args, kwargs = given
     arrays = arrays_of(own.given, args, kwargs, own.inputs) + [_numbers(t) for t in targets]
-    return evidence(program, arrays, theirs)
+    return Example(tuple(arrays), theirs)
 
 
 def _numbers(tensor: Any) -> np.ndarray:

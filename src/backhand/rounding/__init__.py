@@ -23,7 +23,7 @@ from backhand.rounding import (  # noqa: F401  (each import fills the tables of 
     sums,
 )
 from backhand.rounding.accuracy import STATED, Accuracy
-from backhand.rounding.array import Bounded, BoundedBool, bounded
+from backhand.rounding.array import Bounded, BoundedBool, bounded, decided
 from backhand.rounding.model import arithmetic, gamma
 from backhand.rounding.namespace import Exit, run
 from backhand.rounding.refusals import CannotTell, NotCertified, Untracked
@@ -42,6 +42,7 @@ __all__ = [
     "arithmetic",
     "bounded",
     "certify",
+    "decided",
     "gamma",
     "run",
     "self_test",

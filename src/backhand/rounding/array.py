@@ -10,6 +10,8 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
 import numpy as np
@@ -25,6 +27,20 @@ UFUNC_METHODS: dict[str, Callable[..., Any]] = {}
 way through NumPy."""
 
 _tokens = itertools.count()
+
+_decided: ContextVar[bool] = ContextVar("decided", default=False)
+
+
+@contextmanager
+def decided() -> Iterator[None]:
+    """Inside, truth values and whole numbers are as they are, even where rounding could turn them
+    around: bounds are those of implementations that decide alike (take the same side of a ReLU's
+    kink, the same of two numbers that are equal but for rounding)."""
+    before = _decided.set(True)
+    try:
+        yield
+    finally:
+        _decided.reset(before)
 
 
 class Origin:
@@ -230,6 +246,8 @@ def made(value: Any, errors: Sequence[np.ndarray | None]) -> Bounded:
     """A fresh result; None stands for no error. Errors are laid out as the values are."""
     array = np.asarray(value)
     kind, laid_out = error_dtype(array), []
+    if array.dtype.kind != "f" and _decided.get():
+        errors = [None] * len(errors)
     for error in errors:
         if error is None:
             laid_out.append(np.zeros_like(array, dtype=kind))

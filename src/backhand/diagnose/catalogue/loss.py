@@ -188,17 +188,6 @@ def loss_sign(listing: Listing) -> Iterator[Change]:
 
 
 @known(
-    "loss and its gradient with the wrong sign",
-    "loss",
-    what="the loss and its derivative have the wrong sign",
-    why="going down this loss is going up the right one",
-    fix="put the minus back: -(y * np.log(p)).sum(), whose derivative is p - y",
-)
-def both_sign(listing: Listing) -> Iterator[Change]:
-    yield from _both(listing, "-{}")
-
-
-@known(
     "epsilon inside the logarithm",
     "loss",
     what="a small number is added to the probability inside the logarithm",
@@ -565,3 +554,14 @@ def target_name(statement: ast.stmt) -> str:
     """The name on the left."""
     assert isinstance(statement, ast.Assign)
     return ast.unparse(statement.targets[0])
+
+
+@known(
+    "loss and its gradient with the wrong sign",
+    "loss",
+    what="the loss and its derivative have the wrong sign",
+    why="going down this loss is going up the right one",
+    fix="put the minus back: -(y * np.log(p)).sum(), whose derivative is p - y",
+)
+def both_sign(listing: Listing) -> Iterator[Change]:
+    yield from _both(listing, "-{}")
