@@ -46,7 +46,7 @@ class Matched:
 
 
 def with_rules(
-    network: Network, schemas: Schemas, shapes: Shapes
+    network: Network, schemas: Schemas, shapes: Shapes, orders: Mapping[str, tuple[int, ...]]
 ) -> tuple[Network, tuple[Step, ...]]:
     """The network in steps of our rules, and the steps for which there is no rule.
 
@@ -54,6 +54,7 @@ def with_rules(
         network: steps under the names of PyTorch's operators.
         schemas: the arguments of each operator.
         shapes: how large each value was when the network was captured.
+        orders: the axes of values that lie in memory in another order than theirs.
     """
     patterns = _by_operator()
     body: list[Step] = []
@@ -69,7 +70,7 @@ def with_rules(
             missing.append(step)
         elif DRAWN in found.rule.forward.parameters:
             masks += 1
-            body.extend(_drawn(step, found, f"%mask{masks}"))
+            body.extend(_drawn(step, found, f"%mask{masks}", orders.get(step.output.name)))
         else:
             body.extend(_with_size_steps(_as_step(step, found), len(body)))
     if missing:
@@ -346,18 +347,36 @@ def _outputs(made: tuple[Value | None, ...], known: Rule) -> tuple[Value | None,
     return (*made, *[None] * len(known.outputs))[: len(known.outputs)]
 
 
-def _drawn(step: Step, found: Matched, name: str) -> Iterator[Step]:
-    """A mask is drawn, then multiplied with: two steps, in the place of PyTorch's one."""
+def _drawn(
+    step: Step, found: Matched, name: str, order: tuple[int, ...] | None
+) -> Iterator[Step]:
+    """A mask is drawn, then multiplied with: two steps, in the place of PyTorch's one.
+
+    What lies in memory in another order than that of its axes is drawn so, and turned back.
+    """
     forward = found.rule.forward
     drawing = rule(f"{found.rule.name}_mask")
     (x,) = found.arrays[forward.parameters[0]]
-    mask = Value(name, x.shape)
+    shaped, drawn, mask = x, Value(name, x.shape), Value(name, x.shape)
     rate = tuple((name, found.attributes[name]) for name in drawing.forward.attributes)
+    if order:
+        shape = tuple(x.shape[axis] for axis in order)
+        shaped, drawn = Value(f"{name}_shaped", shape), Value(f"{name}_drawn", shape)
+        yield _permuted(step, x, shaped, order)
     yield replace(
-        step, function=drawing.name, inputs=(x, GENERATOR), outputs=(mask,), attributes=rate
+        step, function=drawing.name, inputs=(shaped, GENERATOR), outputs=(drawn,), attributes=rate
     )
+    if order:
+        back = tuple(order.index(axis) for axis in range(len(order)))
+        yield _permuted(step, drawn, mask, back)
     arrays = {**found.arrays, DRAWN: (mask,)}
     yield _as_step(step, replace(found, arrays=arrays))
+
+
+def _permuted(step: Step, x: Value, y: Value, axes: tuple[int, ...]) -> Step:
+    return replace(
+        step, function="permute", inputs=(x,), outputs=(y,), attributes=(("axes", axes),)
+    )
 
 
 def numbered(network: Network) -> Network:

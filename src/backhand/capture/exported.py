@@ -72,6 +72,7 @@ def capture(
     kwargs: Mapping[str, Any] | None = None,
     *,
     training: bool = False,
+    named_sizes: bool = True,
 ) -> Captured:
     """A module as a network, from one call of it.
 
@@ -85,13 +86,14 @@ def capture(
         kwargs: arguments by name.
         training: capture it in training mode, with its dropout. A module that is in that mode
             already may hold parts that are not.
+        named_sizes: whether batch and sequence may be free; if not, every size is built in.
 
     Raises:
         BackhandError: naming all that it does that no rule stands for, with the module's lines.
     """
     name = one_line(type(module).__name__)
     with _mode(module, training):
-        program, symbols, noted = _traced(module, name, args, kwargs)
+        program, symbols, noted = _traced(module, name, args, kwargs, named_sizes)
         for named in ("BT", "B"):
             if set(named) <= set(symbols.values()):
                 with suppress(BackhandError):
@@ -102,13 +104,17 @@ def capture(
 
 
 def _traced(
-    module: "torch.nn.Module", name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None
+    module: "torch.nn.Module",
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None,
+    named_sizes: bool,
 ) -> tuple[Any, dict[str, str], Noted]:
     """PyTorch's program with as many sizes free as it can, and its symbols for them.
 
     A batch of one becomes two: PyTorch takes a size of 1 for one that stays 1.
     """
-    lengths = _lengths(_arrays((args, kwargs)))
+    lengths = _lengths(_arrays((args, kwargs))) if named_sizes else {}
     twice = _rows(_arrays((args, kwargs))) == 1
     for named in ("BT", "B"):
         if set(named) <= set(lengths):
@@ -196,7 +202,7 @@ def _captured(
     whole = replace(found.network, sizes=sizes)
     network, numbers, instead, changed = tidied(whole, found, reading, torch)
     _check_formats(name, network, reading)
-    network, missing = with_rules(network, reading.schemas, reading.shapes)
+    network, missing = with_rules(network, reading.schemas, reading.shapes, reading.orders)
     if missing:
         raise refused.no_rules(name, missing, reading.schemas)
     made = [value.name for step in network.forward.body for value in step.made()]

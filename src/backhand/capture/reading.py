@@ -78,6 +78,9 @@ class Reading:
     """How large each value is in the call that was captured, by the value's name."""
     shared: set[str] = field(default_factory=set)
     """Names of values that share the memory of the first input of their step."""
+    orders: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """The axes of a value as they lie in memory, the outermost first, where they are not in order:
+    PyTorch draws as it walks through memory."""
     random: set[str] = field(default_factory=set)
     """Operators that may draw."""
     others: set[str] = field(default_factory=set)
@@ -97,6 +100,8 @@ class Reading:
         word = self._format(str(tensor.dtype).removeprefix("torch."))
         self.formats[name] = word
         self.shapes[name] = tuple(_length(size) for size in tensor.shape)
+        if (order := _order(tensor)) is not None:
+            self.orders[name] = order
         shape = tuple(self.size(size) for size in tensor.shape)
         return Value(name, shape, numbers=NUMBERS.get(word, "float"), **more)
 
@@ -302,6 +307,21 @@ def _length(of: Any) -> Size:
     if isinstance(of, int):
         return of
     return int(of.node.hint) if of.node.has_hint() else str(of)
+
+
+def _order(tensor: Any) -> tuple[int, ...] | None:
+    """The axes from the outermost in memory; None where they are in order, or have gaps."""
+    sizes, strides = ([_length(n) for n in many] for many in (tensor.shape, tensor.stride()))
+    if any(isinstance(n, str) for n in (*sizes, *strides)):
+        return None
+    order = sorted(range(len(sizes)), key=lambda axis: -int(strides[axis]))
+    long = [axis for axis in order if sizes[axis] != 1]
+    expected = 1
+    for axis in reversed(long):
+        if strides[axis] != expected:
+            return None
+        expected *= int(sizes[axis])
+    return None if long == sorted(long) else tuple(order)
 
 
 def _is_size(made: Any) -> bool:

@@ -101,7 +101,7 @@ def setitem(a: Bounded, index: Any, source: Any) -> None:
     """a[index] = source, with what the target's dtype rounds away."""
     plain = plain_index(index)
     if a.dtype.kind != "f":
-        if np.asarray(raw(source)).dtype.kind == "f":
+        if _is_broken(source):
             raise unknown("an assignment of floats to whole numbers or truth values")
         unsure = [error_of(source, c) for c in range(channels(source))] if _is(source) else [None]
         new_errors: list[Any] = [False if e is None else e for e in unsure]
@@ -121,6 +121,12 @@ def setitem(a: Bounded, index: Any, source: Any) -> None:
 
 def _is(x: Any) -> bool:
     return isinstance(x, Bounded)
+
+
+def _is_broken(source: Any) -> bool:
+    """Floats that whole numbers cannot hold: bounded ones, and those that are not whole."""
+    array = np.asarray(raw(source))
+    return array.dtype.kind == "f" and (_is(source) or bool(np.any(array != np.rint(array))))
 
 
 @implements(np.put_along_axis)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from backhand.agreement.modules.watched import Call, generator_at, of_name
+from backhand.agreement.modules.watched import Call, all_floats_in, generator_at, of_name
 from backhand.capture.trees import Tree, numbers
+from backhand.experiment import Precision
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ def eager(
     results: Tree,
     inputs: Sequence[str],
     cotangents: Mapping[int, np.ndarray],
+    precision: Precision,
     seed: int,
 ) -> Eager:
     """Call a module as its user does, and ask autograd for the derivatives.
@@ -39,12 +41,13 @@ def eager(
         results: what it returns, with the outputs' numbers.
         inputs: names of the inputs by their numbers.
         cotangents: the derivative by each output, where there is no loss.
+        precision: of all floats.
         seed: of PyTorch's generator, which is put back afterwards.
     """
     import torch
 
     args, kwargs = _with_gradients(call)
-    with generator_at(seed), torch.enable_grad():
+    with generator_at(seed), torch.enable_grad(), all_floats_in(precision):
         made = call.module(*args, **kwargs)
         found = _by_number(results, made)
         loss = None

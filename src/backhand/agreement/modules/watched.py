@@ -141,12 +141,48 @@ def watched(call: Call, precision: Precision, seed: int) -> Watched:
 
     whole = _joined(call)
     arguments = (call.args, dict(call.kwargs), call.targets)
-    program = _exported(whole, type(call.module).__name__, arguments)
+    with all_floats_in(precision):
+        program = _exported(whole, type(call.module).__name__, arguments)
     reading = Reading({}, str(Path(torch.__file__).parent), precision)
     flat = _flat(whole, type(call.module).__name__, program, reading)
     with generator_at(seed):
         run = _run(program, whole, arguments, seed)
     return _told(flat, reading, run)
+
+
+@contextmanager
+def all_floats_in(precision: Precision) -> Iterator[None]:
+    """PyTorch, in float64, with what a module asks for in narrower formats (`x.float()`) in float64
+    too: both sides are lifted whole. Nothing changes in float32."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+    from torch.utils import _pytree as pytree
+
+    if precision != "float64":
+        yield
+        return
+    narrow = (torch.float32, torch.float16, torch.bfloat16)
+    methods = {torch.Tensor.float, torch.Tensor.half, torch.Tensor.bfloat16}
+
+    def lift(leaf: Any) -> Any:
+        is_narrow = isinstance(leaf, torch.dtype) and leaf in narrow
+        return torch.float64 if is_narrow else leaf
+
+    class Lifted(TorchFunctionMode):
+        def __torch_function__(
+            self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            given = pytree.tree_map(lift, (args, kwargs))
+            called = torch.Tensor.double if function in methods else function
+            return called(*given[0], **(given[1] or {}))
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with Lifted():
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _joined(call: Call) -> Any:
@@ -226,7 +262,7 @@ def _flat(whole: Any, name: str, program: Any, reading: Reading) -> _Flat:
 
     found = signature(whole, name, program, reading)
     network, numbers, instead, changed = tidied(found.network, found, reading, torch)
-    network, missing = with_rules(network, reading.schemas, reading.shapes)
+    network, missing = with_rules(network, reading.schemas, reading.shapes, reading.orders)
     if missing:
         raise refused.no_rules(one_line(name), missing, reading.schemas)
     made = [value.name for step in network.forward.body for value in step.made()]

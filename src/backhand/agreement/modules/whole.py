@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from backhand import rounding
-from backhand.agreement.judging import Judgement, Part, Sight, judged, misfitting
+from backhand.agreement.judging import WIDEST, Judgement, Part, Sight, judged, misfitting
 from backhand.agreement.modules.eager import Eager, eager
 from backhand.agreement.modules.watched import Call, random_cotangents
 from backhand.capture.trees import paths
@@ -24,6 +24,10 @@ TIMES_SLOWER = 30
 """How much longer a program takes on bounded numbers, at most in the models of the tests."""
 MOST_SECONDS = 120
 """A program that would take longer than this on bounded numbers is not run on them."""
+SHOWS = 1e-2
+"""What the whole is to show is a value read in the place of another, or a part left out. That moves
+a result by a part of its size, so that a bound below this part of its largest number still tells;
+that each formula is right to the last digits is for the steps to show."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def whole(call: Call, precision: Precision, seed: int) -> list[WholeValue]:
         shapes = [np.shape(plain.outputs[number]) for number in own.cotangents]
         drawn = random_cotangents(shapes, seed)
         cotangents = {n: c.astype(precision) for n, c in zip(own.cotangents, drawn, strict=True)}
-    theirs = eager(call, own.given, own.results, own.inputs, cotangents, seed)
+    theirs = eager(call, own.given, own.results, own.inputs, cotangents, precision, seed)
     largest = _largest([*program.parameters.values(), *_arrays(program, call)])
 
     def judgements(run: Callable[..., Any]) -> list[WholeValue]:
@@ -194,7 +198,13 @@ def _judged(
         return Judgement(reason=f"PyTorch computes it in {theirs.dtype.name}")
     bound = 2 * mine.error if mine.dtype.kind == "f" else np.where(mine.error, np.inf, 0.0)
     value = np.array(mine.value)
-    return judged(Sight(name, part, 0, value, theirs, bound, None, largest, True), precision)
+    sight = Sight(name, part, 0, value, theirs, bound, None, largest, True)
+    closely = judged(sight, precision)
+    if closely.verdict != "cannot tell":
+        return closely
+    seen = SHOWS / WIDEST[precision] * _largest([theirs])
+    coarsely = judged(replace(sight, went_in=seen, is_guess=False), precision)
+    return coarsely if coarsely.verdict == "agrees" else closely
 
 
 def _largest(arrays: Iterable[np.ndarray]) -> float:

@@ -31,7 +31,7 @@ def signatures(derived: Derived) -> dict[str, Signature]:
         back = _reads_back(pair.body, parameters, found)
         used = _attributes(pair.body, found)
         kept = tuple(name for name in pair.kind.attributes if name in used)
-        sizes = tuple(dict.fromkeys(_sizes(pair.kind.body, pair.kind, found)))
+        sizes = tuple(dict.fromkeys((*_sizes(pair.kind.body, pair.kind, found), *_saved(pair))))
         found[pair.kind.name] = Signature(forward, sizes, back, kept)
     return found
 
@@ -64,6 +64,14 @@ def _sizes(
         else:
             said = list(_sizes(part.body, kind, known))
         yield from (name for name in said if name not in seen)
+
+
+def _saved(pair: Pair) -> Iterator[str]:
+    """Sizes that the backward function needs, and that no array that the kind is given has."""
+    kind = pair.kind
+    seen = {size for value in (*kind.inputs, *kind.parameters) for size in value.shape}
+    names = (name.removeprefix("size:") for name in pair.saved if name.startswith("size:"))
+    yield from (name for name in names if name not in seen)
 
 
 def sizes_for(call: Call, known: dict[str, Signature]) -> list[str]:
