@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -81,7 +81,15 @@ def run(spec: Spec = None, out: Out = None, seed: Seed = None) -> None:
 
 @app.command("compare")
 def compare_command(
-    spec: Spec = None,
+    spec: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SPEC | MODEL.py:FUNCTION]",
+            help="A spec, or a function of yours that returns a torch.nn.Module and example "
+            "inputs; it is run.",
+            show_default=False,
+        ),
+    ] = None,
     program: Annotated[
         Path | None,
         typer.Option(
@@ -128,7 +136,10 @@ def compare_command(
     from backhand.agreement.telling import show as show_agreement
     from backhand.capture.spec import load
 
-    experiment = load(spec or HOMEWORK, seed)
+    if spec is not None and ".py:" in spec:
+        unfit = {"--program": program, "--trace": traces, "--epochs": epochs}
+        _compare_module(spec, precision, seed, unfit, as_json)
+    experiment = load(Path(spec) if spec else HOMEWORK, seed)
     if traces:
         others = {"--program": program, "--precision": precision, "--epochs": epochs}
         found = _traces_compared(experiment, traces, others)
@@ -141,13 +152,39 @@ def compare_command(
     raise typer.Exit(found.exit_code)
 
 
+def _compare_module(
+    target: str,
+    precision: str | None,
+    seed: int | None,
+    others: Mapping[str, object],
+    as_json: bool,
+) -> NoReturn:
+    """A module's program beside PyTorch, and the exit code."""
+    from backhand.agreement.modules import compare_module
+    from backhand.modules import loading
+
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise BackhandError(f"{given[0]} is of no use with a module", where="command line")
+    print(f"This runs your code: {target.rpartition(':')[0]}", file=sys.stderr)
+    with _interruptible():
+        loaded = loading.load(target)
+        loss = {name: loaded.extras[name] for name in ("loss", "targets") if name in loaded.extras}
+        found = compare_module(
+            loaded.module, loaded.args, loaded.kwargs, precision=precision, seed=seed or 0, **loss
+        )
+    print(found.to_json() if as_json else f"{found}\n", end="")
+    raise typer.Exit(found.exit_code)
+
+
 @app.command()
 def check(
     theirs: Annotated[
         list[Path],
         typer.Argument(
             metavar="THEIRS...",
-            help="A .py, a notebook, an .npz, printed numbers as .txt; several, or a folder. "
+            help="A .py, a notebook, an .npz, printed numbers as .txt, published weights as .json; "
+            "several, or a folder. "
             "Programs are run, in a process of their own.",
             show_default=False,
         ),

@@ -76,7 +76,7 @@ def test_pytorchs_weights_are_off_the_plane_that_the_two_mistakes_cannot_leave(
     assert fit.p == 0
 
 
-@pytest.mark.parametrize("name", ["correct", "mask not scaled", "w1 never updated"])
+@pytest.mark.parametrize("name", ["correct", "mask not scaled", "one weight not updated (w1)"])
 def test_p_values_are_uniform_under_the_true_hypothesis(
     name: str, simulations: Simulations
 ) -> None:
@@ -97,7 +97,7 @@ def test_p_values_are_uniform_under_the_true_hypothesis(
 
 
 def test_what_a_mistake_makes_is_traced_back_to_it(simulations: Simulations) -> None:
-    for name in ("mask not scaled", "no dropout", "mask ignored in the backward pass"):
+    for name in ("mask not scaled", "no dropout in training", "mask ignored in the backward pass"):
         true = next(c for c in simulations.candidates if c.hypothesis.name == name)
         assert mark(simulations, true, 5, 8).first >= 0.8
 
@@ -125,7 +125,7 @@ def test_the_simulation_is_the_written_program() -> None:
         with torch.no_grad():
             w1 -= 0.01 * d1
             w2 -= 0.01 * d2
-    dry = next(h for h in hypotheses(experiment)[0] if h.name == "no dropout")
+    dry = next(h for h in hypotheses(experiment)[0] if h.name == "no dropout in training")
     ours = final_weights(dry.recipe, experiment, 2, seed=0)
     np.testing.assert_allclose(ours["w1"][1], w1.detach().numpy(), rtol=1e-12)
     np.testing.assert_allclose(ours["w2"][0], w2.detach().numpy(), rtol=1e-12)

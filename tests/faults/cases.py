@@ -81,7 +81,7 @@ TOO_SOON = ("earlier layer's gradient taken with the new weights",)
 EPSILON = ("epsilon inside the logarithm",)
 
 TOGETHER: dict[frozenset[str], tuple[tuple[str, ...], ...]] = {
-    frozenset({PRE[0], MASK[0]}): (("mask ignored in the backward pass altogether",),),
+    frozenset({PRE[0], MASK[0]}): (("mask ignored in the backward pass",),),
     # what the published answer to the homework does
     frozenset({"mask scaled backward, not forward", MASK[0]}): ((UNSCALED[0], MASK[0]),),
 }

@@ -14,6 +14,7 @@ import numpy as np
 
 from backhand.capture.composites import composed
 from backhand.capture.composites.builder import Given
+from backhand.capture.composites.scalars import widened
 from backhand.capture.formula import GENERATOR
 from backhand.capture.reading import ARRAY, OPAQUE, Argument
 from backhand.graph import Attribute, NamedSize, Network, Numbers, Size, Step, Value
@@ -56,29 +57,53 @@ def with_rules(
         shapes: how large each value was when the network was captured.
         orders: the axes of values that lie in memory in another order than theirs.
     """
-    patterns = _by_operator()
+    known = _Known(_by_operator(), schemas, shapes, orders)
     body: list[Step] = []
     missing: list[Step] = []
-    masks = 0
     for step in network.forward.body:
-        given = _with_sizes(step)
-        readings = _matches(given, patterns.get(step.function, ()), schemas)
-        found = next((one for one in readings if _is_shaped(step, one, shapes)), None)
-        if found is None and (parts := composed(step, _arguments(step))) is not None:
-            body.extend(parts)
-        elif found is None:
+        parts = _in_rules(step, known)
+        if parts is None:
             missing.append(step)
-        elif DRAWN in found.rule.forward.parameters:
-            masks += 1
-            body.extend(_drawn(step, found, f"%mask{masks}", orders.get(step.output.name)))
         else:
-            body.extend(_with_size_steps(_as_step(step, found), len(body)))
+            body.extend(parts)
     if missing:
         return network, tuple(missing)
     if any(GENERATOR in step.inputs for step in body):
         inputs = (*network.forward.inputs, GENERATOR)
         network = replace(network, forward=replace(network.forward, inputs=inputs))
     return rebuilt(network, body, {}), ()
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The rules' patterns by operator, and what PyTorch's graph tells of operators and values."""
+
+    patterns: Mapping[str, Sequence[tuple[Rule, Pattern]]]
+    schemas: Schemas
+    shapes: Shapes
+    orders: Mapping[str, tuple[int, ...]]
+
+
+def _in_rules(step: Step, known: _Known) -> tuple[Step, ...] | None:
+    """The steps of rules in the place of one of PyTorch's; None where there are none."""
+    given = _with_sizes(step)
+    readings = _matches(given, known.patterns.get(step.function, ()), known.schemas)
+    found = next((one for one in readings if _is_shaped(step, one, known.shapes)), None)
+    if found is None:
+        parts = composed(step, _arguments(step))
+        return _along_an_axis(step, known) if parts is None else parts
+    if DRAWN in found.rule.forward.parameters:
+        name = step.output.name
+        return tuple(_drawn(step, found, f"{name}_mask", known.orders.get(name)))
+    return tuple(_with_size_steps(_as_step(step, found)))
+
+
+def _along_an_axis(step: Step, known: _Known) -> tuple[Step, ...] | None:
+    """The same of a number, which counts as an array of one; None for anything else."""
+    for wide in widened(step):
+        if (parts := _in_rules(wide.operator, known)) is not None:
+            return (*wide.before, *parts, *wide.after)
+    return None
 
 
 def _by_operator() -> dict[str, list[tuple[Rule, Pattern]]]:
@@ -104,8 +129,10 @@ def _matches(
             **_told(known, step.outputs),
             **{k: _sized(v) for k, v in bound.items()},
         }
-        fits = all(many or known.forward.rest == name for name, many in values.items())
-        single = all(len(m) == 1 or known.forward.rest == name for name, m in values.items())
+        rest = known.forward.rest
+        fits = all(many or rest == name for name, many in values.items())
+        fits = fits and f"{ARRAY}-" not in str(arrays.get(rest, ""))
+        single = all(len(m) == 1 or rest == name for name, m in values.items())
         if fits and single and all(_may_be(g, name, known) for name, g in attributes.items()):
             yield Matched(known, values, attributes)
 
@@ -154,8 +181,8 @@ def _is_shaped(step: Step, found: Matched, shapes: Shapes) -> bool:
     """
     names = [p for p in found.rule.forward.parameters if p not in AMBIENT]
     values = [value for name in names for value in found.arrays.get(name, ())]
-    if len(found.rule.outputs) > 1:
-        return True
+    if {*found.rule.forward.parameters} & {*AMBIENT}:
+        return True  # what it draws is not known here
     known = {v.name: shapes.get(v.name, v.shape) for v in (*values, *step.made())}
     if len(found.arrays) < len(names) or any(isinstance(n, str) for s in known.values() for n in s):
         return True  # what is drawn, or a size that was not known
@@ -172,8 +199,7 @@ def _is_shaped(step: Step, found: Matched, shapes: Shapes) -> bool:
     whole = tuple(tuple(int(n) for n in known[value.name]) for value in values)
     made = _shapes(found.rule.forward.call, whole, kinds, given)
     wanted = [None if v is None else known[v.name] for v in step.outputs]
-    if not found.rule.outputs[0].startswith("*"):
-        return made == (wanted[0],)
+    wanted += [None] * (len(made) - len(wanted) if len(found.rule.outputs) > 1 else 0)
     return len(made) == len(wanted) and all(
         a is None or a == b for a, b in zip(wanted, made, strict=True)
     )
@@ -208,7 +234,7 @@ def _shapes(
         with np.errstate(all="ignore"):
             made = function(*arrays, **dict(attributes))
             return tuple(map(np.shape, made if isinstance(made, tuple) else (made,)))
-    except (ValueError, IndexError, TypeError, AttributeError, ZeroDivisionError):
+    except (ValueError, IndexError, TypeError, AttributeError, ZeroDivisionError, MemoryError):
         return ()
 
 
@@ -328,13 +354,13 @@ def _as_step(step: Step, found: Matched) -> Step:
     )
 
 
-def _with_size_steps(step: Step, number: int) -> Iterator[Step]:
+def _with_size_steps(step: Step) -> Iterator[Step]:
     """The step, and before it one for each size with a name that it takes for an array."""
     inputs: list[Value] = []
     for value in step.inputs:
         if value.name.startswith(SIZE):
             of = NamedSize(value.name.removeprefix(SIZE))
-            value = replace(value, name=f"%{number}_size_{len(inputs)}")
+            value = replace(value, name=f"{step.made()[0].name}_size_{len(inputs)}")
             yield Step("size", (), (value,), (("of", of),), step.place, modules=step.modules)
         inputs.append(value)
     yield replace(step, inputs=tuple(inputs))
@@ -347,9 +373,7 @@ def _outputs(made: tuple[Value | None, ...], known: Rule) -> tuple[Value | None,
     return (*made, *[None] * len(known.outputs))[: len(known.outputs)]
 
 
-def _drawn(
-    step: Step, found: Matched, name: str, order: tuple[int, ...] | None
-) -> Iterator[Step]:
+def _drawn(step: Step, found: Matched, name: str, order: tuple[int, ...] | None) -> Iterator[Step]:
     """A mask is drawn, then multiplied with: two steps, in the place of PyTorch's one.
 
     What lies in memory in another order than that of its axes is drawn so, and turned back.

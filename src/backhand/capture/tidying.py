@@ -47,7 +47,8 @@ def tidied(
     )
     network = without_dead(network, reading.random)
     network, numbers, folded = fold(network, arrays, compute, name, updated)
-    network, left_out = without_clutter(network, numbers, reading.formats, found.stored.trained)
+    moving = {*found.stored.trained, *(v.name for v in network.forward.inputs)}
+    network, left_out = without_clutter(network, numbers, reading.formats, moving)
     instead = {name: value.name for name, value in (said | folded | left_out).items()}
     return without_dead(network, reading.random), numbers, instead, tuple(updated)
 

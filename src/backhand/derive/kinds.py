@@ -80,9 +80,10 @@ def _pair(kind: NestedKind, active: Active, pairs: Mapping[str, Pair], instance:
         cotangents.append(cotangent)
         scope.parts.setdefault(value.name, []).append(cotangent)
     undo_body(kind.body, scope)
-    inputs = _unveiled(scope.total(value) for value in kind.inputs)
-    parameters = _unveiled(scope.total(value) for value in kind.parameters)
+    inputs = tuple(scope.total(value) for value in kind.inputs)
+    parameters = tuple(scope.total(value) for value in kind.parameters)
     body = settled(tuple(scope.body), (*inputs, *parameters))
+    inputs, parameters = _unveiled(inputs), _unveiled(parameters)
     return Pair(
         kind,
         outputs,

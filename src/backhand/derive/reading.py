@@ -25,9 +25,17 @@ def read_from_forward(body: Iterable[Undoing], pairs: Mapping[str, Pair]) -> dic
             found |= {v.name: None for v in part.cotangents if v.literal is None}
             if pairs[part.call.kind].saved:
                 found[saved_by(part.call)] = None
+            if reads_parameters(pairs[part.call.kind], pairs):
+                found |= {v.name: None for v in part.call.parameters}
         else:
             found |= _read_by_loop(part, pairs)
     return {name: None for name in found if name not in own}
+
+
+def reads_parameters(pair: Pair, pairs: Mapping[str, Pair]) -> bool:
+    """Whether the backward function of a kind is given parameters."""
+    own = {value.name for value in pair.kind.parameters}
+    return any(name in own for name in read_from_forward(pair.body, pairs))
 
 
 def _read_by_loop(part: LoopBack, pairs: Mapping[str, Pair]) -> dict[str, None]:
@@ -37,6 +45,8 @@ def _read_by_loop(part: LoopBack, pairs: Mapping[str, Pair]) -> dict[str, None]:
     inside = {back.cotangent.name for back in part.carried}
     inside |= {each.value.name for each in part.given} | names_inside(part.loop)
     read = read_from_forward(part.body, pairs)
+    outside = {e.value.name: e.outside for e in part.loop.parameters}
+    found |= {v.name: None for name in read for v in outside.get(name, ()) if v is not None}
     return found | {name: None for name in read if name not in inside}
 
 
@@ -77,12 +87,15 @@ def _sizes_said(body: Iterable[Undoing]) -> Iterator[str]:
             yield from (name for _, given in part.attributes for name in size_names(given))
         elif isinstance(part, CallBack):
             shapes = (v.shape for v in part.cotangents if v.literal is not None)
-            yield from (name for shape in shapes for s in shape for name in size_names(_named(s)))
+            yield from (
+                name for shape in shapes for s in shape for name in size_names(named_size(s))
+            )
         else:
             yield from _sizes_said(part.body)
 
 
-def _named(size: Size) -> Attribute:
+def named_size(size: Size) -> Attribute:
+    """A size as an attribute has it, where text that is a size is told from other text."""
     return NamedSize(size) if isinstance(size, str) else size
 
 

@@ -4,7 +4,6 @@ Sizes with names stand for numbers while a function is tried; the numbers are th
 of the kind, so that they fit each other.
 """
 
-import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from backhand.errors import BackhandError
-from backhand.graph import Argument, Attribute, NamedSize, Numbers, Size, Step, Value
+from backhand.graph import Argument, Attribute, NamedSize, Numbers, Size, Step, Value, length
 from backhand.rules.operations import operation
 
 FILLED = {"float": 0.5, "int": 0, "bool": False}
@@ -28,11 +27,7 @@ class Instance:
 
     def length(self, size: Size) -> int:
         """A size as a number: `B`, `2*B*T` or 3."""
-        if isinstance(size, int):
-            return size
-        if size in self.sizes:
-            return self.sizes[size]
-        return int(_computed(ast.parse(size, mode="eval").body, self.sizes))
+        return length(size, self.sizes)
 
     def shape(self, shape: tuple[Size, ...]) -> tuple[int, ...]:
         return tuple(map(self.length, shape))
@@ -46,37 +41,6 @@ class Instance:
         if isinstance(given, tuple):
             return tuple(self.length(p) if isinstance(p, NamedSize) else p for p in given)
         return given
-
-
-def _computed(node: ast.expr, sizes: Mapping[str, int]) -> int:
-    """An expression of sizes: names, numbers and arithmetic alone."""
-    match node:
-        case ast.Constant(value=int(number)):
-            return number
-        case ast.Name(id=name):
-            return sizes[name]
-        case ast.UnaryOp(op=ast.USub(), operand=inner):
-            return -_computed(inner, sizes)
-        case ast.BinOp(left=a, op=sign, right=b):
-            x, y = _computed(a, sizes), _computed(b, sizes)
-            match sign:
-                case ast.Add():
-                    return x + y
-                case ast.Sub():
-                    return x - y
-                case ast.Mult():
-                    return x * y
-                case ast.Div() | ast.FloorDiv():
-                    return x // y
-                case ast.Pow():
-                    return int(x**y)
-                case ast.Mod():
-                    return x % y
-    raise BackhandError(
-        "this size is no arithmetic of named sizes",
-        got=ast.unparse(node),
-        repair="give the module inputs whose sizes stay as they are",
-    )
 
 
 def part_shapes(

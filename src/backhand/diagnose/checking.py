@@ -1,10 +1,12 @@
 """`backhand check`: one submission, or many, against a spec."""
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from backhand.diagnose.figures import Ranking, Simulations, rank, read_figures
+from backhand.diagnose.figures.telling import EXIT_CODES, verdict
 from backhand.diagnose.judging import diagnose
 from backhand.diagnose.machine import Machine
 from backhand.diagnose.theirs.notebook import code_of
@@ -17,22 +19,36 @@ from backhand.experiment import Experiment
 
 RUN = (".py", ".ipynb")
 READ = (".npz", ".txt", ".out", ".log")
+FIGURES = ".json"
+"""Weights that somebody published, made with masks that nobody knows."""
 SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A submission and its verdict, or what was wrong with it."""
+    """A submission and its verdict, or what was wrong with it.
+
+    Figures that somebody published have no verdict, but a ranking for each set of them.
+    """
 
     file: Path
     verdict: Verdict | None
     error: str = ""
     raised: BackhandError | None = None
+    rankings: tuple[Ranking, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """The verdict's; 2 where there is none."""
+        """The verdict's, or the worst of the rankings'; 2 where there is neither."""
+        if self.rankings:
+            return worst(EXIT_CODES[verdict(ranking)] for ranking in self.rankings)
         return 2 if self.verdict is None else self.verdict.exit_code
+
+
+def worst(codes: Iterable[int]) -> int:
+    """1 if there is a mistake; else 3 if one cannot be told, 2 if one could not be run; else 0."""
+    found = set(codes)
+    return next(code for code in (1, 3, 2, 0) if code in found)
 
 
 def submissions(files: Sequence[Path]) -> list[Path]:
@@ -52,7 +68,7 @@ def submissions(files: Sequence[Path]) -> list[Path]:
     if not found:
         raise BackhandError(
             "nothing to check", where=", ".join(map(str, files)),
-            wanted=f"files that end in {', '.join((*RUN, *READ))}",
+            wanted=f"files that end in {', '.join((*RUN, *READ, FIGURES))}",
         )  # fmt: skip
     return found
 
@@ -104,13 +120,26 @@ def check_all(
     found = []
     for i, file in enumerate(files):
         try:
-            verdict = check_one(machine, file, given or {}, time_limit)
-            found.append(Checked(file, verdict))
+            if file.suffix == FIGURES:
+                found.append(Checked(file, None, rankings=rankings_of(experiment, file)))
+            else:
+                found.append(Checked(file, check_one(machine, file, given or {}, time_limit)))
         except BackhandError as error:
             found.append(Checked(file, None, str(error), error))
         if progress:
             progress(i + 1)
     return found
+
+
+def rankings_of(experiment: Experiment, file: Path) -> tuple[Ranking, ...]:
+    """Which mistakes lead to weights like those of a file, for each set of them in it.
+
+    Raises:
+        BackhandError: if it has no weights of this experiment.
+    """
+    sets = read_figures(file, experiment)
+    simulations = Simulations(experiment)
+    return tuple(rank(simulations, figures) for figures in sets)
 
 
 def check_one(

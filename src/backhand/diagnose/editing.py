@@ -8,10 +8,11 @@ from backhand.diagnose.mistake import Change, Mistake, Part
 from backhand.graph import Step
 
 Changes = Callable[[Listing], Iterator[Change]]
+BACKWARD = "network_backward"
 
 
 def known(
-    name: str, part: Part, *, what: str, why: str, fix: str, known_from: str = "common in class"
+    name: str, part: Part, *, what: str, why: str, fix: str, known_from: str = ""
 ) -> Callable[[Changes], Mistake]:
     """A decorator that makes an entry of the catalogue from the function that makes its changes."""
 
@@ -106,7 +107,7 @@ def undone(listing: Listing, *functions: str) -> Iterator[tuple[Step, Step, ast.
         if "+" in step.function:
             continue
         for value in step.made():
-            statement = assignment(listing, "network_backward", value.name)
+            statement = assignment(listing, BACKWARD, value.name)
             if statement is not None:
                 yield step, forward, statement
 
@@ -116,7 +117,7 @@ def needs(listing: Listing, statement: ast.stmt, *names: str) -> Listing:
 
     What the forward pass did not save is computed again where it is needed, by its own line.
     """
-    function = "network_backward"
+    function = BACKWARD
     bound = _bound(listing, function, statement)
     for name in names:
         if name in bound:
@@ -166,9 +167,9 @@ def backward_with(listing: Listing, statement: ast.stmt, value: str, *reading: s
     where = line(statement)
     name = target_of(statement)
     listing = needs(listing, statement, *reading)
-    again = assignment(listing, "network_backward", name)
+    again = assignment(listing, BACKWARD, name)
     assert again is not None
-    return Change(where, put_value(listing, "network_backward", again, value).listing)
+    return Change(where, put_value(listing, BACKWARD, again, value).listing)
 
 
 def training_lines(listing: Listing, old: Sequence[str], new: Sequence[str]) -> Iterator[Change]:
@@ -187,6 +188,6 @@ def training_lines(listing: Listing, old: Sequence[str], new: Sequence[str]) -> 
 def output_derivatives(listing: Listing) -> Iterator[ast.stmt]:
     """The statements of the backward pass that read a target: the loss's own derivative."""
     targets = {value.name for value in listing.experiment.network.targets}
-    for _, statement, value in assignments(listing, "network_backward"):
+    for _, statement, value in assignments(listing, BACKWARD):
         if targets & {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}:
             yield statement

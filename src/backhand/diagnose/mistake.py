@@ -24,7 +24,8 @@ class Mistake:
     """A known mistake.
 
     `what` says it in one sentence, `why` why it is wrong, `fix` how to mend it, and `known_from`
-    who makes it. `changes` gives the program with it, once for each place where it can be made.
+    who makes it, empty where nobody is known to. `changes` gives the program with it, once for each
+    place where it can be made.
     """
 
     name: str

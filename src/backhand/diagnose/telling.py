@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from backhand.diagnose.checking import Checked
+from backhand.diagnose.checking import Checked, worst
+from backhand.diagnose.figures import Ranking
+from backhand.diagnose.figures import telling as of_figures
 from backhand.diagnose.mistake import Mistake
 from backhand.diagnose.verdict import Distance, Verdict
 from backhand.errors import BackhandError
@@ -78,6 +80,8 @@ def as_data(checked: Checked, hint: Hint = "fix") -> dict[str, object]:
     """A submission's verdict as JSON has it: one object a finding."""
     data: dict[str, object] = {"file": str(checked.file)}
     verdict = checked.verdict
+    if checked.rankings:
+        return {**data, "figures": [_figures_data(one, hint) for one in checked.rankings]}
     if verdict is None:
         return {**data, "outcome": "error", "error": checked.error, "findings": []}
     level = HINTS.index(hint)
@@ -87,7 +91,7 @@ def as_data(checked: Checked, hint: Hint = "fix") -> dict[str, object]:
         told: dict[str, object] = {"part": mistake.part, "where": finding.where}
         told |= {"name": mistake.name} if level else {}
         told |= {name: getattr(mistake, name) for name in HINTS[1 : level + 1]}
-        if level:
+        if level and mistake.known_from:
             told |= {"known_from": mistake.known_from}
         findings.append(told)
     return {
@@ -102,6 +106,16 @@ def as_data(checked: Checked, hint: Hint = "fix") -> dict[str, object]:
         "tried": list(dict.fromkeys(verdict.tried)),
         "notes": list(verdict.notes),
     }
+
+
+def _figures_data(ranking: Ranking, hint: Hint) -> dict[str, object]:
+    if hint == "where":
+        return {
+            "title": ranking.figures.title,
+            "verdict": of_figures.verdict(ranking),
+            "headline": of_figures.headline(ranking, named=False),
+        }
+    return of_figures.as_json(ranking)
 
 
 def _plain(one: Distance) -> dict[str, object]:
@@ -123,7 +137,6 @@ def gradescope_of(checked: Checked, hint: Hint = "fix") -> str:
         "name": f"backhand: {checked.file.name}",
         "score": 1.0 if passed else 0.0,
         "max_score": 1.0,
-        "status": "passed" if passed else "failed",
         "output": told(checked, hint),
         "visibility": "visible",
     }
@@ -151,6 +164,9 @@ def otter_of(checked: Checked, hint: Hint = "fix") -> str:
 
 def told(checked: Checked, hint: Hint = "fix") -> str:
     """The verdict, or what was wrong, as text."""
+    if checked.rankings:
+        parts = HINTS[1 : HINTS.index(hint) + 1]
+        return "\n\n".join(of_figures.text_of(one, parts) for one in checked.rankings)
     return checked.error if checked.verdict is None else text_of(checked.verdict, hint)
 
 
@@ -166,6 +182,8 @@ def table(checked: Sequence[Checked], hint: Hint = "fix") -> str:
 
 
 def _short(one: Checked, hint: Hint) -> str:
+    if one.rankings:
+        return " ".join(of_figures.headline(r, named=hint != "where") for r in one.rankings)
     if one.verdict is None:
         return f"error: {one.error.splitlines()[0]}"
     if one.verdict.outcome == "mistake found":
@@ -178,9 +196,8 @@ def _short(one: Checked, hint: Hint) -> str:
 
 
 def exit_code(checked: Sequence[Checked]) -> int:
-    """1 if one has a mistake; else 3 if one cannot be told, 2 if one could not be run; else 0."""
-    codes = {one.exit_code for one in checked}
-    return next(code for code in (1, 3, 2, 0) if code in codes)
+    """The worst of all."""
+    return worst(one.exit_code for one in checked)
 
 
 def hint_of(word: str) -> Hint:
@@ -213,7 +230,7 @@ def printed(
             )  # fmt: skip
         return gradescope_of(checked[0], hint) if gradescope else otter_of(checked[0], hint)
     if len(checked) == 1:
-        if checked[0].verdict is None:
-            raise checked[0].raised or BackhandError(checked[0].error)
-        return text_of(checked[0].verdict, hint) + "\n"
+        if checked[0].raised:
+            raise checked[0].raised
+        return told(checked[0], hint) + "\n"
     return table(checked, hint) + "\n"

@@ -42,6 +42,7 @@ from backhand.graph.data import (
     shape_text,
 )
 from backhand.graph.grammar import check
+from backhand.graph.sizes import length
 
 __all__ = [
     "Argument",
@@ -65,5 +66,6 @@ __all__ = [
     "Step",
     "Value",
     "check",
+    "length",
     "shape_text",
 ]

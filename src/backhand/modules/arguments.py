@@ -77,18 +77,27 @@ def built(of: Tree, arrays: Sequence[Any]) -> Any:
 
 def flattened(of: Tree, given: Any) -> dict[int, Any]:
     """The arrays of a tree that is built as the module's results are, by their numbers."""
-    found: dict[int, Any] = {}
-    _flatten(of, given, found)
+    return {number: arrays[0] for number, arrays in _gathered(of, given).items()}
+
+
+def added(of: Tree, given: Any) -> dict[int, Any]:
+    """The same of derivatives: a result that stands in several places has the sum of theirs."""
+    return {number: sum(map(np.asarray, a)) for number, a in _gathered(of, given).items()}
+
+
+def _gathered(of: Tree, given: Any) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    _gather(of, given, found)
     return found
 
 
-def _flatten(of: Tree, given: Any, found: dict[int, Any]) -> None:
+def _gather(of: Tree, given: Any, found: dict[int, list[Any]]) -> None:
     if isinstance(of, Leaf):
         if of.number is not None and given is not None:
-            found[of.number] = given
+            found.setdefault(of.number, []).append(given)
         return
     keys: list[Any] = list(of.keys) or list(range(len(of.parts)))
     for key, part in zip(keys, of.parts, strict=True):
         is_there = isinstance(given, Mapping) and key in given
         is_there = is_there or (isinstance(key, int) and isinstance(given, tuple | list))
-        _flatten(part, given[key] if is_there else None, found)
+        _gather(part, given[key] if is_there else None, found)

@@ -10,7 +10,7 @@ import numpy as np
 
 from backhand.capture.trees import Tree
 from backhand.errors import BackhandError
-from backhand.modules.arguments import arrays_of, built, flattened
+from backhand.modules.arguments import added, arrays_of, built
 
 NO_ARGUMENTS: Mapping[str, Any] = {}
 
@@ -116,7 +116,7 @@ class Program:
         own = self.interface
         generator = None if seed is None else np.random.RandomState(seed)
         outputs, saved = self._forward(args, kwargs, generator)
-        given = flattened(own.results, cotangents)
+        given = added(own.results, cotangents)
         carried = [np.asarray(given.get(n, np.zeros_like(outputs[n]))) for n in own.cotangents]
         return built(own.results, outputs), self._backward(carried, saved)
 

@@ -1,8 +1,8 @@
 """Steps that change nothing go: what PyTorch needs and a person would not write.
 
 Afterwards every value that is left has the same numbers, shape and type as before, and no step is
-left that hands on its first input as it is. Where `detach` stands between a parameter and
-what is read it stays, for it changes the derivative.
+left that hands on its first input as it is. Where `detach` stands between a parameter or
+an input and what is read it stays, for it changes the derivative.
 """
 
 from collections.abc import Collection, Mapping
@@ -28,7 +28,7 @@ def without_clutter(
     network: Network,
     arrays: Mapping[str, np.ndarray],
     formats: Mapping[str, str],
-    trainable: Collection[str],
+    moving: Collection[str],
 ) -> tuple[Network, dict[str, Value]]:
     """The network without clutter, and what is left of values that are gone, by their names.
 
@@ -36,11 +36,11 @@ def without_clutter(
         network: steps under the names of PyTorch's operators.
         arrays: numbers of constants: adding one that is 0 everywhere is clutter too.
         formats: the type of each value's numbers, in PyTorch's words.
-        trainable: names of the parameters that derivatives are wanted for.
+        moving: names of the parameters and inputs that derivatives are wanted for.
     """
     instead: dict[str, Value] = {}
     body: list[Step] = []
-    moving = set(trainable)
+    moving = set(moving)
     for old in network.forward.body:
         step = _without_cast(replaced(old, instead), formats)
         if (kept := _handed_on(step, arrays, formats, moving)) is not None:

@@ -1,17 +1,28 @@
 """Results that only a derivative reads: what a rule's backward asks for by name gets a value."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
-from backhand.graph import Network, Step, Value, check
+import numpy as np
+
+from backhand.graph import Attribute, NamedSize, Network, Size, Step, Value, check, length
+from backhand.rules.operations import operation
 from backhand.rules.register import rule
+
+LENGTHS = (7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
+"""Of named sizes while a rule's function is tried; no size is a multiple of another by chance."""
+
+FILLED = {"float": 0.5, "int": 0, "bool": False}
 
 
 def with_asked_results(network: Network) -> Network:
     """The flat network whose steps make all that their rules' derivatives read.
 
-    PyTorch does not show such a result (a layer's saved statistics), so its shape is not known.
+    PyTorch does not show such a result (a layer's saved statistics): its shape is found by trying
+    the rule's function.
     """
     taken = {value.name for value in network.forward.values()}
     fresh = (name for n in count(1) if (name := f"%kept{n}") not in taken)
@@ -24,8 +35,43 @@ def _with_results(step: Step, fresh: Iterator[str]) -> Step:
     if known.backward is None or len(known.outputs) < 2:
         return step
     asked = {*known.backward.parameters, *known.backward.attributes}
+    pairs = tuple(zip(known.outputs, step.outputs, strict=True))
+    if all(value is not None or name not in asked for name, value in pairs):
+        return step
     outputs = tuple(
-        Value(next(fresh), ()) if value is None and name in asked else value
-        for name, value in zip(known.outputs, step.outputs, strict=True)
+        Value(next(fresh), shape) if value is None and name in asked else value
+        for (name, value), shape in zip(pairs, _shapes(step), strict=True)
     )
     return replace(step, outputs=outputs)
+
+
+def _shapes(step: Step) -> tuple[tuple[Size, ...], ...]:
+    """The shapes of a step's results, in the words of its other shapes; none of them has a
+    dimension if its function refuses the lengths that are tried."""
+    shown = {size for value in (*step.inputs, *step.made()) for size in value.shape}
+    names = dict.fromkeys(n for s in sorted(map(str, shown)) for n in re.findall(r"[A-Z]\w*", s))
+    free = [number for number in LENGTHS if number not in shown]
+    lengths = dict(zip(names, free, strict=False))
+    words = {length(size, lengths): size for size in shown if isinstance(size, str)}
+    given = {name: _filled(value, lengths) for name, value in step.attributes}
+    arrays = tuple(_stand_in(value, lengths) for value in step.inputs)
+    try:
+        with np.errstate(all="ignore"):
+            results = operation(step.function).results(arrays, given)
+    except (ValueError, IndexError, TypeError, OverflowError):
+        return ((),) * len(step.outputs)
+    return tuple(tuple(words.get(size, size) for size in np.shape(result)) for result in results)
+
+
+def _filled(given: Attribute, lengths: Mapping[str, int]) -> Any:
+    if isinstance(given, NamedSize):
+        return length(given, lengths)
+    if isinstance(given, tuple):
+        return tuple(length(p, lengths) if isinstance(p, NamedSize) else p for p in given)
+    return given
+
+
+def _stand_in(value: Value, lengths: Mapping[str, int]) -> Any:
+    if value.literal is not None or value.role == "generator":
+        return value.literal
+    return np.full([length(size, lengths) for size in value.shape], FILLED[value.numbers])

@@ -25,7 +25,7 @@ def backward(feeding: Feeding, operator: Operator) -> Iterator[Compared]:
         feeding: after its forward.
         operator: with the derivatives that autograd makes through it alone.
     """
-    steps = _steps(feeding, operator)
+    steps = steps_of(feeding, operator)
     if not steps or not operator.derivatives:
         return
     pair = _pair(tuple(_sized(step, feeding) for step in steps), operator)
@@ -50,7 +50,7 @@ def backward(feeding: Feeding, operator: Operator) -> Iterator[Compared]:
             yield Compared(operator.made[-1], "backward", last, by, judgement)
 
 
-def _steps(feeding: Feeding, operator: Operator) -> tuple[Step, ...]:
+def steps_of(feeding: Feeding, operator: Operator) -> tuple[Step, ...]:
     """The steps that lead from what an operator is given to what it makes; none where they read
     anything else, as where an array was written into before."""
     known = frozenset({*operator.read, *feeding.drawn}) - {*operator.made}

@@ -83,7 +83,8 @@ def _with_gradients(call: Call) -> tuple[Any, Any]:
     def one(leaf: Any) -> Any:
         if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point():
             return leaf
-        return leaf.detach().clone().requires_grad_().clone()  # a module may write into what it is given
+        # a module may write into what it is given, but not into a leaf of autograd's
+        return leaf.detach().clone().requires_grad_().clone()
 
     args, kwargs = pytree.tree_map(one, (call.args, dict(call.kwargs)))
     return args, kwargs

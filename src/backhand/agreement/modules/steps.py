@@ -63,12 +63,12 @@ class Feeding:
             yield from self._step(step)
 
     def _step(self, step: Step) -> Iterator[Compared]:
-        shown = [v for v in step.made() if v.name in self.watched.formats]
+        shown = [v.name for v in step.made() if v.name in self.watched.formats]
         try:
             found = results(step, [self._given(value) for value in step.inputs])
         except (Untracked, CannotTell, Unknown) as error:
-            for value in shown:
-                yield Compared(value.name, "forward", step, "", Judgement(reason=error.what))
+            for name in shown:
+                yield Compared(name, "forward", step, "", Judgement(reason=error.what))
             return
         is_draw = any(value.role == "generator" for value in step.inputs)
         for value, ours in zip(step.outputs, found, strict=True):

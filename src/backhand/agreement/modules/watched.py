@@ -122,7 +122,7 @@ def own_precision(module: "torch.nn.Module", args: Any, kwargs: Any) -> Precisio
         kinds = {str(x.dtype).removeprefix("torch.") for x in group}
         for word in ("float64", "float32"):
             if word in kinds:
-                return word  # type: ignore[return-value]
+                return word
     return "float64" if torch.get_default_dtype() == torch.float64 else "float32"
 
 

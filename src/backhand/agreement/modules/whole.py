@@ -15,6 +15,7 @@ from backhand.agreement.judging import WIDEST, Judgement, Part, Sight, judged, m
 from backhand.agreement.modules.eager import Eager, eager
 from backhand.agreement.modules.watched import Call, random_cotangents
 from backhand.capture.trees import paths
+from backhand.errors import BackhandError
 from backhand.experiment import Precision
 from backhand.modules import Program, write
 from backhand.modules.arguments import arrays_of
@@ -60,7 +61,11 @@ def whole(call: Call, precision: Precision, seed: int) -> list[WholeValue]:
         precision: of its floats.
         seed: of both generators.
     """
-    program = _written(call)
+    try:
+        program = _written(call)
+    except BackhandError as error:
+        reason = f"the program cannot be written: {error.what}"
+        return [WholeValue("the program", "forward", Judgement(reason=reason))]
     own = program.interface
     start = time.perf_counter()
     plain = _run(program, call, {}, seed, _plainly)

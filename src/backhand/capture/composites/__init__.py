@@ -22,6 +22,7 @@ from backhand.capture.composites.distances import (
     triplet_margin_loss,
 )
 from backhand.capture.composites.drawn import DRAWN
+from backhand.capture.composites.empty import empty
 from backhand.capture.composites.indexing import INDEXING
 from backhand.capture.composites.losses import LOSSES
 from backhand.capture.composites.products import PRODUCTS
@@ -67,9 +68,9 @@ def composed(step: Step, arguments: Mapping[str, Given]) -> tuple[Step, ...] | N
     """The steps of rules in the place of one of PyTorch's, its last ones making what it made."""
     recipe: Any = RECIPES.get(step.function)
     if recipe is None or not step.made():
-        return None
+        return empty(step)
     builder = Builder(step)
     try:
         return builder.finished(recipe(builder, **arguments))
     except InexpressibleError:
-        return None
+        return empty(step)

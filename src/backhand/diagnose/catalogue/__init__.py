@@ -4,15 +4,32 @@ An entry is a function from a listing to the programs with the mistake in it, on
 where it can be made. `known` in `editing.py` says what an entry carries.
 """
 
-from backhand.diagnose.catalogue import backward, data, dropout, forward, loss, training, update
+from backhand.diagnose.catalogue import (
+    activations,
+    adaptive,
+    averages,
+    backward,
+    biases,
+    data,
+    drawing,
+    dropout,
+    forward,
+    loss,
+    momentum,
+    output,
+    penalty,
+    training,
+    update,
+)
 from backhand.diagnose.mistake import Mistake
 
 __all__ = ["CATALOGUE"]
 
+MODULES = (
+    dropout, drawing, activations, biases, backward, forward, averages, loss, penalty, output,
+    update, momentum, adaptive, training, data,
+)  # fmt: skip
 CATALOGUE: tuple[Mistake, ...] = tuple(
-    value
-    for module in (dropout, backward, forward, loss, update, training, data)
-    for value in vars(module).values()
-    if isinstance(value, Mistake)
+    value for module in MODULES for value in vars(module).values() if isinstance(value, Mistake)
 )
 """Every known mistake; of two that give the same numbers the first is the one that is named."""

@@ -42,6 +42,7 @@ def _weights(listing: Listing, form: str, which: str = "True") -> Change:
     what="the labels are one off: class 1 where class 0 is meant, and so on",
     why="labels are often counted from 1 where arrays count from 0, or the rows of y are shifted",
     fix="check a few labels by hand against the data",
+    known_from="common in class",
 )
 def labels_off(listing: Listing) -> Iterator[Change]:
     arrays = listing.experiment.arrays
@@ -57,7 +58,7 @@ def labels_off(listing: Listing) -> Iterator[Change]:
     what="the inputs are in another order than their labels",
     why="each example is then taught another example's label",
     fix="shuffle both with one permutation: x[order], y[order]",
-    known_from="https://stackoverflow.com/questions/4601373",
+    known_from="common in class",
 )
 def shuffled(listing: Listing) -> Iterator[Change]:
     inputs = _inputs(listing)
@@ -83,7 +84,7 @@ def _orders(rows: int) -> Iterator[list[int]]:
     what="the targets are class numbers where rows of zeros and ones are needed",
     why="a class number subtracted from a row of probabilities broadcasts to something else",
     fix="np.eye(classes)[labels]",
-    known_from="https://stackoverflow.com/questions/29831489",
+    known_from="common in class",
 )
 def not_one_hot(listing: Listing) -> Iterator[Change]:
     arrays = listing.experiment.arrays
@@ -145,7 +146,7 @@ def scaled(listing: Listing) -> Iterator[Change]:
     what="the inputs, or the weights, were made whole numbers",
     why="what stands behind the point is lost: an array of integers keeps no fractions",
     fix="make the arrays floats: np.array(..., dtype=float)",
-    known_from="https://stackoverflow.com/questions/21095654",
+    known_from="common in class",
 )
 def integers(listing: Listing) -> Iterator[Change]:
     cut = "np.trunc({})"
@@ -166,7 +167,7 @@ def _arrays(listing: Listing, names: list[str]) -> list[np.ndarray]:
     what="the numbers were rounded to float32 (or float16) on the way",
     why="32 bits hold 7 digits: everything after that is noise",
     fix="keep float64 throughout, or compare in float32",
-    known_from="https://github.com/numpy/numpy/issues (a float32 literal in a float64 program)",
+    known_from="a float32 literal or file in a float64 program",
 )
 def single(listing: Listing) -> Iterator[Change]:
     for kind in ("float32", "float16"):
@@ -209,6 +210,7 @@ def zeros(listing: Listing) -> Iterator[Change]:
     what="all weights of a layer begin with the same number",
     why="all units of a layer then get the same gradient, and stay the same for ever",
     fix="take the weights that are given",
+    known_from="common in class",
 )
 def ones(listing: Listing) -> Iterator[Change]:
     yield _weights(listing, "0 * {} + 1")

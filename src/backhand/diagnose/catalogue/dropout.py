@@ -3,64 +3,28 @@
 import ast
 from collections.abc import Iterator
 
+from backhand.diagnose.catalogue.masks import (
+    IN_TRAINING,
+    drawn,
+    mask_read_as,
+    masks,
+    read_backward_as,
+)
 from backhand.diagnose.editing import (
+    BACKWARD,
     assignment,
     assignments,
     backward_with,
     known,
     line,
     made_by,
-    names_put,
-    node_put,
-    put,
     put_value,
     undone,
 )
-from backhand.diagnose.listing import Listing, renamed
+from backhand.diagnose.listing import Listing
 from backhand.diagnose.mistake import Change
 
-BACKWARD = "network_backward"
-IN_TRAINING = "({m}.min() < 1)"
-"""In evaluation a mask is 1 everywhere; in training it drops something."""
 NUMPY_ML = "https://github.com/ddbourgin/numpy-ml/issues/94"
-
-
-def _masks(listing: Listing) -> Iterator[tuple[str, float, ast.stmt]]:
-    """Each mask's name, its rate, and the statement that draws it."""
-    for step in listing.forward:
-        if step.function == "dropout_mask":
-            statement = assignment(listing, "network", step.output.name)
-            rate = dict(step.attributes).get("rate")
-            if statement is not None and isinstance(rate, int | float) and 0 < rate < 1:
-                yield step.output.name, float(rate), statement
-
-
-def _read_backward_as(listing: Listing, form: str) -> Iterator[Change]:
-    """Every mask read in the backward pass as a form of it: `{m}` is the mask, `{r}` its rate."""
-    where = ""
-    for mask, rate, draw in _masks(listing):
-        where = where or line(draw)
-        listing = _mask_read_as(listing, mask, form.format(m=mask, r=rate))
-    if where:
-        yield Change(where, listing)
-
-
-def _mask_read_as(listing: Listing, mask: str, new: str) -> Listing:
-    body = listing.functions[BACKWARD].body
-    return listing.with_lines(BACKWARD, "\n".join(renamed(s, {mask: new}) for s in body))
-
-
-def _drawn(listing: Listing, form: str) -> Iterator[Change]:
-    """Every mask drawn in another form: `{d}` is the draw, `{r}` the rate."""
-    where, changed = "", listing
-    for mask, rate, _ in list(_masks(listing)):
-        draw = assignment(changed, "network", mask)
-        assert isinstance(draw, ast.Assign)
-        where = where or line(draw)
-        value = form.format(d=f"({ast.unparse(draw.value)})", r=rate)
-        changed = put_value(changed, "network", draw, value).listing
-    if where:
-        yield Change(where, changed)
 
 
 @known(
@@ -77,7 +41,7 @@ def mask_not_backward(listing: Listing) -> Iterator[Change]:
 
 
 @known(
-    "mask ignored in the backward pass altogether",
+    "mask ignored in the backward pass",
     "dropout",
     what=(
         "the backward pass ignores dropout: the mask is missing, and dw reads the values before it"
@@ -111,6 +75,7 @@ def _name(statement: ast.stmt) -> str:
         "the layer was given the dropped values; a dropped unit's weights had no part in the output"
     ),
     fix="dw2 = h.T @ dz2, with h after dropout",
+    known_from="common in class",
 )
 def pre_dropout(listing: Listing) -> Iterator[Change]:
     yield from _pre_dropout(listing)
@@ -138,7 +103,7 @@ def _pre_dropout(listing: Listing) -> Iterator[Change]:
     known_from="the published answer to this project's homework",
 )
 def not_scaled(listing: Listing) -> Iterator[Change]:
-    yield from _drawn(listing, "{d} * (1 - {r}) if generator is not None else {d}")
+    yield from drawn(listing, "{d} * (1 - {r}) if generator is not None else {d}")
 
 
 @known(
@@ -149,7 +114,7 @@ def not_scaled(listing: Listing) -> Iterator[Change]:
     fix="divide by 1 - rate once",
 )
 def scaled_twice(listing: Listing) -> Iterator[Change]:
-    yield from _drawn(listing, "{d} / (1 - {r}) if generator is not None else {d}")
+    yield from drawn(listing, "{d} / (1 - {r}) if generator is not None else {d}")
 
 
 @known(
@@ -158,9 +123,10 @@ def scaled_twice(listing: Listing) -> Iterator[Change]:
     what="what dropout keeps is multiplied by 1 - rate instead of divided by it",
     why="the layer's output shrinks where it should be scaled up",
     fix="mask / (1 - rate)",
+    known_from="common in class",
 )
 def scaled_down(listing: Listing) -> Iterator[Change]:
-    yield from _drawn(listing, "{d} * (1 - {r}) ** 2 if generator is not None else {d}")
+    yield from drawn(listing, "{d} * (1 - {r}) ** 2 if generator is not None else {d}")
 
 
 @known(
@@ -172,10 +138,10 @@ def scaled_down(listing: Listing) -> Iterator[Change]:
         "scales it"
     ),
     fix="mask / (1 - rate)",
-    known_from="https://stackoverflow.com/questions/54109617",
+    known_from="common in class",
 )
 def scaled_by_rate(listing: Listing) -> Iterator[Change]:
-    yield from _drawn(listing, "{d} * ((1 - {r}) / {r}) if generator is not None else {d}")
+    yield from drawn(listing, "{d} * ((1 - {r}) / {r}) if generator is not None else {d}")
 
 
 @known(
@@ -187,7 +153,7 @@ def scaled_by_rate(listing: Listing) -> Iterator[Change]:
     known_from=NUMPY_ML,
 )
 def scaled_forward(listing: Listing) -> Iterator[Change]:
-    yield from _read_backward_as(listing, "({m} != 0)")
+    yield from read_backward_as(listing, "({m} != 0)")
 
 
 @known(
@@ -198,9 +164,9 @@ def scaled_forward(listing: Listing) -> Iterator[Change]:
     fix="scale the mask where it is drawn, and use the same one in both",
 )
 def scaled_backward(listing: Listing) -> Iterator[Change]:
-    for change in _drawn(listing, "{d} * (1 - {r}) if generator is not None else {d}"):
+    for change in drawn(listing, "{d} * (1 - {r}) if generator is not None else {d}"):
         for form in ("({m} / (1 - {r}))", f"({{m}} / (1 - {{r}} * {IN_TRAINING}))"):
-            for more in _read_backward_as(change.listing, form):
+            for more in read_backward_as(change.listing, form):
                 yield Change(change.where, more.listing)
 
 
@@ -212,8 +178,8 @@ def scaled_backward(listing: Listing) -> Iterator[Change]:
     fix="da1 = dh * mask",
 )
 def backward_twice(listing: Listing) -> Iterator[Change]:
-    yield from _read_backward_as(listing, "({m} / (1 - {r}))")
-    yield from _read_backward_as(listing, f"({{m}} / (1 - {{r}} * {IN_TRAINING}))")
+    yield from read_backward_as(listing, "({m} / (1 - {r}))")
+    yield from read_backward_as(listing, f"({{m}} / (1 - {{r}} * {IN_TRAINING}))")
 
 
 @known(
@@ -224,8 +190,8 @@ def backward_twice(listing: Listing) -> Iterator[Change]:
     fix="da1 = dh * mask",
 )
 def scale_alone_backward(listing: Listing) -> Iterator[Change]:
-    yield from _read_backward_as(listing, "(np.ones_like({m}) / (1 - {r}))")
-    yield from _read_backward_as(listing, f"(np.ones_like({{m}}) / (1 - {{r}} * {IN_TRAINING}))")
+    yield from read_backward_as(listing, "(np.ones_like({m}) / (1 - {r}))")
+    yield from read_backward_as(listing, f"(np.ones_like({{m}}) / (1 - {{r}} * {IN_TRAINING}))")
 
 
 @known(
@@ -234,107 +200,17 @@ def scale_alone_backward(listing: Listing) -> Iterator[Change]:
     what="the backward pass draws a new mask instead of using the forward pass's",
     why="the derivative then goes through other units than the ones that acted",
     fix="save the mask in the forward pass and use it again",
-    known_from="https://stats.stackexchange.com/questions/219236",
+    known_from="common in class",
 )
 def new_mask_backward(listing: Listing) -> Iterator[Change]:
-    for mask, rate, draw in _masks(listing):
+    for mask, rate, draw in masks(listing):
         where = line(draw)
-        changed = _mask_read_as(listing, mask, f"again({mask}, {rate})")
+        changed = mask_read_as(listing, mask, f"again({mask}, {rate})")
         function = ast.parse(
             "def again(mask, rate):\n    return dropout_mask(DRAWS, mask.shape, rate, mask.dtype)"
         ).body[0]
         assert isinstance(function, ast.FunctionDef)
         yield Change(where, changed.with_function("again", function))
-
-
-@known(
-    "keep and drop swapped",
-    "dropout",
-    what="units are kept with the probability with which they should be dropped",
-    why="of ten units four are dropped where six should be kept, and so on",
-    fix="keep where a uniform number is below 1 - rate",
-    known_from="https://stackoverflow.com/questions/54109617 (rate against keep_prob)",
-)
-def keep_swapped(listing: Listing) -> Iterator[Change]:
-    for _, rate, draw in _masks(listing):
-        text = ast.unparse(draw)
-        if str(rate) in text:
-            swapped = text.replace(f" {rate},", f" {1 - rate!r},")
-            scaled_as_asked = f"{swapped} * {rate / (1 - rate)!r} if generator is not None else 1.0"
-            unscaled = f"{swapped} * {rate!r} if generator is not None else 1.0"
-            for new in (swapped, scaled_as_asked, unscaled):
-                yield put(listing, "network", draw, new)
-
-
-@known(
-    "one mask for the whole batch",
-    "dropout",
-    what="all examples of a batch share one mask",
-    why="each example should be dropped by itself; shared masks make the gradient noisier",
-    fix="draw a mask of the layer's whole shape, [batch, units]",
-)
-def shared_mask(listing: Listing) -> Iterator[Change]:
-    yield from _shape_put(listing, "(1, *{s}[1:])", " * np.ones({s}, {t})")
-
-
-@known(
-    "one mask for all units of an example",
-    "dropout",
-    what="one draw decides for all units of an example together",
-    why="then whole examples are dropped, not units",
-    fix="draw a mask of the layer's whole shape, [batch, units]",
-)
-def row_mask(listing: Listing) -> Iterator[Change]:
-    yield from _shape_put(listing, "({s}[0], 1)", " * np.ones({s}, {t})")
-
-
-def _shape_put(listing: Listing, shape: str, after: str) -> Iterator[Change]:
-    for _, _, draw in _masks(listing):
-        for node in ast.walk(draw):
-            match node:
-                case ast.Call(func=ast.Name(id="dropout_mask"), args=[g, s, r, t]):
-                    size, kind = ast.unparse(s), ast.unparse(t)
-                    call = (
-                        f"dropout_mask({ast.unparse(g)}, {shape.format(s=size)}, "
-                        f"{ast.unparse(r)}, {kind})" + after.format(s=size, t=kind)
-                    )
-                    yield node_put(listing, "network", draw, node, call)
-
-
-@known(
-    "the same mask in every epoch",
-    "dropout",
-    what="the mask is drawn once, before training, and used in every epoch",
-    why="the dropped units are then never used: it is a smaller network, not dropout",
-    fix="draw a new mask in each forward pass",
-)
-def constant_mask(listing: Listing) -> Iterator[Change]:
-    for mask, _, draw in _masks(listing):
-        assert isinstance(draw, ast.Assign)
-        text = ast.unparse(draw.value)
-        lines = (
-            f"if generator is None:\n    {mask} = {text}\n"
-            f"else:\n    if not hasattr(network, 'kept_{mask}'):\n"
-            f"        network.kept_{mask} = {text}\n    {mask} = network.kept_{mask}"
-        )
-        yield put(listing, "network", draw, lines)
-
-
-@known(
-    "no dropout in training",
-    "dropout",
-    what="dropout is switched off in training (the network runs as in evaluation)",
-    why="the network that is trained has no dropout",
-    fix="draw and apply the mask in training",
-    known_from="https://discuss.pytorch.org/t/13184 (model.eval() left on)",
-)
-def no_dropout(listing: Listing) -> Iterator[Change]:
-    yield from _drawn(listing, "1.0")
-    if listing.masks:  # the loop does not ask for it, though the pass could
-        for statement in listing.statements("train"):
-            text = ast.unparse(statement)
-            if "network(" in text and ", generator)" in text and isinstance(statement, ast.Assign):
-                yield put(listing, "train", statement, text.replace(", generator)", ")"))
 
 
 @known(
@@ -347,54 +223,6 @@ def no_dropout(listing: Listing) -> Iterator[Change]:
 def mask_not_forward(listing: Listing) -> Iterator[Change]:
     for step, statement in made_by(listing, "dropout"):
         yield put_value(listing, "network", statement, step.inputs[0].name)
-
-
-@known(
-    "dropout in evaluation too",
-    "dropout",
-    what="dropout is left on in evaluation",
-    why="the outputs are then random, where the whole network should answer",
-    fix="switch dropout off outside training",
-    known_from="https://discuss.pytorch.org/t/13184 (model.eval() forgotten)",
-)
-def dropout_in_evaluation(listing: Listing) -> Iterator[Change]:
-    where, changed = "", listing
-    for mask, _, draw in list(_masks(listing)):
-        target = assignment(changed, "network", mask)
-        assert target is not None
-        where = where or line(draw)
-        changed = names_put(changed, "network", target, "generator", "DRAWS").listing
-    if where:
-        yield Change(where, changed)
-
-
-@known(
-    "scaled at test time as well",
-    "dropout",
-    what="in evaluation the layer is scaled by 1 - rate, though training has scaled it up already",
-    why=(
-        "either training divides by 1 - rate or evaluation multiplies by it; both is once too often"
-    ),
-    fix="leave evaluation unscaled with inverted dropout",
-    known_from="Srivastava et al. 2014 scale at test time; inverted dropout does not",
-)
-def scaled_in_evaluation(listing: Listing) -> Iterator[Change]:
-    yield from _drawn(listing, "{d} if generator is not None else {d} * (1 - {r})")
-    yield from _drawn(listing, "{d} if generator is not None else {d} / (1 - {r})")
-
-
-@known(
-    "scaled at test time instead of in training",
-    "dropout",
-    what=(
-        "dropout as in its first paper: unscaled in training, and scaled by 1 - rate in evaluation"
-    ),
-    why="on average the same, but every number of training and of evaluation is another one",
-    fix="inverted dropout: mask / (1 - rate) in training, nothing in evaluation",
-    known_from="Srivastava et al. 2014, section 10",
-)
-def original_dropout(listing: Listing) -> Iterator[Change]:
-    yield from _drawn(listing, "{d} * (1 - {r})")
 
 
 @known(

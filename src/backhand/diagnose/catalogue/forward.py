@@ -29,6 +29,7 @@ FORMS = {"relu": "np.maximum({x}, 0)", "tanh": "np.tanh({x})", "sigmoid": SIGMOI
     what="the activation is left out: its input is passed on as it is",
     why="two linear layers without an activation between them are one linear layer",
     fix="apply the activation to the layer's sums before the next layer reads them",
+    known_from="common in class",
 )
 def activation_missing(listing: Listing) -> Iterator[Change]:
     for step, statement in made_by(listing, *ACTIVATIONS):
@@ -95,6 +96,7 @@ def relu_leaky(listing: Listing) -> Iterator[Change]:
         "below 0)"
     ),
     fix="pass the last layer's sums on as they are",
+    known_from="common in class",
 )
 def activation_on_last(listing: Listing) -> Iterator[Change]:
     used = {s.function for s in listing.forward if s.function in FORMS}
@@ -118,6 +120,7 @@ def _sums(listing: Listing) -> Iterator[tuple[str, ast.stmt]]:
     what="the bias is not added in the forward pass",
     why="each unit's threshold is stuck at 0",
     fix="add the bias to the product: x @ w + b",
+    known_from="common in class",
 )
 def bias_missing(listing: Listing) -> Iterator[Change]:
     for _, statement in _sums(listing):
@@ -173,7 +176,7 @@ SOFTMAX = "np.exp({x} - {x}.max()) / np.exp({x} - {x}.max()).sum({options})"
     what="the softmax is taken over the batch (axis 0) instead of over the classes of each example",
     why="the examples then compete with each other, and an example's probabilities do not sum to 1",
     fix="sum over the last axis: e / e.sum(axis=1, keepdims=True)",
-    known_from="https://stackoverflow.com/questions/34968722",
+    known_from="common in class",
 )
 def softmax_axis(listing: Listing) -> Iterator[Change]:
     for step, statement in made_by(listing, "softmax"):
@@ -189,7 +192,7 @@ def softmax_axis(listing: Listing) -> Iterator[Change]:
     what="the softmax divides by the sum over the whole batch instead of over each example",
     why="all examples' probabilities together sum to 1, not those of each",
     fix="sum over the last axis: e / e.sum(axis=1, keepdims=True)",
-    known_from="https://stackoverflow.com/questions/34968722",
+    known_from="common in class",
 )
 def softmax_batch(listing: Listing) -> Iterator[Change]:
     for step, statement in made_by(listing, "softmax"):
@@ -221,7 +224,7 @@ def softmax_unnormalised(listing: Listing) -> Iterator[Change]:
         "and 0.73"
     ),
     fix="apply it once; a loss that takes logits has it inside",
-    known_from="https://discuss.pytorch.org/t/60612 (softmax before nn.CrossEntropyLoss)",
+    known_from="common in class",
 )
 def softmax_twice(listing: Listing) -> Iterator[Change]:
     for _, statement in made_by(listing, "softmax"):
@@ -234,6 +237,7 @@ def softmax_twice(listing: Listing) -> Iterator[Change]:
     what="the softmax or sigmoid at the end is left out: the outputs are raw scores",
     why="scores are no probabilities, and the loss and its derivative expect those",
     fix="apply the output activation to the last layer's sums",
+    known_from="common in class",
 )
 def output_activation_missing(listing: Listing) -> Iterator[Change]:
     for step, statement in made_by(listing, "softmax"):
@@ -292,9 +296,7 @@ def _norms(listing: Listing) -> list[str]:
     what="the variance for the normalisation is divided by N - 1 instead of N",
     why="normalisation uses the variance of the numbers at hand, which divides by their count",
     fix="use x.var() with ddof=0, NumPy's default",
-    known_from=(
-        "https://github.com/pytorch/pytorch/issues/1410 (unbiased only in the running average)"
-    ),
+    known_from="PyTorch's batch_norm has N - 1, but in its running variance alone",
 )
 def variance_unbiased(listing: Listing) -> Iterator[Change]:
     for function in _norms(listing):

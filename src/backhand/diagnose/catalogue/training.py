@@ -66,9 +66,7 @@ def _lines(listing: Listing) -> dict[str, str]:
     ),
     why="all gradients of a step belong to the same weights, those the forward pass used",
     fix="compute every gradient first, then update",
-    known_from=(
-        "https://stackoverflow.com/questions/37946541; Matt Mazur's step-by-step example prints it"
-    ),
+    known_from="common in class",
 )
 def updated_too_soon(listing: Listing) -> Iterator[Change]:
     lines = _lines(listing)
@@ -104,7 +102,7 @@ def _body(listing: Listing) -> str:
     what="the gradients are added up over the epochs: they are never set back to 0",
     why="each step then repeats all earlier gradients",
     fix="start each epoch from zero gradients",
-    known_from="https://stackoverflow.com/questions/48001598 (optimizer.zero_grad() forgotten)",
+    known_from="common in class",
 )
 def accumulated(listing: Listing) -> Iterator[Change]:
     lines = _lines(listing)
@@ -162,6 +160,7 @@ def gradient_once(listing: Listing) -> Iterator[Change]:
     what="the forward pass runs once, before the loop; its old values are used in every epoch",
     why="the outputs change with the weights",
     fix="run the forward pass in each epoch",
+    known_from="common in class",
 )
 def forward_once(listing: Listing) -> Iterator[Change]:
     lines = _lines(listing)
@@ -187,7 +186,7 @@ def example_by_example(listing: Listing) -> Iterator[Change]:
     what="only the first or the last example's gradient reaches the update",
     why="what is computed in a loop over examples must be added up: += and not =",
     fix="dw += ..., with dw set to 0 before the loop over examples",
-    known_from="https://stackoverflow.com/questions/48001598",
+    known_from="common in class",
 )
 def one_example(listing: Listing) -> Iterator[Change]:
     lines = _lines(listing)
@@ -270,6 +269,7 @@ def memory_reset(listing: Listing) -> Iterator[Change]:
     what="the loss that is recorded for an epoch is that after its update",
     why="it is the next epoch's: the first loss, that of the initial weights, is missing",
     fix="compute the loss from the forward pass before the update",
+    known_from="common in class",
 )
 def loss_late(listing: Listing) -> Iterator[Change]:
     lines = _lines(listing)

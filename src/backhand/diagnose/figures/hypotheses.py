@@ -4,17 +4,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from backhand.diagnose.figures.mistakes import mistakes
+from backhand.diagnose.figures.mistakes import Mistake, mistakes
 from backhand.diagnose.figures.recipe import Recipe, recipe
 from backhand.experiment import Experiment
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """Mistakes by name, none of them for the correct program, and what then is computed."""
+    """Mistakes, none of them for the correct program, and what then is computed."""
 
-    mistakes: tuple[str, ...]
+    made: tuple[Mistake, ...]
     recipe: Recipe
+
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(mistake.name for mistake in self.made)
 
     @property
     def name(self) -> str:
@@ -26,7 +31,7 @@ def hypotheses(experiment: Experiment) -> tuple[tuple[Hypothesis, ...], int]:
     correct = recipe(experiment)
     singles = [(m, changed) for m in mistakes(experiment) if (changed := m.change(correct))]
     pairs = list(_pairs(experiment, correct))
-    alone = (Hypothesis((mistake.name,), changed) for mistake, changed in singles)
+    alone = (Hypothesis((mistake,), changed) for mistake, changed in singles)
     return (Hypothesis((), correct), *alone, *pairs), len(singles)
 
 
@@ -38,4 +43,4 @@ def _pairs(experiment: Experiment, correct: Recipe) -> Iterator[Hypothesis]:
         changed = first.change(correct)
         both = second.change(changed) if changed else None
         if both:
-            yield Hypothesis((first.name, second.name), both)
+            yield Hypothesis((first, second), both)

@@ -1,5 +1,8 @@
 """Known mistakes that leave their mark in trained weights, as changes to a recipe.
 
+Their names and sentences are the catalogue's: an entry there changes the text of a program that is
+run once, one here the steps that are simulated thousands of times at once.
+
 A person writes every dropout, every activation and every loss alike, so a mistake is made at all
 of its places at once. `change` gives None where there is no such place. `group` holds mistakes of
 one kind: of them nobody makes two.
@@ -8,10 +11,22 @@ one kind: of them nobody makes two.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import mul
 from typing import Any
 
 import numpy as np
 
+from backhand.diagnose import mistake
+from backhand.diagnose.catalogue import (
+    activations,
+    averages,
+    drawing,
+    dropout,
+    momentum,
+    output,
+    training,
+    update,
+)
 from backhand.diagnose.figures.recipe import Line, Name, Recipe
 from backhand.experiment import Experiment
 from backhand.rules.operations import operation
@@ -20,11 +35,20 @@ from backhand.rules.register import all_rules
 
 @dataclass(frozen=True)
 class Mistake:
-    """One thing that people get wrong: `name` completes the sentence "the mistake is: ..."."""
+    """One thing that people get wrong: an entry of the catalogue, with a change to a recipe.
 
-    name: str
+    `detail` says which of several changes of that entry it is.
+    """
+
+    entry: mistake.Mistake
     group: str
     change: Callable[[Recipe], Recipe | None]
+    detail: str = ""
+
+    @property
+    def name(self) -> str:
+        """Completes the sentence "the mistake is: ..."."""
+        return f"{self.entry.name} ({self.detail})" if self.detail else self.entry.name
 
 
 def mistakes(experiment: Experiment) -> tuple[Mistake, ...]:
@@ -42,18 +66,16 @@ def mistakes(experiment: Experiment) -> tuple[Mistake, ...]:
 
 
 def _of_dropout() -> Iterator[Mistake]:
-    yield Mistake("mask not scaled", "scale", partial(_scaled, power=1))
-    yield Mistake("mask scaled twice", "scale", partial(_scaled, power=-1))
-    yield Mistake("dropout rate and keep swapped", "scale", partial(_rated, rate=lambda r: 1 - r))
-    yield Mistake("no dropout", "scale", partial(_rated, rate=lambda rate: 0.0))
-    yield Mistake("one mask for all rows of the batch", "draw", _one_for_all_rows)
-    yield Mistake("the same mask in every epoch", "draw", _same_mask)
-    yield Mistake("mask ignored in the backward pass", "backward mask", _mask_ignored)
-    yield Mistake("mask missing in the derivative of dropout", "backward mask", _mask_missing)
-    yield Mistake(
-        "activations before dropout in the derivatives of weights", "backward mask", _undropped
-    )
-    yield Mistake("a new mask drawn in the backward pass", "backward mask", _new_mask)
+    yield Mistake(dropout.not_scaled, "scale", partial(_scaled, power=1))
+    yield Mistake(dropout.scaled_twice, "scale", partial(_scaled, power=-1))
+    yield Mistake(drawing.keep_swapped, "scale", partial(_rated, rate=lambda r: 1 - r))
+    yield Mistake(drawing.no_dropout, "scale", partial(_rated, rate=lambda rate: 0.0))
+    yield Mistake(drawing.shared_mask, "draw", _one_for_all_rows)
+    yield Mistake(drawing.constant_mask, "draw", _same_mask)
+    yield Mistake(dropout.mask_ignored, "backward mask", _mask_ignored)
+    yield Mistake(dropout.mask_not_backward, "backward mask", _mask_missing)
+    yield Mistake(dropout.pre_dropout, "backward mask", _undropped)
+    yield Mistake(dropout.new_mask_backward, "backward mask", _new_mask)
 
 
 def _draws(recipe: Recipe) -> list[Line]:
@@ -146,12 +168,12 @@ def _new_mask(recipe: Recipe) -> Recipe | None:
 
 
 def _of_the_loss(rows: int) -> Iterator[Mistake]:
-    yield Mistake("mean in place of sum in the loss", "mean", partial(_reduced, to="mean"))
-    yield Mistake("sum in place of mean in the loss", "mean", partial(_reduced, to="sum"))
-    yield Mistake("derivative of the loss divided by N twice", "mean", partial(_divided, rows=rows))
-    yield Mistake("softmax's diagonal p (1 - p) multiplied onto p - y", "jacobian", _jacobian_again)
-    yield Mistake("softmax's Jacobian taken as its diagonal p (1 - p)", "jacobian", _diagonal)
-    yield Mistake("derivative of the loss with the wrong sign", "sign", _ascending)
+    yield Mistake(averages.mean_for_sum, "mean", partial(_reduced, to="mean"))
+    yield Mistake(averages.sum_for_mean, "mean", partial(_reduced, to="sum"))
+    yield Mistake(averages.gradient_twice, "mean", partial(_divided, rows=rows))
+    yield Mistake(output.derivative_twice, "jacobian", _jacobian_again)
+    yield Mistake(output.softmax_diagonal, "jacobian", _diagonal)
+    yield Mistake(update.ascent, "sign", _ascending)
 
 
 def _loss_lines(recipe: Recipe) -> list[Line]:
@@ -223,8 +245,8 @@ def _ascending(recipe: Recipe) -> Recipe | None:
 
 
 def _of_the_backward_pass() -> Iterator[Mistake]:
-    yield Mistake("derivative of the activation missing", "activation", _no_activation)
-    yield Mistake("weights updated before the earlier layer's gradient", "order", _at_once)
+    yield Mistake(activations.derivative_missing, "activation", _no_activation)
+    yield Mistake(training.updated_too_soon, "order", _at_once)
 
 
 def _no_activation(recipe: Recipe) -> Recipe | None:
@@ -252,21 +274,21 @@ def _at_once(recipe: Recipe) -> Recipe | None:
 
 
 def _of_training(experiment: Experiment) -> Iterator[Mistake]:
-    for name, rate in (
-        ("ten times as large", lambda rate: rate * 10),
-        ("a tenth", lambda rate: rate / 10),
-        ("twice as large", lambda rate: rate * 2),
-        ("applied twice", lambda rate: rate * rate),
+    for detail, factor in (("10 times it", 10.0), ("a tenth of it", 0.1), ("twice it", 2.0)):
+        change = partial(_learning, rate=partial(mul, factor))
+        yield Mistake(update.rate_other, "rate", change, detail)
+    yield Mistake(update.rate_twice, "rate", partial(_learning, rate=lambda rate: rate * rate))
+    yield Mistake(training.example_by_example, "rows", _by_row)
+    yield Mistake(training.accumulated, "sum", _accumulated)
+    for entry, option in (
+        (momentum.momentum_missing, "momentum"),
+        (momentum.decay_missing, "weight_decay"),
+        (momentum.nesterov_missing, "nesterov"),
     ):
-        yield Mistake(f"learning rate {name}", "rate", partial(_learning, rate=rate))
-    yield Mistake("update after each row in place of the batch", "rows", _by_row)
-    yield Mistake("gradients added up over the epochs", "sum", _accumulated)
-    for option in ("momentum", "weight_decay", "nesterov"):
-        name = option.replace("_", " ")
-        yield Mistake(f"{name} left out", option, partial(_left_out, option=option))
+        yield Mistake(entry, option, partial(_left_out, option=option))
     for parameter in experiment.network.forward.parameters:
         change = partial(_frozen, parameter=parameter.name)
-        yield Mistake(f"{parameter.name} never updated", "frozen", change)
+        yield Mistake(update.one_left, "frozen", change, parameter.name)
 
 
 def _learning(recipe: Recipe, rate: Callable[[float], float]) -> Recipe | None:

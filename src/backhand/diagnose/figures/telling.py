@@ -1,6 +1,7 @@
 """A ranking in words: the sentence, what speaks for it, and a table."""
 
 from collections.abc import Iterator
+from io import StringIO
 from math import isfinite, log
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +20,9 @@ FAR_MORE = log(1000)
 MOST_ROWS = 6
 """Hypotheses that are told."""
 
+WIDTH = 100
+"""Columns of the table where it does not go to a terminal."""
+
 
 def verdict(ranking: Ranking) -> Verdict:
     """`mistake` only where the correct program is rejected and a mistake is not: a mistake that
@@ -28,13 +32,15 @@ def verdict(ranking: Ranking) -> Verdict:
     return "mistake" if ranking.consistent else "not known"
 
 
-def headline(ranking: Ranking) -> str:
-    """One sentence."""
+def headline(ranking: Ranking, *, named: bool = True) -> str:
+    """One sentence; with the mistakes' names, or without for who should find them."""
     title = f"{ranking.figures.title}: " if ranking.figures.title else ""
     match verdict(ranking):
         case "correct":
             return f"{title}consistent with the correct network."
         case "mistake":
+            if not named:
+                return f"{title}not a run of the correct network; a known mistake fits."
             names = " or ".join(f"{s.hypothesis.name}" for s in ranking.tied)
             return f"{title}not a run of the correct network. It looks like: {names}."
     return f"{title}not a run of the correct network, nor of any known mistake."
@@ -108,13 +114,34 @@ def likelier(odds: float) -> str:
     return f"10^{tens:.0f} times as" if tens >= 4 else f"{10**tens:,.0f} times as"
 
 
-def show(ranking: Ranking, console: "Console") -> None:
-    """Print all of it."""
+def sentences(ranking: Ranking, told: tuple[str, ...]) -> Iterator[str]:
+    """What the catalogue says of the mistakes that are first: `what`, `why`, `fix`."""
+    for made in ranking.first.hypothesis.made if verdict(ranking) == "mistake" else ():
+        yield f"  {made.name}"
+        for part in told:
+            yield f"  {part + ':':6} {getattr(made.entry, part)}"
+
+
+def text_of(ranking: Ranking, told: tuple[str, ...]) -> str:
+    """The ranking as a person reads it; with nothing to be told, nothing is named."""
+    from rich.console import Console
+
+    if not told:
+        return headline(ranking, named=False)
+    console = Console(file=StringIO(), width=WIDTH)
+    show(ranking, console, told)
+    assert isinstance(console.file, StringIO)
+    lines = console.file.getvalue().splitlines()
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def show(ranking: Ranking, console: "Console", told_of: tuple[str, ...] = ()) -> None:
+    """Print all of it, and of the mistakes as many sentences as are asked for."""
     from rich.table import Table
 
     styles = {"correct": "bold green", "mistake": "bold red", "not known": "bold yellow"}
     console.print(headline(ranking), style=styles[verdict(ranking)], markup=False, highlight=False)
-    for line in reasons(ranking):
+    for line in (*sentences(ranking, told_of), *reasons(ranking)):
         console.print(line, markup=False, highlight=False)
     table = Table("hypothesis", "p", "distance", "off what it cannot leave", "belief, log10")
     for standing in told(ranking):

@@ -1,7 +1,7 @@
 """The backward function of a kind: each line of the forward quoted above those that undo it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from backhand.derive.pairs import Back, CallBack, LoopBack, Pair, Undoing
@@ -9,6 +9,7 @@ from backhand.derive.reading import saved_by
 from backhand.graph import Each, Step, Value, shape_text
 from backhand.passes.nesting import identifier
 from backhand.write.layout import listed
+from backhand.write.modules.fan_in import FanIn, fan_in, is_made_by_call
 from backhand.write.modules.forward import (
     NO_SLICES,
     Forward,
@@ -17,6 +18,7 @@ from backhand.write.modules.forward import (
     parameter_of,
     parameters_for,
     paths_of,
+    sizes_of_repetition,
 )
 from backhand.write.modules.paths import Slices, quoted_path
 from backhand.write.modules.signatures import keywords
@@ -27,8 +29,8 @@ from backhand.write.shared import function
 
 def write_backward(pair: Pair, forward: Forward, kinds: Kinds) -> str:
     """The backward function of a kind that has one."""
-    writer = _Writer(pair, kinds, forward.quoted, FunctionText(), forward.shown)
-    text = writer.text
+    text = FunctionText()
+    writer = _Writer(pair, kinds, forward.quoted, text, forward.shown, added=fan_in(pair))
     text.shown.update({n: s for n, s in forward.shown.items() if not n.startswith("saved:")})
     for value in pair.kind.parameters:
         text.said[value.name] = parameter_of(value.name, NO_SLICES)
@@ -84,8 +86,10 @@ class _Writer:
     saved: Mapping[str, str]
     totals: dict[str, str] = field(default_factory=dict)
     """For each derivative that the function returns in `dp` where it stands there, as text."""
-    summed: set[str] = field(default_factory=set)
-    """Those that grow with each repetition of a loop."""
+    added: FanIn = field(default_factory=FanIn)
+    """Those that calls add up."""
+    kept: set[str] = field(default_factory=set)
+    """Names that a call's derivatives by parameters cannot get."""
     heading: str = ""
 
     def begin(self) -> None:
@@ -96,6 +100,9 @@ class _Writer:
             if value is not None and made[value.name] and returned[value.name] == 1:
                 place = f"dp[{quoted_path(parameter.name, NO_SLICES)}]"
                 self.totals[value.name] = self.text.shown[value.name] = place
+        self.kept |= {
+            identifier(value.name) for value in (*self.pair.kind.values(), *_made(self.pair.body))
+        }
 
     def end(self) -> None:
         """Derivatives by parameters that are also something else."""
@@ -106,8 +113,9 @@ class _Writer:
 
     def write(self, part: Undoing, slices: Slices, after: set[str]) -> None:
         if isinstance(part, Step):
-            self.quote(part.undoes)
-            self.text.step(part)
+            if part.made()[0].name not in self.added.skipped:
+                self.quote(part.undoes)
+                self.text.step(part)
         elif isinstance(part, CallBack):
             self.quote(part.undoes)
             self.call(part, slices)
@@ -167,9 +175,8 @@ class _Writer:
         text = self.text
         last = part.call.module.path.rpartition(".")[2].removeprefix("/")
         one = slices.get(last)
-        name = (
-            f"dp_{identifier(one.path.rpartition('.')[2] or 'layer') if one else identifier(last)}"
-        )
+        base = one.path.rpartition(".")[2] or "layer" if one else last
+        name = self._free(f"dp_{identifier(base)}")
         text.line(f"{', '.join([*results, name])} = {code}", shapes)
         keys = [
             paths[0]
@@ -198,14 +205,26 @@ class _Writer:
                 text.line(f"{at or text.name(value)} = {said}", shape_text(value.shape))
             else:
                 text.shown[value.name] = said
+                self.kept.add(name)
         if is_some:
-            grows = self.summed & {v.name for v in part.parameters if v is not None}
+            grows = self.added.growing & {v.name for v in part.parameters if v is not None}
             text.line(f"add_to(dp, under({path}, {name}))" if grows else
                       f"dp |= under({path}, {name})")  # fmt: skip
 
     def _place(self, value: Value | None, slices: Slices) -> str:
-        """Where in `dp` a derivative is returned, if it is."""
-        return self.totals.get(value.name, "") if value is not None else ""
+        """Where in `dp` a derivative is returned, or added to what is there."""
+        return self._total(value.name) if value is not None else ""
+
+    def _total(self, name: str) -> str:
+        return self.totals.get(name) or self.totals.get(self.added.whole.get(name, name), "")
+
+    def _free(self, name: str) -> str:
+        """The name, with a number behind it where it is taken."""
+        free, number = name, 1
+        while free in self.kept:
+            number += 1
+            free = f"{name}_{number}"
+        return free
 
     # --- loops -----------------------------------------------------------------------------------
 
@@ -217,7 +236,7 @@ class _Writer:
         lists = self._parameters(part, slices)
         self._begin(part, lists, after)
         inside = _Writer(self.pair, self.kinds, self.quoted, text.inside(), self.saved)
-        inside.totals, inside.summed = self.totals, self.summed
+        inside.totals, inside.added, inside.kept = self.totals, self.added, self.kept
         for each in loop.parameters:
             text.said[each.value.name] = parameter_of(each.value.name, slices)
         if part.saved:
@@ -226,6 +245,7 @@ class _Writer:
             inside.text.line(f"{text.name(each.value)} = {_list(each, text)}[i]")
         for inner in part.body:
             inside.write(inner, slices, set())
+        inside.text.parts[:0] = sizes_of_repetition(loop, inside.text)
         inside._end_of_repetition(part, lists)
         text.block(f"for i in reversed(range({loop.times})):", inside.text)
         self._after(part, lists)
@@ -237,39 +257,38 @@ class _Writer:
         lists: list[Each] = []
         for each, place in zip(part.parameters, part.by, strict=True):
             values = [v for v in each.outside if v is not None]
-            if len(values) == len(each.outside) and all(v.name in self.totals for v in values):
+            if len(values) == len(each.outside) and all(self._total(v.name) for v in values):
                 where = f"dp[{quoted_path(place, slices)}]"
                 self.totals[each.value.name] = self.text.shown[each.value.name] = where
             else:
                 lists.append(each)
         for one in part.summed:
-            if one.total.name in self.totals:
-                self.summed.add(one.part.name)
-                self.totals[one.part.name] = self.totals[one.total.name]
+            place = self._total(one.total.name)
+            if place and is_made_by_call(one.part.name, part.body):
+                self.added.growing.add(one.part.name)
+            if place and one.part.name in self.added.growing:
+                self.totals[one.part.name] = place
         return [*lists, *part.taken]
 
     def _begin(self, part: LoopBack, lists: list[Each], after: set[str]) -> None:
         text = self.text
+        starts = Counter(back.start.name for back in part.carried)
         for back in part.carried:
-            if back.start.literal is None and back.start.name not in after:
+            is_last = back.start.name not in after and starts[back.start.name] == 1
+            if back.start.literal is None and is_last:
                 text.shown[back.cotangent.name] = text.name(back.start)
             else:
                 text.line(f"{text.name(back.cotangent)} = {text.read(back.start)}")
             if _may_take_its_place(part, back):
                 text.shown[back.found.name] = text.name(back.cotangent)
         for one in part.summed:
-            if not (one.total.name in self.totals and self._by_call(part, one.part)):
+            if one.part.name not in self.added.growing:
                 text.line(f"{text.name(one.total)} = 0.0")
         for each in part.given:
             outside = [text.read(v) if v is not None else "0" for v in each.outside]
             text.line(f"{_list(each, text)} = [{', '.join(outside)}]")
         for each in lists:
             text.line(f"{_list(each, text)} = [None] * {part.loop.times}")
-
-    def _by_call(self, part: LoopBack, value: Value) -> bool:
-        """Whether a call gives a derivative, which `add_to` then adds up."""
-        calls = [inner for inner in part.body if isinstance(inner, CallBack)]
-        return any(v is not None and v.name == value.name for c in calls for v in c.parameters)
 
     def _unpack(self, part: LoopBack) -> None:
         """`x, saved_mlp = saved_h[i]`; what one call saved is read where it is needed."""
@@ -292,7 +311,7 @@ class _Writer:
     def _end_of_repetition(self, part: LoopBack, lists: list[Each]) -> None:
         text = self.text
         for one in part.summed:
-            if not (one.total.name in self.totals and self._by_call(part, one.part)):
+            if one.part.name not in self.added.growing:
                 total = text.name(one.total)
                 reason = "the same in each repetition: its derivatives add"
                 text.line(f"{total} = {total} + {text.read(one.part)}", reason=reason)
@@ -311,6 +330,14 @@ class _Writer:
         for each in lists:
             names = [text.name(v) if v is not None else "_" for v in each.outside]
             text.line(f"{', '.join(names)} = {_list(each, text)}")
+
+
+def _made(body: Iterable[Undoing]) -> Iterator[Value]:
+    """All derivatives of a backward body, those of its loops too."""
+    for part in body:
+        yield from part.made()
+        if isinstance(part, LoopBack):
+            yield from _made(part.body)
 
 
 def _list(each: Each, text: FunctionText) -> str:

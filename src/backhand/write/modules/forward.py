@@ -1,6 +1,7 @@
 """The forward function of a kind: its lines, what it returns, and what it saves."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -8,7 +9,8 @@ from backhand.derive.pairs import Pair
 from backhand.derive.reading import saved_by
 from backhand.graph import Call, Each, Loop, NestedKind, Statement, Step, shape_text
 from backhand.passes.nesting import identifier
-from backhand.write.layout import listed, tuple_of
+from backhand.write.demand import names_read
+from backhand.write.layout import Line, listed, tuple_of
 from backhand.write.modules.paths import Slices, quoted_path
 from backhand.write.modules.saved import saved_names
 from backhand.write.modules.signatures import Signature, forward_arguments, keywords, sizes_for
@@ -133,6 +135,7 @@ class _Writer:
             inside.text.line(f"{text.name(each.value)} = {list_of(each, text)}[i]")
         for part in loop.body:
             inside.write(part, slices, set())
+        inside.text.parts[:0] = sizes_of_repetition(loop, inside.text)
         self._end_of_repetition(loop, saved, inside)
         text.block(f"for i in range({loop.times}):", inside.text)
         self._collected(loop)
@@ -145,10 +148,11 @@ class _Writer:
 
     def _begin(self, loop: Loop, saved: tuple[str, ...], after: set[str]) -> None:
         text = self.text
+        read = after | {v.name for v in loop.invariant} | set(text.said)
+        starts = Counter(carried.start.name for carried in loop.carried)
         for carried in loop.carried:
             value, start, last = carried.value, carried.start, carried.after
-            invariant = {v.name for v in loop.invariant}
-            if start.literal is None and start.name not in after | invariant | set(text.said):
+            if start.literal is None and start.name not in read and starts[start.name] == 1:
                 text.shown[value.name] = text.name(start)
             else:
                 text.line(f"{text.name(value)} = {text.read(start)}")
@@ -196,6 +200,16 @@ def _may_take_its_place(loop: Loop, value: str, after: str, saved: Iterable[str]
             return False
         made = made or any(v.name == after for v in part.made())
     return made and value not in saved and len(loop.carried) == 1
+
+
+def sizes_of_repetition(loop: Loop, inside: FunctionText) -> list[Line]:
+    """`C = (64, 128, 256)[i]` for each size of the loop's own that its lines say."""
+    read = names_read(code_of(inside.parts))
+    return [
+        Line(f"{letter} = ({', '.join(map(str, column))})[i]")
+        for letter, column in loop.sizes
+        if letter in read
+    ]
 
 
 def _is_listed(each: Each) -> bool:

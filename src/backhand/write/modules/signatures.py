@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from backhand.derive.pairs import CallBack, Derived, LoopBack, Pair, Undoing
-from backhand.derive.reading import size_names
+from backhand.derive.reading import named_size, size_names
 from backhand.graph import Argument, Attribute, Call, Loop, NamedSize, NestedKind, Statement, Step
 
 
@@ -62,7 +62,10 @@ def _sizes(
         elif isinstance(part, Call):
             said = [n for size in sizes_for(part, known) for n in size_names(NamedSize(size))]
         else:
-            said = list(_sizes(part.body, kind, known))
+            own = {letter for letter, _ in part.sizes}
+            said = [name for name in _sizes(part.body, kind, known) if name not in own]
+            columns = (size for _, column in part.sizes for size in column)
+            said += [n for size in columns for n in size_names(named_size(size))]
         yield from (name for name in said if name not in seen)
 
 

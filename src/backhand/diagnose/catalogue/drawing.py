@@ -1,0 +1,148 @@
+"""Mistakes with dropout's draws: how many, how likely, and when."""
+
+import ast
+from collections.abc import Iterator
+
+from backhand.diagnose.catalogue.masks import drawn, masks
+from backhand.diagnose.editing import assignment, known, line, names_put, node_put, put
+from backhand.diagnose.listing import Listing
+from backhand.diagnose.mistake import Change
+
+
+@known(
+    "keep and drop swapped",
+    "dropout",
+    what="units are kept with the probability with which they should be dropped",
+    why="of ten units four are dropped where six should be kept, and so on",
+    fix="keep where a uniform number is below 1 - rate",
+    known_from="common in class",
+)
+def keep_swapped(listing: Listing) -> Iterator[Change]:
+    for _, rate, draw in masks(listing):
+        text = ast.unparse(draw)
+        if str(rate) in text:
+            swapped = text.replace(f" {rate},", f" {1 - rate!r},")
+            scaled_as_asked = f"{swapped} * {rate / (1 - rate)!r} if generator is not None else 1.0"
+            unscaled = f"{swapped} * {rate!r} if generator is not None else 1.0"
+            for new in (swapped, scaled_as_asked, unscaled):
+                yield put(listing, "network", draw, new)
+
+
+@known(
+    "one mask for the whole batch",
+    "dropout",
+    what="all examples of a batch share one mask",
+    why="each example should be dropped by itself; shared masks make the gradient noisier",
+    fix="draw a mask of the layer's whole shape, [batch, units]",
+)
+def shared_mask(listing: Listing) -> Iterator[Change]:
+    yield from _shape_put(listing, "(1, *{s}[1:])", " * np.ones({s}, {t})")
+
+
+@known(
+    "one mask for all units of an example",
+    "dropout",
+    what="one draw decides for all units of an example together",
+    why="then whole examples are dropped, not units",
+    fix="draw a mask of the layer's whole shape, [batch, units]",
+)
+def row_mask(listing: Listing) -> Iterator[Change]:
+    yield from _shape_put(listing, "({s}[0], 1)", " * np.ones({s}, {t})")
+
+
+def _shape_put(listing: Listing, shape: str, after: str) -> Iterator[Change]:
+    for _, _, draw in masks(listing):
+        for node in ast.walk(draw):
+            match node:
+                case ast.Call(func=ast.Name(id="dropout_mask"), args=[g, s, r, t]):
+                    size, kind = ast.unparse(s), ast.unparse(t)
+                    call = (
+                        f"dropout_mask({ast.unparse(g)}, {shape.format(s=size)}, "
+                        f"{ast.unparse(r)}, {kind})" + after.format(s=size, t=kind)
+                    )
+                    yield node_put(listing, "network", draw, node, call)
+
+
+@known(
+    "the same mask in every epoch",
+    "dropout",
+    what="the mask is drawn once, before training, and used in every epoch",
+    why="the dropped units are then never used: it is a smaller network, not dropout",
+    fix="draw a new mask in each forward pass",
+    known_from="common in class",
+)
+def constant_mask(listing: Listing) -> Iterator[Change]:
+    for mask, _, draw in masks(listing):
+        assert isinstance(draw, ast.Assign)
+        text = ast.unparse(draw.value)
+        lines = (
+            f"if generator is None:\n    {mask} = {text}\n"
+            f"else:\n    if not hasattr(network, 'kept_{mask}'):\n"
+            f"        network.kept_{mask} = {text}\n    {mask} = network.kept_{mask}"
+        )
+        yield put(listing, "network", draw, lines)
+
+
+@known(
+    "no dropout in training",
+    "dropout",
+    what="dropout is switched off in training (the network runs as in evaluation)",
+    why="the network that is trained has no dropout",
+    fix="draw and apply the mask in training",
+    known_from="common in class",
+)
+def no_dropout(listing: Listing) -> Iterator[Change]:
+    yield from drawn(listing, "1.0")
+    if listing.masks:  # the loop does not ask for it, though the pass could
+        for statement in listing.statements("train"):
+            text = ast.unparse(statement)
+            if "network(" in text and ", generator)" in text and isinstance(statement, ast.Assign):
+                yield put(listing, "train", statement, text.replace(", generator)", ")"))
+
+
+@known(
+    "dropout in evaluation too",
+    "dropout",
+    what="dropout is left on in evaluation",
+    why="the outputs are then random, where the whole network should answer",
+    fix="switch dropout off outside training",
+    known_from="common in class",
+)
+def dropout_in_evaluation(listing: Listing) -> Iterator[Change]:
+    where, changed = "", listing
+    for mask, _, draw in list(masks(listing)):
+        target = assignment(changed, "network", mask)
+        assert target is not None
+        where = where or line(draw)
+        changed = names_put(changed, "network", target, "generator", "DRAWS").listing
+    if where:
+        yield Change(where, changed)
+
+
+@known(
+    "scaled at test time as well",
+    "dropout",
+    what="in evaluation the layer is scaled by 1 - rate, though training has scaled it up already",
+    why=(
+        "either training divides by 1 - rate or evaluation multiplies by it; both is once too often"
+    ),
+    fix="leave evaluation unscaled with inverted dropout",
+    known_from="Srivastava et al. 2014 scale at test time; inverted dropout does not",
+)
+def scaled_in_evaluation(listing: Listing) -> Iterator[Change]:
+    yield from drawn(listing, "{d} if generator is not None else {d} * (1 - {r})")
+    yield from drawn(listing, "{d} if generator is not None else {d} / (1 - {r})")
+
+
+@known(
+    "scaled at test time instead of in training",
+    "dropout",
+    what=(
+        "dropout as in its first paper: unscaled in training, and scaled by 1 - rate in evaluation"
+    ),
+    why="on average the same, but every number of training and of evaluation is another one",
+    fix="inverted dropout: mask / (1 - rate) in training, nothing in evaluation",
+    known_from="Srivastava et al. 2014, section 10",
+)
+def original_dropout(listing: Listing) -> Iterator[Change]:
+    yield from drawn(listing, "{d} * (1 - {r})")

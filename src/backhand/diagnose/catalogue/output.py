@@ -1,0 +1,128 @@
+"""Mistakes of the derivative at the output, where the backward pass begins."""
+
+import ast
+from collections.abc import Iterator
+
+from backhand.diagnose.catalogue.loss_places import both_put, is_squared, slope_put, target_of_loss
+from backhand.diagnose.editing import known, line, node_put, output_derivatives
+from backhand.diagnose.listing import Listing
+from backhand.diagnose.mistake import Change
+
+
+@known(
+    "y - p for p - y",
+    "loss",
+    what="the derivative at the output has the wrong sign",
+    why="every gradient is then turned round, and the loss grows",
+    fix="p - y",
+    known_from="common in class",
+)
+def target_minus_output(listing: Listing) -> Iterator[Change]:
+    yield from slope_put(listing, "-{}")
+
+
+@known(
+    "target not subtracted",
+    "loss",
+    what="the derivative at the output is p, without the target",
+    why="the network is never told what was asked of it",
+    fix="p - y",
+)
+def target_missing(listing: Listing) -> Iterator[Change]:
+    for statement in output_derivatives(listing):
+        for node in ast.walk(statement):
+            match node:
+                case ast.BinOp(left=left, op=ast.Sub(), right=ast.Name(id=name)):
+                    if name == target_of_loss(listing):
+                        yield node_put(
+                            listing, "network_backward", statement, node, ast.unparse(left)
+                        )
+
+
+@known(
+    "softmax's derivative taken as p (1 - p)",
+    "loss",
+    what="the softmax's derivative is taken as the diagonal p (1 - p) of its Jacobian alone",
+    why=(
+        "each probability depends on every score: the parts beside the diagonal, -p_i p_j, are "
+        "missing"
+    ),
+    fix="with cross-entropy use p - y; else p * (dp - (dp * p).sum(axis=1, keepdims=True))",
+    known_from="common in class",
+)
+def softmax_diagonal(listing: Listing) -> Iterator[Change]:
+    yield from _output_form(listing, "softmax", "-{y} * (1 - {p})")
+
+
+@known(
+    "p - y multiplied by p (1 - p) once more",
+    "loss",
+    what="p - y is multiplied by the output activation's derivative p (1 - p)",
+    why="p - y is already the derivative by the scores: the activation's derivative is in it",
+    fix="p - y, without the factor",
+    known_from="Nielsen, Neural networks and deep learning, chapter 3, on the quadratic cost",
+)
+def derivative_twice(listing: Listing) -> Iterator[Change]:
+    yield from _output_form(listing, "softmax", "({p} - {y}) * {p} * (1 - {p})")
+    yield from _output_form(listing, "sigmoid", "({p} - {y}) * {p} * (1 - {p})")
+
+
+@known(
+    "derivative of the squared error for the cross-entropy",
+    "loss",
+    what="the derivative at the output is twice p - y, that of a squared error",
+    why="a cross-entropy's derivative by the scores is p - y",
+    fix="p - y",
+)
+def cross_entropy_double(listing: Listing) -> Iterator[Change]:
+    if not is_squared(listing):
+        yield from slope_put(listing, "2 * {}")
+
+
+@known(
+    "loss's derivative passed through no output activation",
+    "loss",
+    what="the derivative by the probabilities is used as if it were that by the scores",
+    why="the output activation's derivative is missing: -y / p where p - y belongs",
+    fix="p - y",
+)
+def probabilities_for_scores(listing: Listing) -> Iterator[Change]:
+    yield from _output_form(listing, "softmax", "-{y} / {p}")
+    yield from _output_form(listing, "sigmoid", "({p} - {y}) / ({p} * (1 - {p}))")
+
+
+def _output_form(listing: Listing, activation: str, form: str) -> Iterator[Change]:
+    """Another derivative at the output, where the loss follows this activation of it."""
+    loss = listing.experiment.network.loss
+    if loss is None or not loss.body or listing.experiment.network.backward is None:
+        return
+    p, y = loss.body[0].inputs[0].name, target_of_loss(listing)
+    made = listing.made.get(p)
+    if made is None or made.function != activation:
+        return
+    for statement in output_derivatives(listing):
+        text = ast.unparse(statement)
+        if target_name(statement) != f"d{made.inputs[0].name}":
+            continue
+        for old in (f"({p} - {y})", f"{p} - {y}"):
+            if old in text:
+                new = text.replace(old, f"({form.format(p=p, y=y)})")
+                yield Change(line(statement), listing.changed("network_backward", statement, new))
+                break
+
+
+def target_name(statement: ast.stmt) -> str:
+    """The name on the left."""
+    assert isinstance(statement, ast.Assign)
+    return ast.unparse(statement.targets[0])
+
+
+@known(
+    "loss and its gradient with the wrong sign",
+    "loss",
+    what="the loss and its derivative have the wrong sign",
+    why="going down this loss is going up the right one",
+    fix="put the minus back: -(y * np.log(p)).sum(), whose derivative is p - y",
+)
+def both_sign(listing: Listing) -> Iterator[Change]:
+    yield from both_put(listing, "-{}")

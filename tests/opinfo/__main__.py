@@ -1,0 +1,50 @@
+"""`make opinfo`: every sample of PyTorch's operators and modules, counted into support.json.
+
+    python -m tests.opinfo                  what is not counted yet
+    python -m tests.opinfo --again softmax  these names afresh
+    python -m tests.opinfo --show           the figures alone
+"""
+
+import argparse
+import logging
+import time
+import warnings
+
+import torch
+from tests.opinfo.results import PRECISIONS, store, stored, summary
+from tests.opinfo.samples import modules, operators
+from tests.opinfo.sweep import outcomes, swept
+
+
+def main() -> None:
+    """Sweep, name by name; what is found is stored after each, so it can be broken off."""
+    parser = argparse.ArgumentParser(prog="python -m tests.opinfo", description=__doc__)
+    parser.add_argument("--again", nargs="*", help="names to count afresh; none: all of them")
+    parser.add_argument("--limit", type=float, default=120, help="seconds for a name")
+    parser.add_argument("--show", action="store_true", help="print the figures and stop")
+    options = parser.parse_args()
+    results = stored()
+    if not options.show:
+        _sweep(results, options.again, options.limit)
+    print(summary(results))
+
+
+def _sweep(results: dict[str, dict[str, object]], again: list[str] | None, limit: float) -> None:
+    warnings.simplefilter("ignore")
+    logging.getLogger("torch").setLevel(logging.CRITICAL)
+    torch.set_num_threads(1)
+    list(outcomes("nn.Linear", "float64"))  # all is imported before the first process is forked
+    for part, every in (("modules", modules()), ("operators", operators())):
+        for name in again or every:
+            if name not in every or (again is None and name in results[part]):
+                continue
+            begun = time.monotonic()
+            record = {dtype: swept(name, dtype, limit) for dtype in PRECISIONS}
+            results[part][name] = record
+            store(results)
+            counts = {k: v for k, v in record["float64"].items() if k not in ("rules", "why")}
+            print(f"{name}: {counts} {time.monotonic() - begun:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""One call of a module beside PyTorch: every result and every derivative, within its bound."""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from tests.capture.running import filled
+from tests.opinfo.flat import Flat, plainly, within_bounds
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from backhand.agreement.modules.watched import own_precision
+from backhand.capture.exported import Captured, capture
+from backhand.capture.refused import NoRulesError
+from backhand.errors import BackhandError
+from backhand.passes.precision import in_precision
+from backhand.passes.promotion import promoted
+from backhand.rounding import Bounded
+from backhand.rounding.array import decided
+
+TOLERANCES = {"float64": 1e-9, "float32": 2e-3}
+"""Far beyond what rounding does to small samples: a difference beyond it is a mistake."""
+SEED = 7
+
+AGREES, UNBOUNDED, OUTSIDE, WRONG, REFUSED, INVALID = (
+    "agrees", "unbounded", "outside", "wrong", "refused", "invalid",
+)  # fmt: skip
+"""Within its bound; equal but for rounding where no bound is known, or beyond the bound; not equal;
+not captured; a sample that PyTorch itself does not run."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a sample went, and why not better."""
+
+    word: str
+    reason: str = ""
+    rules: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """PyTorch's results, and its derivatives by the numbers of inputs and names of parameters."""
+
+    results: dict[int, Tensor]
+    cotangents: list[Any]
+    by_input: dict[int, Tensor]
+    by_parameter: dict[str, Tensor]
+
+
+def outcome(
+    module: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    training: bool = False,
+) -> Outcome:
+    """Capture a module and run it beside PyTorch; the inputs that want a derivative get one."""
+    kwargs = dict(kwargs or {})
+    module.train(training)
+    state = {k: v.clone() for k, v in module.state_dict().items()}
+    if (error := _own_error(module, args, kwargs)) is not None:
+        return Outcome(INVALID, error)
+    module.load_state_dict(state)
+    try:
+        plain = pytree.tree_map(_detached, (tuple(args), kwargs))
+        captured = _captured(module, plain, training)
+    except NoRulesError as error:
+        return Outcome(REFUSED, "no rule: " + ", ".join(sorted(error.operators)))
+    except BackhandError as error:
+        return Outcome(REFUSED, " ".join(error.what.split())[:100])
+    module.load_state_dict(state)
+    rules = frozenset(step.function for step in captured.network.forward.body)
+    with np.errstate(all="ignore"):
+        try:
+            word, reason = _compared(module, captured, args, kwargs)
+        except Exception as error:  # a crash of ours is as bad as a wrong number
+            word, reason = WRONG, f"{type(error).__name__}: {error}"
+    return Outcome(word, reason, rules)
+
+
+def _captured(module: nn.Module, arguments: Any, training: bool) -> Captured:
+    """As the writer of programs has it: in one precision, with all sizes built in."""
+    found = capture(module, *arguments, training=training, named_sizes=False)
+    precision = own_precision(module, *arguments)
+    return replace(found, network=in_precision(promoted(found.network), precision))
+
+
+def _own_error(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
+    try:
+        torch.manual_seed(SEED)
+        module(*args, **kwargs)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}".partition("\n")[0]
+    return None
+
+
+def _detached(x: Any) -> Any:
+    return x.detach().clone() if isinstance(x, Tensor) else x
+
+
+def _compared(
+    module: nn.Module, captured: Captured, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[str, str]:
+    given = dict(filled(captured.inputs, (tuple(args), dict(kwargs))))
+    theirs = _theirs(module, captured, given, args, kwargs)
+    arrays = [given[n].detach().numpy().copy() for n in range(len(given))]
+    flat = Flat.of(captured, arrays, seed=SEED)
+    found = dict(_judged(captured, flat, theirs, {}))
+    if any(word == WRONG for word, _ in found.values()):
+        return _worst(found)
+    try:
+        with decided(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            held = Flat.of(captured, arrays, within_bounds, seed=SEED)
+            bounds = dict(_named(captured, held, theirs))
+    except Exception as error:
+        what = error.what if isinstance(error, BackhandError) else f"{type(error).__name__}"
+        return UNBOUNDED, what
+    return _worst(dict(_judged(captured, flat, theirs, bounds)))
+
+
+def _theirs(
+    module: nn.Module, captured: Captured, given: Any, args: Any, kwargs: Any
+) -> Theirs:
+    torch.manual_seed(SEED)
+    results = dict(filled(captured.outputs, module(*args, **kwargs)))
+    count = len(captured.network.forward.outputs)
+    draw = np.random.default_rng(0)
+    cotangents: list[Any] = [0] * count
+    for number, y in sorted(results.items()):
+        if y.is_floating_point() and y.requires_grad:
+            dy = draw.uniform(-1, 1, tuple(y.shape))
+            cotangents[number] = np.asarray(dy, dtype=str(y.dtype).removeprefix("torch."))
+    names = {n: x for n, x in given.items() if x.requires_grad}
+    weights = {k: w for k, w in module.named_parameters() if w.requires_grad}
+    wanted = [*names.values(), *weights.values()]
+    pairs = [
+        (y, torch.tensor(cotangents[n])) for n, y in sorted(results.items()) if y.requires_grad
+    ]
+    grads: Sequence[Tensor] = ()
+    if pairs and wanted:
+        ys, dys = zip(*pairs, strict=True)
+        grads = torch.autograd.grad(ys, wanted, dys, allow_unused=True, materialize_grads=True)
+    by_input = dict(zip(names, grads, strict=False))
+    by_parameter = dict(zip(weights, grads[len(names) :], strict=False))
+    buffers = dict(module.named_buffers())
+    for old, new in captured.updated.items():
+        place = [v.name for v in captured.network.forward.outputs].index(new, len(results))
+        results[place] = buffers[captured.keys[old][0]]
+    return Theirs(results, cotangents, by_input, by_parameter)
+
+
+def _named(captured: Captured, flat: Flat, theirs: Theirs) -> Iterator[tuple[str, Any]]:
+    """Every result and derivative that PyTorch has too, ours, by what it is."""
+    outputs = flat.outputs()
+    for number in theirs.results:
+        yield f"result {number}", outputs[number]
+    if not theirs.by_input and not theirs.by_parameter:
+        return
+    derivatives = flat.derivatives(theirs.cotangents)
+    inputs = [v.name for v in captured.network.forward.inputs if v.role != "generator"]
+    for number, their in theirs.by_input.items():
+        zeros = np.zeros_like(their.detach().numpy())
+        yield f"derivative by input {number}", derivatives.get(inputs[number], zeros)
+    by_key = {k: name for name, keys in captured.keys.items() for k in keys}
+    for key, their in theirs.by_parameter.items():
+        zeros = np.zeros_like(their.detach().numpy())
+        yield f"derivative by {key}", derivatives.get(by_key.get(key, ""), zeros)
+
+
+def _judged(
+    captured: Captured, flat: Flat, theirs: Theirs, bounds: Mapping[str, Any]
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    them = {f"result {n}": t for n, t in theirs.results.items()}
+    them |= {f"derivative by input {n}": t for n, t in theirs.by_input.items()}
+    them |= {f"derivative by {k}": t for k, t in theirs.by_parameter.items()}
+    for what, ours in _named(captured, flat, theirs):
+        word, reason = judged(np.asarray(ours), them[what].detach().numpy(), bounds.get(what))
+        yield what, (word, f"{what}: {reason}" if reason else "")
+
+
+def judged(ours: np.ndarray, theirs: np.ndarray, bound: Any) -> tuple[str, str]:
+    """One array beside PyTorch's: the word, and the difference if that is not "agrees"."""
+    if ours.shape != theirs.shape:
+        return WRONG, f"shape {ours.shape}, PyTorch {theirs.shape}"
+    if ours.dtype.kind != theirs.dtype.kind:
+        return WRONG, f"{ours.dtype}, PyTorch {theirs.dtype}"
+    if ours.dtype.kind != "f":
+        same = np.array_equal(ours, theirs)
+        return (AGREES, "") if same else (WRONG, "other whole numbers or truths")
+    same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+    difference = np.where(same, 0, np.abs(ours.astype(np.float64) - theirs))
+    tolerance = TOLERANCES[ours.dtype.name]
+    size = np.max(np.abs(theirs), initial=0.0, where=np.isfinite(theirs))
+    if not (same | (difference <= tolerance * (size + np.abs(theirs)))).all():
+        return WRONG, f"differs by {np.nanmax(difference, initial=0.0):.2g} of {size:.2g}"
+    if ours.dtype != theirs.dtype:
+        return OUTSIDE, f"{ours.dtype}, PyTorch {theirs.dtype}"
+    if bound is None:
+        return AGREES, ""
+    error = bound.error.astype(np.float64) if isinstance(bound, Bounded) else 0.0
+    allowed = 2 * error + np.finfo(ours.dtype).tiny
+    if not np.isfinite(np.where(same, 0, allowed)).all():
+        return UNBOUNDED, "an infinite bound"
+    if not (same | (difference <= allowed)).all():
+        ratio = np.max(difference / allowed)
+        return OUTSIDE, f"{ratio:.3g} times the bound"
+    return AGREES, ""
+
+
+def _worst(found: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    order = (AGREES, UNBOUNDED, OUTSIDE, WRONG)
+    return max(found.values(), key=lambda one: order.index(one[0]), default=(AGREES, ""))

@@ -1,0 +1,70 @@
+"""Where the counts of a sweep are kept, and what they add up to."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.opinfo.samples import modules, operators
+
+import backhand.report
+
+FILE = Path(backhand.report.__file__).with_name("support.json")
+"""The page of operators is made from it."""
+
+PRECISIONS = ("float64", "float32")
+
+Results = dict[str, dict[str, Any]]
+
+
+def stored() -> Results:
+    """The counts so far: for each name, for each precision, a record."""
+    found: Results = {"operators": {}, "modules": {}}
+    if FILE.exists():
+        found |= json.loads(FILE.read_text(encoding="utf-8"))
+    return found
+
+
+def store(results: Results) -> None:
+    """Write them, in the order of names, so that equal counts are equal bytes."""
+    ordered = {part: dict(sorted(records.items())) for part, records in results.items()}
+    FILE.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+
+
+def passes(record: Mapping[str, Any]) -> bool:
+    """Whether every sample agrees within its bound, in both precisions."""
+    return all(
+        record.get(precision, {}).get("samples", 0) > 0
+        and record[precision].get("agrees") == record[precision]["samples"]
+        and not record[precision].get("unfinished")
+        for precision in PRECISIONS
+    )
+
+
+def agrees(record: Mapping[str, Any]) -> bool:
+    """Whether every sample agrees, with a bound or but for rounding."""
+    return all(
+        record.get(precision, {}).get("samples", 0) > 0
+        and sum(record[precision].get(word, 0) for word in ("agrees", "unbounded", "outside"))
+        == record[precision]["samples"]
+        and not record[precision].get("unfinished")
+        for precision in PRECISIONS
+    )
+
+
+def summary(results: Results) -> str:
+    """The figures."""
+    lines = []
+    for part, every in (("operators", operators()), ("modules", modules())):
+        records = [r for name, r in results[part].items() if name in every]
+        has = {
+            word: sum(any(r.get(p, {}).get(word) for p in PRECISIONS) for r in records)
+            for word in ("refused", "wrong", "outside", "unbounded")
+        }
+        lines += [
+            f"{part}: {len(records)} of {len(every)} tried;"
+            f" {sum(map(passes, records))} pass every sample within bound,"
+            f" {sum(map(agrees, records))} with those of which no bound is known or kept;",
+            "  some samples " + ", ".join(f"{word} {n}" for word, n in has.items()),
+        ]
+    return "\n".join(lines)
