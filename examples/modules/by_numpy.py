@@ -1,9 +1,8 @@
 """Trains and tests a network that backhand wrote, with NumPy alone: torch cannot be imported here.
 
-    python by_numpy.py TRAINED.py TESTED.py DATA.npz RESULT.npz
+    python by_numpy.py NETWORK.py DATA.npz RESULT.npz
 
-TRAINED.py is the network as it trains, TESTED.py as it predicts: without dropout, and with batch
-norm's running statistics. DATA.npz holds the arrays, and the rows of each batch.
+DATA.npz holds the arrays to train and to test on, and the rows of each batch.
 """
 
 import inspect
@@ -30,21 +29,20 @@ def train(network, p, x, y, batches, seed):
 
 
 def test(network, p, x, batch):
-    """What the network makes of each row."""
-    p = {name: p.get(name, array) for name, array in network["parameters"]().items()}
-    parts = [network["network"](x[n : n + batch], p) for n in range(0, len(x), batch)]
-    return np.concatenate([part[0] if isinstance(part, tuple) else part for part in parts])
+    """What the trained network predicts for each row."""
+    parts = [network["predict"]({"x": x[n : n + batch]}, p) for n in range(0, len(x), batch)]
+    return np.concatenate([outputs for part in parts for outputs in part.values()])
 
 
-def main(trained, tested, data, result):
+def main(file, data, result):
     with np.load(data) as arrays:
         x, y, tests, batches = (arrays[name] for name in ("x", "y", "tests", "batches"))
-    network = runpy.run_path(trained)
+    network = runpy.run_path(file)
     p = network["parameters"]()
     start = time.perf_counter()
     losses = train(network, p, x, y, batches, seed=1)
     seconds = time.perf_counter() - start
-    outputs = test(runpy.run_path(tested), p, tests, batches.shape[1])
+    outputs = test(network, p, tests, batches.shape[1])
     np.savez(result, losses=losses, outputs=outputs, seconds=seconds)
 
 

@@ -3,7 +3,7 @@
 import torch
 from mnist import digits
 from torch import nn
-from torch.nn import functional as F
+import torch.nn.functional as F
 
 EPOCHS, BATCH = 5, 64
 

@@ -6,7 +6,7 @@ After Radford et al., Language Models are Unsupervised Multitask Learners (2019)
 import torch
 from text import cross_entropy, letters, windows
 from torch import nn
-from torch.nn import functional as F
+import torch.nn.functional as F
 
 EPOCHS, BATCH = 3, 32
 SONNETS, LENGTH = "sonnets.txt", 32

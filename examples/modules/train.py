@@ -86,9 +86,7 @@ def both(name, precision="float64", steps=None):
     program = backhand.modules.write(
         module, (x[batches[0]],), **(example.extras | {"targets": y[batches[0]]})
     )
-    predicting = backhand.modules.write(module.eval(), (x[batches[0]],))
-    module.train()
-    ours = by_numpy(program, predicting, x, y, tests, batches)
+    ours = by_numpy(program, x, y, tests, batches)
     bounds = bounds_of(program, x, y, batches)
     theirs = by_torch(module, example.extras, x, y, tests, batches)
     return Both(ours, theirs, bounds, labels.numpy())
@@ -101,14 +99,13 @@ def in_batches(rows, batch, epochs):
     return np.concatenate(orders).reshape(-1, batch)
 
 
-def by_numpy(program, predicting, x, y, tests, batches):
-    """The written programs' side: `by_numpy.py` on their files."""
+def by_numpy(program, x, y, tests, batches):
+    """The written program's side: `by_numpy.py` on its file."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        program.save(folder / "trained.py")
-        predicting.save(folder / "tested.py")
+        program.save(folder / "network.py")
         np.savez(folder / "data.npz", x=x, y=y, tests=tests, batches=batches)
-        files = ("trained.py", "tested.py", "data.npz", "result.npz")
+        files = ("network.py", "data.npz", "result.npz")
         command = [sys.executable, str(HERE / "by_numpy.py"), *(str(folder / f) for f in files)]
         subprocess.run(command, check=True)
         with np.load(folder / "result.npz") as result:

@@ -56,7 +56,7 @@ def run(spec: Spec = None, out: Out = None, seed: Seed = None) -> None:
 
     from backhand.capture.spec import load
     from backhand.folder import results
-    from backhand.report import page, terminal
+    from backhand.report import figures, page, terminal
     from backhand.run import trace
     from backhand.study import formats_run, study
     from backhand.write.files import save_programs, save_weights
@@ -73,7 +73,9 @@ def run(spec: Spec = None, out: Out = None, seed: Seed = None) -> None:
         found = study(experiment, programs, scratch, told)
         save_weights(experiment, found.traces[0].training, scratch / "weights.npz")
         trace.save(scratch / "trace.npz", found.traces)
-        page.write_page(found, scratch / "report.html")
+        with _progress(100, "simulating") as heard:
+            simulated = figures.remembered(experiment, folder, scratch, heard)
+        page.write_page(found, scratch / "report.html", simulated)
         written = sorted(path.name for path in scratch.iterdir())
     terminal.show(found, Console(highlight=False))
     print(f"\nWritten into {folder}: {', '.join(written)}")
@@ -384,7 +386,7 @@ def _interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None] | None]:
+def _progress(total: int, what: str = "training") -> Iterator[Callable[[int], None] | None]:
     """A progress bar on standard error while it takes long, if that is a terminal."""
     if not total or not sys.stderr.isatty():
         yield None
@@ -393,7 +395,7 @@ def _progress(total: int) -> Iterator[Callable[[int], None] | None]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("training", total=total)
+        task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
 
 

@@ -65,7 +65,8 @@ def assert_agrees(
     outputs, found = program.vjp(*numbers(given), _in_tree(results, cotangents), seed=seed)
     assert_close(outputs, numbers(results))
     wanted = derivatives(module, given, leaves, cotangents)
-    assert_same_keys(found, wanted, module)
+    found = {_key(key, program): derivative for key, derivative in found.items()}
+    assert_same_keys(found, wanted)
     for key, derivative in wanted.items():
         close(found[key], derivative, key)
     state = module.state_dict()
@@ -102,8 +103,9 @@ def derivatives(
 ) -> dict[str, np.ndarray]:
     """Autograd's, by the names of the parameters and `input 0`, `input 1` for the float inputs."""
     parameters = {k: w for k, w in module.named_parameters() if w.requires_grad}
-    inputs = {f"input {n}": leaf for n, leaf in enumerate(filter(_is_float,
-              dict.fromkeys(pytree.tree_leaves(given))))}  # fmt: skip
+    leaves_in = [leaf for leaf in pytree.tree_leaves(given) if isinstance(leaf, torch.Tensor)]
+    numbered = enumerate(dict.fromkeys(leaves_in))
+    inputs = {f"input {n}": leaf for n, leaf in numbered if _is_float(leaf)}
     wanted = {**parameters, **inputs}
     pairs = [
         (leaf, d)
@@ -118,15 +120,15 @@ def derivatives(
     return {key: d.numpy() for key, d in named if d is not None}
 
 
-def assert_same_keys(
-    found: dict[str, np.ndarray], wanted: dict[str, np.ndarray], module: torch.nn.Module
-) -> None:
-    """A derivative for each that autograd has, and for no other but zeros; `found` gets autograd's
-    keys for the inputs."""
-    state = set(module.state_dict())
-    inputs = [key for key in found if key not in state]
-    for number, key in enumerate(inputs):
-        found[f"input {number}"] = found.pop(key)
+def _key(key: str, program: Program) -> str:
+    """Autograd's key for one of the program's: inputs are counted."""
+    names = program.interface.inputs
+    is_input = key in names and key not in program.interface.state_keys
+    return f"input {names.index(key)}" if is_input else key
+
+
+def assert_same_keys(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> None:
+    """A derivative for each that autograd has, and for no other but zeros."""
     for key in set(found) - set(wanted):
         assert not np.any(found[key]), f"a derivative by {key} that autograd does not have"
     assert set(wanted) <= set(found)

@@ -19,8 +19,8 @@ from backhand.agreement.modules import ModuleAgreement, comparing, whole
 from backhand.errors import BackhandError
 from backhand.modules import write
 from backhand.rounding.elementwise import ELEMENTWISE
-from backhand.rules import register
 from backhand.rules.operations import operation
+from backhand.rules.register import Function, _rules, rule
 
 
 class Twins(nn.Module):
@@ -160,9 +160,9 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Puts other functions into the rule of tanh."""
 
     def planted(**changes: Callable[..., Any]) -> None:
-        own = register.rule("tanh")
-        functions = {name: register.Function(f.__name__, f) for name, f in changes.items()}
-        monkeypatch.setitem(register._rules, "tanh", replace(own, **functions))
+        own = rule("tanh")
+        functions = {name: Function(f.__name__, f) for name, f in changes.items()}
+        monkeypatch.setitem(_rules, "tanh", replace(own, **functions))
         operation.cache_clear()
 
     yield planted

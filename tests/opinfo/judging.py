@@ -59,7 +59,7 @@ def outcome(
     training: bool = False,
 ) -> Outcome:
     """Capture a module and run it beside PyTorch; the inputs that want a derivative get one."""
-    kwargs = dict(kwargs or {})
+    args, kwargs = pytree.tree_map(_apart, (tuple(args), dict(kwargs or {})))
     module.train(training)
     state = {k: v.clone() for k, v in module.state_dict().items()}
     if (error := _own_error(module, args, kwargs)) is not None:
@@ -96,6 +96,11 @@ def _own_error(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
     except Exception as error:
         return f"{type(error).__name__}: {error}".partition("\n")[0]
     return None
+
+
+def _apart(x: Any) -> Any:
+    """An array of its own: a sample may have one in two places."""
+    return x.detach().clone().requires_grad_(x.requires_grad) if isinstance(x, Tensor) else x
 
 
 def _detached(x: Any) -> Any:

@@ -1,15 +1,24 @@
 """Published weights among simulated runs: the clouds, the published points, and what follows."""
 
+import hashlib
 from collections.abc import Sequence
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
 
+from backhand import __version__
+from backhand.diagnose.figures import Simulations, figures, rank
 from backhand.diagnose.figures.ranking import Ranking, Standing
 from backhand.diagnose.figures.telling import ending, headline, reasons, row, told, verdict
+from backhand.experiment import LIBRARIES, LIBRARY_NAMES, Experiment
 from backhand.report.plots import INK, PAPER, SERIES, Plot, figure
 from backhand.report.wording import listed
+from backhand.run.probes import Progress
+
+FILE = "published.html"
+"""Where a run leaves the section beside its report, so that the next need not simulate again."""
 
 MOST_DOTS = 500
 """Runs of each cloud that are drawn."""
@@ -22,6 +31,54 @@ FLOOR = 0.01
 not differ at all can be drawn beside those in which they do."""
 
 HEADS = ("Hypothesis", "p", "Distance", "Off what it cannot leave", "Belief, log10")
+
+
+def remembered(
+    experiment: Experiment, earlier: Path, folder: Path, told: Progress | None = None
+) -> Markup | None:
+    """The section on an experiment's published weights, kept as `FILE` in `folder`.
+
+    It is taken from the folder `earlier` where the same experiment left it; else some hundred
+    thousand runs are simulated, and `told` hears how many percent are. None where nothing was
+    published, or nothing is random.
+    """
+    if experiment.published is None or experiment.training is None or not experiment.draws:
+        return None
+    key = hashlib.sha256(f"{__version__} {experiment.seed} {experiment.source}".encode())
+    mark = f"<!-- {key.hexdigest()} -->\n"
+    known = _text(earlier / FILE)
+    text = known if known.startswith(mark) else f"{mark}{section(rankings_of(experiment, told))}\n"
+    (folder / FILE).write_text(text, encoding="utf-8", newline="\n")
+    return Markup(text.removeprefix(mark))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def rankings_of(experiment: Experiment, told: Progress | None = None) -> list[Ranking]:
+    """The hypotheses as each library's published weights order them."""
+
+    def share(done: int, of: int) -> None:
+        if told:
+            told(100 * done // of)
+
+    simulations = Simulations(experiment, told=share)
+    published = experiment.published.weights if experiment.published else {}
+    return [
+        rank(
+            simulations,
+            figures(
+                published[library], experiment, experiment.precision[library],
+                f"published, {LIBRARY_NAMES[library]}",
+            ),
+        )
+        for library in LIBRARIES
+        if library in published
+    ]  # fmt: skip
 
 
 def section(rankings: Sequence[Ranking]) -> Markup:

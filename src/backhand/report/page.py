@@ -36,13 +36,18 @@ class Heading:
     title: str
 
 
-def write_page(study: Study, file: Path) -> None:
+def write_page(study: Study, file: Path, published: Markup | None = None) -> None:
     """Write the report of a study into a file."""
-    file.write_text(page_text(study), encoding="utf-8", newline="\n")
+    file.write_text(page_text(study, published), encoding="utf-8", newline="\n")
 
 
-def page_text(study: Study) -> str:
-    """The report of a study: one HTML document."""
+def page_text(study: Study, published: Markup | None = None) -> str:
+    """The report of a study: one HTML document.
+
+    Args:
+        study: what is told.
+        published: what `figures.section` says about the published weights, if that was looked into.
+    """
     trained = training.section(study)
     groups = steps.backward_groups(study)
     forward = steps.forward_cards(study)
@@ -63,6 +68,7 @@ def page_text(study: Study) -> str:
         "groups_open": sum(len(g.cards) for g in groups) <= steps.MOST_OPEN,
         "training": trained,
         "beside": beside,
+        "published": published,
         "agreement": verdict.section(study),
         "apart": agreement.tables(study),
         "needs_arrays": not is_inline(study.experiment),

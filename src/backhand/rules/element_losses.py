@@ -195,11 +195,11 @@ register(
 
 def kl_losses(logp, y):
     # 0 * log(0) is 0
-    return y * np.log(np.where(y > 0, y, 1)) - y * logp
+    return y * np.log(np.where(y == 0, 1, y)) - y * logp
 
 
 def kl_losses_backward(dlosses, logp, y):
-    return -dlosses * y, dlosses * (np.log(np.where(y > 0, y, 1)) + 1 - logp)
+    return -dlosses * y, dlosses * (np.log(np.where(y == 0, 1, y)) + 1 - logp)
 
 
 register(

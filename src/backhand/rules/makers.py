@@ -79,6 +79,8 @@ register(
     aten=[
         f"zeros.default(_, {TYPED})",
         f"new_zeros.default(_, _, {TYPED})",
+        # what is made empty is written before it is read: zeros are as good as anything
+        f"new_empty.default(_, _, {TYPED})",
         f"zeros_like.default(_, {CAST})",
     ],
     in_formulas=False,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from backhand.agreement.modules.backs import backward, steps_of
+from backhand.agreement.modules.calls import OUTER, called, own_precision
 from backhand.agreement.modules.result import LIFTED, ModuleAgreement, ModuleStep
 from backhand.agreement.modules.steps import Compared, Feeding
-from backhand.agreement.modules.watched import OUTER, Operator, called, own_precision, watched
+from backhand.agreement.modules.watched import Operator, watched
 from backhand.agreement.modules.whole import WholeValue, whole
 from backhand.agreement.modules.witness import of_backward, of_forward
 from backhand.agreement.result import Finding, StepAgreement

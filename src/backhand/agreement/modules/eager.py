@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from backhand.agreement.modules.watched import Call, all_floats_in, generator_at, of_name
+from backhand.agreement.modules.calls import Call, all_floats_in, generator_at, of_name
 from backhand.capture.trees import Tree, numbers
 from backhand.experiment import Precision
 

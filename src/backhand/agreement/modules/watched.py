@@ -1,48 +1,20 @@
 """PyTorch's side of a module, operator by operator: what each makes, and what its derivative is.
 
 The module is exported with its sizes built in, and the graph run node by node. Each operator also
-runs by itself, on copies of what it was given, so that its own derivative can be asked for. All
-that reaches PyTorch is here.
+runs by itself, on copies of what it was given, so that its own derivative can be asked for.
 """
 
-import copy
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from backhand.capture import refused
-from backhand.capture.aten import numbered, with_rules
-from backhand.capture.identifiers import one_line
-from backhand.capture.reading import INLINED, Reading, operator_name
-from backhand.capture.signature import signature, with_named_outputs
-from backhand.capture.tidying import tidied
-from backhand.errors import BackhandError
+from backhand.agreement.modules.calls import Call, generator_at, joined, random_cotangents
+from backhand.agreement.modules.flat import Flat, flattened
+from backhand.capture.reading import INLINED, operator_name
 from backhand.experiment import Precision
 from backhand.graph import Network
-from backhand.passes.results import with_asked_results
-from backhand.passes.rewriting import renamed
-
-if TYPE_CHECKING:
-    import torch
-
-OUTER = "module"
-"""What the module is called within the one that joins it with its loss."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of a module, and what its results are for."""
-
-    module: "torch.nn.Module"
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    loss: Any
-    targets: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -73,59 +45,6 @@ class Watched:
     """PyTorch's own word for the type of each of those."""
 
 
-def called(
-    module: "torch.nn.Module",
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any] | None,
-    loss: Any,
-    targets: Any,
-    *,
-    training: bool | None,
-    precision: Precision | None,
-) -> Call:
-    """A call on copies of all that it is made of, its floats in a format; None leaves them."""
-    import torch
-    from torch.utils import _pytree as pytree
-
-    own = copy.deepcopy(module)
-    if training is not None:
-        own.train(training)
-    dtype = None if precision is None else getattr(torch, precision)
-
-    def one(leaf: Any) -> Any:
-        if isinstance(leaf, np.ndarray):
-            leaf = torch.from_numpy(leaf)
-        if not isinstance(leaf, torch.Tensor):
-            return leaf
-        leaf = leaf.detach().clone()
-        return leaf.to(dtype) if dtype is not None and leaf.is_floating_point() else leaf
-
-    wanted = targets if isinstance(targets, tuple | list) else (targets,)
-    if isinstance(loss, torch.nn.Module):
-        loss = copy.deepcopy(loss).to(dtype)
-    return Call(
-        own.to(dtype),
-        pytree.tree_map(one, tuple(args)),
-        pytree.tree_map(one, dict(kwargs or {})),
-        loss,
-        tuple(pytree.tree_map(one, target) for target in wanted),
-    )
-
-
-def own_precision(module: "torch.nn.Module", args: Any, kwargs: Any) -> Precision:
-    """The widest format of the parameters, or of the arguments where no parameter is a float."""
-    import torch
-    from torch.utils import _pytree as pytree
-
-    leaves = [x for x in pytree.tree_leaves((args, kwargs)) if hasattr(x, "dtype")]
-    for group in (list(module.parameters()), leaves):
-        kinds = {str(x.dtype).removeprefix("torch.") for x in group}
-        for word in ("float64", "float32"):
-            if word in kinds:
-                return word
-    return "float64" if torch.get_default_dtype() == torch.float64 else "float32"
-
-
 def watched(call: Call, precision: Precision, seed: int) -> Watched:
     """Run a module operator by operator.
 
@@ -137,171 +56,12 @@ def watched(call: Call, precision: Precision, seed: int) -> Watched:
     Raises:
         BackhandError: as `capture` does.
     """
-    import torch
-
-    whole = _joined(call)
+    whole = joined(call)
     arguments = (call.args, dict(call.kwargs), call.targets)
-    with all_floats_in(precision):
-        program = _exported(whole, type(call.module).__name__, arguments)
-    reading = Reading({}, str(Path(torch.__file__).parent), precision)
-    flat = _flat(whole, type(call.module).__name__, program, reading)
+    flat = flattened(whole, type(call.module).__name__, arguments, precision)
     with generator_at(seed):
-        run = _run(program, whole, arguments, seed)
-    return _told(flat, reading, run)
-
-
-@contextmanager
-def all_floats_in(precision: Precision) -> Iterator[None]:
-    """PyTorch, in float64, with what a module asks for in narrower formats (`x.float()`) in float64
-    too: both sides are lifted whole. Nothing changes in float32."""
-    import torch
-    from torch.overrides import TorchFunctionMode
-    from torch.utils import _pytree as pytree
-
-    if precision != "float64":
-        yield
-        return
-    narrow = (torch.float32, torch.float16, torch.bfloat16)
-    methods = {torch.Tensor.float, torch.Tensor.half, torch.Tensor.bfloat16}
-
-    def lift(leaf: Any) -> Any:
-        is_narrow = isinstance(leaf, torch.dtype) and leaf in narrow
-        return torch.float64 if is_narrow else leaf
-
-    class Lifted(TorchFunctionMode):
-        def __torch_function__(
-            self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:
-            given = pytree.tree_map(lift, (args, kwargs))
-            called = torch.Tensor.double if function in methods else function
-            return called(*given[0], **(given[1] or {}))
-
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        with Lifted():
-            yield
-    finally:
-        torch.set_default_dtype(before)
-
-
-def _joined(call: Call) -> Any:
-    """The module with its loss behind it, as one module."""
-    import torch
-
-    loss = call.loss
-
-    class Joined(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            setattr(self, OUTER, call.module)
-
-        def forward(self, args: Any, kwargs: Any, targets: Any) -> Any:
-            outputs = getattr(self, OUTER)(*args, **kwargs)
-            if loss is None:
-                return outputs
-            return of_name(outputs, loss) if isinstance(loss, str) else loss(outputs, *targets)
-
-    joined = Joined()
-    joined.training = call.module.training
-    return joined
-
-
-def of_name(outputs: Any, path: str) -> Any:
-    """The module's own result of a name such as `loss` or `both.0`.
-
-    Raises:
-        BackhandError: if there is none.
-    """
-    found = outputs
-    for part in path.split("."):
-        try:
-            found = found[int(part)] if part.isdecimal() else found[part]
-        except (KeyError, IndexError, TypeError):
-            raise BackhandError(f"the module has no result called `{path}`") from None
-    return found
-
-
-def _exported(whole: Any, name: str, arguments: Any) -> Any:
-    import torch
-
-    try:
-        return torch.export.export(whole, arguments, strict=False)
-    except Exception as error:
-        frame = refused.user_frame(error, [])
-        raise refused.not_captured(one_line(name), error, frame) from None
-
-
-@dataclass(frozen=True)
-class _Flat:
-    """The steps of our rules, and how they hang together with the graph."""
-
-    network: Network
-    numbers: Mapping[str, np.ndarray]
-    """What parameters, buffers and constants hold."""
-    names: Mapping[str, str]
-    """What values are called now that were read off the graph under other names."""
-    changed: Mapping[str, str]
-    """For each buffer that the module changes the name of its new value."""
-
-    def name_of(self, value: Any) -> str:
-        """What the network calls what a node of the graph stands for; empty if it has no such."""
-        if value is None or isinstance(value, tuple):
-            return ""
-        name = self.names.get(value.name, value.name)
-        return name if name in self._known else ""
-
-    @cached_property
-    def _known(self) -> frozenset[str]:
-        return frozenset(value.name for value in self.network.forward.values())
-
-
-def _flat(whole: Any, name: str, program: Any, reading: Reading) -> _Flat:
-    """A graph as flat steps, by the passes that `capture` takes, every size built in."""
-    import torch
-
-    found = signature(whole, name, program, reading)
-    network, numbers, instead, changed = tidied(found.network, found, reading, torch)
-    network, missing = with_rules(network, reading.schemas, reading.shapes, reading.orders)
-    if missing:
-        raise refused.no_rules(one_line(name), missing, reading.schemas)
-    made = [value.name for step in network.forward.body for value in step.made()]
-    network = with_named_outputs(network, found.outputs, found.names, changed)
-    network = _with_names(numbered(network))
-    now = (value.name for step in network.forward.body for value in step.made())
-    names = dict(zip(made, now, strict=True))
-    still = dict(names)
-    for gone in instead:
-        last = gone
-        while last in instead:
-            last = instead[last]
-        names[gone] = still.get(last, last)
-    new = network.forward.outputs[len(network.forward.outputs) - len(changed) :]
-    buffers = {old: value.name for old, value in zip(changed, new, strict=True)}
-    return _Flat(_with_names(with_asked_results(network)), numbers, names, buffers)
-
-
-def _with_names(network: Network) -> Network:
-    """The network whose values all have a name of their own: `%3` is `v3`."""
-    taken = {value.name for value in network.forward.values()}
-    nameless = [name for name in taken if name.startswith("%")]
-    prefix = "v"
-    while any(name.replace("%", prefix) in taken for name in nameless):
-        prefix += "_"
-    return renamed(network, {name: name.replace("%", prefix) for name in nameless})
-
-
-@contextmanager
-def generator_at(seed: int) -> Iterator[None]:
-    """PyTorch's generator at a seed; afterwards as it was."""
-    import torch
-
-    before = torch.get_rng_state()
-    torch.manual_seed(seed)
-    try:
-        yield
-    finally:
-        torch.set_rng_state(before)
+        run = _run(flat.program, whole, arguments, seed)
+    return _told(flat, run)
 
 
 @dataclass
@@ -355,12 +115,6 @@ def _run(program: Any, whole: Any, arguments: Any, seed: int) -> _Run:
             found = torch.autograd.grad(floats, kept, given_back, allow_unused=True)
             run.gradients = {id(t): g for t, g in zip(kept, found, strict=True) if g is not None}
     return run
-
-
-def random_cotangents(shapes: Sequence[tuple[int, ...]], seed: int) -> list[np.ndarray]:
-    """Derivatives by results, where there is no loss: normal numbers, each of a seed."""
-    generator = np.random.default_rng(seed)
-    return [generator.standard_normal(shape) for shape in shapes]
 
 
 def _leaf(tensor: Any, trained: bool) -> Any:
@@ -432,7 +186,7 @@ def _interpreter(run: _Run) -> Any:
     return Runner
 
 
-def _told(flat: _Flat, reading: Reading, run: _Run) -> Watched:
+def _told(flat: Flat, run: _Run) -> Watched:
     """The run in the names of the network."""
     values: dict[str, np.ndarray] = dict(flat.numbers)
     formats: dict[str, str] = {}
@@ -443,18 +197,18 @@ def _told(flat: _Flat, reading: Reading, run: _Run) -> Watched:
             formats[name] = str(array.dtype).removeprefix("torch.")
 
     for node, made in run.values.items():
-        for value, array in zip(_parts(reading.values.get(node)), _parts(made), strict=False):
+        for value, array in zip(_parts(flat.reading.values.get(node)), _parts(made), strict=False):
             show(flat.name_of(value), array)
-        if node.name in run.buffers and (old := flat.name_of(reading.values.get(node))):
+        if node.name in run.buffers and (old := flat.name_of(flat.reading.values.get(node))):
             show(flat.changed.get(old, ""), run.buffers[node.name])
-    operators = tuple(_operator(node, flat, reading, run) for node in run.alone)
+    operators = tuple(_operator(node, flat, run) for node in run.alone)
     return Watched(flat.network, values, operators, formats)
 
 
-def _operator(node: Any, flat: _Flat, reading: Reading, run: _Run) -> Operator:
+def _operator(node: Any, flat: Flat, run: _Run) -> Operator:
     """One operator with its own derivative."""
     given, made = run.alone[node]
-    parts = _parts(reading.values.get(node))
+    parts = _parts(flat.reading.values.get(node))
     cotangents: dict[str, Any] = {}
     results = []
     for value, result, tensor in zip(parts, _parts(made), _parts(run.tensors[node]), strict=False):
@@ -462,7 +216,7 @@ def _operator(node: Any, flat: _Flat, reading: Reading, run: _Run) -> Operator:
         if gradient is not None and _has_gradient(result) and (name := flat.name_of(value)):
             cotangents[name] = gradient.detach()
             results.append(result)
-    read = [(flat.name_of(reading.values.get(n)), tensor) for n, tensor in given]
+    read = [(flat.name_of(flat.reading.values.get(n)), tensor) for n, tensor in given]
     names = tuple(dict.fromkeys(name for value in parts if (name := flat.name_of(value))))
     return Operator(
         operator_name(node.target),

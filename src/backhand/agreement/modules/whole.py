@@ -12,8 +12,8 @@ import numpy as np
 
 from backhand import rounding
 from backhand.agreement.judging import WIDEST, Judgement, Part, Sight, judged, misfitting
+from backhand.agreement.modules.calls import Call, random_cotangents
 from backhand.agreement.modules.eager import Eager, eager
-from backhand.agreement.modules.watched import Call, random_cotangents
 from backhand.capture.trees import paths
 from backhand.errors import BackhandError
 from backhand.experiment import Precision

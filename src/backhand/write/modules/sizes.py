@@ -36,7 +36,7 @@ def with_sizes(
         name = (shown or {}).get(value.name, value.name)
         if value.role in ("parameter", "buffer") and value.name in parameters:
             name = f"p[{quoted_path(value.name, {})}]"
-        leading = [size for size in value.shape[: len(here)] if size in here]
+        leading = [size for size in dict.fromkeys(value.shape[: len(here)]) if size in here]
         if leading == list(value.shape[: len(here)]) and len(here) > 1:
             found.append(f"{', '.join(map(str, leading))} = {name}.shape[:{len(here)}]")
         else:

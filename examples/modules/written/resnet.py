@@ -1,0 +1,582 @@
+"""ResNet: forward and backward pass in NumPy, written by backhand.
+
+captured   torch.export of ResNet by PyTorch 2.13.0
+run        python FILE predict input.npz --out output.npz
+           python FILE train data.npz --epochs 3 --out trained.npz
+           python FILE check
+sizes      B batch; the other sizes are numbers
+names      dX is the derivative of the loss by X and has the shape of X
+weights    p holds arrays by their keys in the state_dict, dp derivatives by them
+"""
+
+import argparse
+import sys
+
+import numpy as np
+
+ARRAYS = __file__.removesuffix(".py") + ".npz"
+
+
+# ---- operators, each followed by its derivative --------------------------------------------------
+
+
+def store(buffer, new):
+    buffer[...] = new
+
+
+def per_channel(v, x):
+    # [channels] as [channels, 1, ...], to stand beside x [N, channels, ...]
+    return v.reshape(-1, *[1] * (x.ndim - 2))
+
+
+def standardised_channels(x, eps):
+    # over all examples and places; with the mean and the variance of each channel
+    axis = (0, *range(2, x.ndim))
+    mean = x.mean(axis=axis)
+    away = x - per_channel(mean, x)
+    var = (away * away).mean(axis=axis)
+    return away / per_channel(np.sqrt(var + eps), x), mean, var
+
+
+def batch_norm_training(x, g, b, mean, var, *, momentum, eps):
+    s, batch_mean, batch_var = standardised_channels(x, eps)
+    count = x.size // len(mean)
+    new_mean = (1 - momentum) * mean + momentum * batch_mean
+    new_var = (1 - momentum) * var + momentum * (batch_var * count / (count - 1))
+    return per_channel(g, x) * s + per_channel(b, x), new_mean, new_var, s, batch_var
+
+
+def standardised_channels_backward(ds, s, var, eps):
+    # each x moves every s of its channel: through the mean, and through the variance
+    axis = (0, *range(2, s.ndim))
+    along = per_channel((ds * s).mean(axis=axis), s)
+    return (ds - per_channel(ds.mean(axis=axis), s) - s * along) / per_channel(
+        np.sqrt(var + eps), s
+    )
+
+
+def over_channel(d):
+    # what each channel gets from all examples and places
+    return d.sum(axis=(0, *range(2, d.ndim)))
+
+
+def each(option, axes):
+    # one number for all axes, or one for each
+    option = option if isinstance(option, tuple) else (option,)
+    return option * (axes // len(option))
+
+
+def windows(x, kernel, stride, dilation):
+    # [B, C, *size] as [B, C, *kernel, *places]: for each place of the window, what it sees
+    axes = len(kernel)
+    stride, dilation = each(stride, axes), each(dilation, axes)
+    reach = [gap * (length - 1) + 1 for length, gap in zip(kernel, dilation, strict=True)]
+    seen = np.lib.stride_tricks.sliding_window_view(x, reach, axis=tuple(range(2, x.ndim)))
+    steps = [slice(None, None, step) for step in (1, 1, *stride, *dilation)]
+    return np.moveaxis(seen[tuple(steps)], range(2, x.ndim), range(-axes, 0))
+
+
+def padded(x, around):
+    # in memory the batch comes last from here on: long runs of numbers, which NumPy is fast on
+    wide = np.pad(np.moveaxis(x, 0, -1), [(0, 0), *around, (0, 0)])
+    return np.moveaxis(wide, -1, 0)
+
+
+def in_columns(seen, groups):
+    length, sizes = seen.shape[1] // groups, seen.shape[2:]
+    for size in sizes[: len(sizes) // 2]:
+        length *= size
+    return np.moveaxis(seen, 0, -1).reshape(groups, length, -1)
+
+
+def edges(padding, kernel, dilation):
+    # how much is put before and behind each axis; "same" keeps its size, the odd one goes behind
+    axes = len(kernel)
+    if padding == "valid":
+        return [(0, 0)] * axes
+    if padding == "same":
+        whole = [
+            gap * (length - 1) for length, gap in zip(kernel, each(dilation, axes), strict=True)
+        ]
+        return [(n // 2, n - n // 2) for n in whole]
+    return [(n, n) for n in each(padding, axes)]
+
+
+def correlate(x, w, *, stride=1, padding=0, dilation=1, groups=1):
+    kernel = w.shape[2:]
+    seen = windows(padded(x, edges(padding, kernel, dilation)), kernel, stride, dilation)
+    filters = w.reshape(groups, len(w) // groups, w[0].size)
+    y = filters @ in_columns(seen, groups)
+    return np.moveaxis(y.reshape(len(w), *seen.shape[x.ndim :], len(x)), -1, 0)
+
+
+def put_back(parts, size, stride, dilation):
+    # each part is added to where `windows` saw it; backwards, so that each sum is in the order
+    # of the windows
+    axes = len(size)
+    stride, dilation = each(stride, axes), each(dilation, axes)
+    kernel, places = parts.shape[2 : 2 + axes], parts.shape[2 + axes :]
+    x = np.moveaxis(np.zeros((parts.shape[1], *size, len(parts)), parts.dtype), -1, 0)
+    for within in reversed(list(np.ndindex(kernel))):
+        seen = [
+            slice(i * gap, i * gap + step * count, step)
+            for i, gap, step, count in zip(within, dilation, stride, places, strict=True)
+        ]
+        x[(slice(None), slice(None), *seen)] += parts[(slice(None), slice(None), *within)]
+    return x
+
+
+def in_rows(y, groups):
+    return np.moveaxis(y, 0, -1).reshape(groups, y.shape[1] // groups, -1)
+
+
+def correlate_dx(dy, w, size, stride, padding, dilation, groups):
+    around = edges(padding, w.shape[2:], dilation)
+    filters = w.reshape(groups, len(w) // groups, w[0].size)
+    parts = filters.swapaxes(1, 2) @ in_rows(dy, groups)
+    parts = parts.reshape(groups * w.shape[1], *w.shape[2:], *dy.shape[2:], len(dy))
+    wide = [n + before + behind for n, (before, behind) in zip(size, around, strict=True)]
+    dx = put_back(np.moveaxis(parts, -1, 0), wide, stride, dilation)
+    inside = [slice(before, before + n) for n, (before, _) in zip(size, around, strict=True)]
+    return dx[..., *inside]
+
+
+def correlate_dw(dy, x, w, stride, padding, dilation, groups):
+    kernel = w.shape[2:]
+    seen = windows(padded(x, edges(padding, kernel, dilation)), kernel, stride, dilation)
+    seen = seen[(..., *[slice(places) for places in dy.shape[2:]])]
+    return (in_rows(dy, groups) @ in_columns(seen, groups).swapaxes(1, 2)).reshape(w.shape)
+
+
+def cells(x, size):
+    # adaptive windows reach from the whole number below to the one above, and may overlap
+    lengths, counts = x.shape[2:], each(size, x.ndim - 2)
+    for place in np.ndindex(counts):
+        seen = [
+            slice(i * length // count, -(-(i + 1) * length // count))
+            for i, length, count in zip(place, lengths, counts, strict=True)
+        ]
+        yield (..., *place), (..., *seen)
+
+
+def adaptive_avg_pool(x, *, size):
+    y = np.empty((*x.shape[:2], *each(size, x.ndim - 2)), x.dtype)
+    for place, seen in cells(x, size):
+        total = x[seen].sum(axis=tuple(range(2, x.ndim)))
+        for length in x[seen].shape[2:]:
+            total = total / length
+        y[place] = total
+    return y
+
+
+def adaptive_avg_pool_backward(dy, x, *, size):
+    dx = np.zeros_like(x)
+    for place, seen in cells(x, size):
+        share = np.expand_dims(dy[place], tuple(range(2, x.ndim)))
+        for length in x[seen].shape[2:]:
+            share = share / length
+        dx[seen] += share
+    return dx
+
+
+def batch_norm_eval(x, g, b, mean, var, *, eps):
+    scale = g / np.sqrt(var + eps)
+    return x * per_channel(scale, x) + per_channel(b - mean * scale, x)
+
+
+def log_softmax(x, *, axis=-1):
+    shifted = x - x.max(axis=axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+
+
+def cross_entropy_labels(z, targets, *, ignore_index):
+    rows, _ = z.shape
+    kept = targets != ignore_index
+    log_p = log_softmax(z)
+    picked = np.take_along_axis(log_p, np.where(kept, targets, 0).reshape(rows, 1), axis=-1)
+    return -np.where(kept, picked[:, 0], 0).sum() / kept.sum(dtype=z.dtype)
+
+
+def softmax(x, *, axis=-1):
+    # the largest becomes 0, so that exp cannot overflow; the quotient stays the same
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def cross_entropy_labels_backward(dloss, z, targets, *, ignore_index):
+    kept = targets != ignore_index
+    one_hot = np.arange(z.shape[-1]) == targets[:, None]
+    return dloss * (softmax(z) - one_hot) * kept[:, None] / kept.sum(dtype=z.dtype)
+
+
+# ---- where parameters are found ------------------------------------------------------------------
+
+
+def inside(p, path):
+    """The parameters of the module at `path`, by their names there."""
+    start = path + "."
+    return {name[len(start) :]: w for name, w in p.items() if name.startswith(start)}
+
+
+def under(path, dp):
+    """The derivatives by the parameters of the module at `path`, by their names here."""
+    return {f"{path}.{name}": dw for name, dw in dp.items()}
+
+
+# ---- modules, each followed by its derivative ----------------------------------------------------
+
+
+def batch_norm2d(x, p):
+    store(p["num_batches_tracked"], p["num_batches_tracked"] + 1)
+    # [B, C, D, D], [C], [C], [B, C, D, D], [C]
+    y, new_norm_running_mean, new_norm_running_var, s, batch_var = batch_norm_training(
+        x, p["weight"], p["bias"], p["running_mean"], p["running_var"], momentum=0.1, eps=1e-05
+    )
+    store(p["running_mean"], new_norm_running_mean)
+    store(p["running_var"], new_norm_running_var)
+    return y, (s, batch_var)
+
+
+def batch_norm2d_backward(dy, p, saved):
+    s, batch_var = saved
+    dp = {}
+    # y, new_norm_running_mean, new_norm_running_var, s, batch_var = batch_norm_training(x,
+    # p["weight"], p["bias"], p["running_mean"], p["running_var"], momentum=0.1, eps=1e-05)
+    # [B, C, D, D]
+    dx = standardised_channels_backward(dy * per_channel(p["weight"], dy), s, batch_var, 1e-05)
+    dp["weight"] = over_channel(dy * s)  # [C]
+    dp["bias"] = over_channel(dy)        # [C]
+    return dx, dp
+
+
+def residual_block_1(x, p):
+    conv1 = correlate(x, p["conv1.weight"], padding=(1, 1))       # [B, C, D, D]
+    norm1, saved_norm1 = batch_norm2d(conv1, inside(p, "norm1"))  # [B, C, D, D]
+    h = np.maximum(norm1, 0)                                      # [B, C, D, D]
+    conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))       # [B, C, D, D]
+    h2, saved_norm2 = batch_norm2d(conv2, inside(p, "norm2"))     # [B, C, D, D]
+    t = h2 + x                                                    # [B, C, D, D]
+    x2 = np.maximum(t, 0)                                         # [B, C, D, D]
+    return x2, (x, norm1, saved_norm1, h, saved_norm2, t)
+
+
+def residual_block_1_backward(dx2, p, saved):
+    x, norm1, saved_norm1, h, saved_norm2, t = saved
+    dp = {}
+    # x2 = np.maximum(t, 0)
+    dt = dx2 * (t > 0)         # [B, C, D, D]
+    # h2 = batch_norm2d(conv2, inside(p, "norm2"))
+    dconv2, dp_norm2 = batch_norm2d_backward(dt, inside(p, "norm2"), saved_norm2)  # [B, C, D, D]
+    dp |= under("norm2", dp_norm2)
+    # conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))
+    # [B, C, D, D]
+    dh = correlate_dx(dconv2, p["conv2.weight"], h.shape[2:], (1, 1), (1, 1), (1, 1), 1)
+    # [C, C, 3, 3]
+    dp["conv2.weight"] = correlate_dw(dconv2, h, p["conv2.weight"], (1, 1), (1, 1), (1, 1), 1)
+    # h = np.maximum(norm1, 0)
+    dnorm1 = dh * (norm1 > 0)  # [B, C, D, D]
+    # norm1 = batch_norm2d(conv1, inside(p, "norm1"))
+    # [B, C, D, D]
+    dconv1, dp_norm1 = batch_norm2d_backward(dnorm1, inside(p, "norm1"), saved_norm1)
+    dp |= under("norm1", dp_norm1)
+    # conv1 = correlate(x, p["conv1.weight"], padding=(1, 1))
+    # [B, C, D, D]
+    dx_conv1 = correlate_dx(dconv1, p["conv1.weight"], x.shape[2:], (1, 1), (1, 1), (1, 1), 1)
+    # [C, C, 3, 3]
+    dp["conv1.weight"] = correlate_dw(dconv1, x, p["conv1.weight"], (1, 1), (1, 1), (1, 1), 1)
+    dx = dt + dx_conv1         # [B, C, D, D], x is used twice: its derivatives add
+    return dx, dp
+
+
+def residual_block_2(x, p):
+    conv1 = correlate(x, p["conv1.weight"], stride=(2, 2), padding=(1, 1))  # [B, 16, 8, 8]
+    norm1, saved_norm1 = batch_norm2d(conv1, inside(p, "norm1"))            # [B, 16, 8, 8]
+    h = np.maximum(norm1, 0)                                                # [B, 16, 8, 8]
+    conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))                 # [B, 16, 8, 8]
+    h2, saved_norm2 = batch_norm2d(conv2, inside(p, "norm2"))               # [B, 16, 8, 8]
+    t = h2 + correlate(x, p["shortcut.weight"], stride=(2, 2))              # [B, 16, 8, 8]
+    x2 = np.maximum(t, 0)                                                   # [B, 16, 8, 8]
+    return x2, (x, norm1, saved_norm1, h, saved_norm2, t)
+
+
+def residual_block_2_backward(dx2, p, saved):
+    x, norm1, saved_norm1, h, saved_norm2, t = saved
+    dp = {}
+    # x2 = np.maximum(t, 0)
+    dt = dx2 * (t > 0)           # [B, 16, 8, 8]
+    # t = h2 + correlate(x, p["shortcut.weight"], stride=(2, 2))
+    # [B, 8, 16, 16]
+    dx_shortcut = correlate_dx(dt, p["shortcut.weight"], x.shape[2:], (2, 2), (0, 0), (1, 1), 1)
+    # [16, 8, 1, 1]
+    dp["shortcut.weight"] = correlate_dw(dt, x, p["shortcut.weight"], (2, 2), (0, 0), (1, 1), 1)
+    # h2 = batch_norm2d(conv2, inside(p, "norm2"))
+    dconv2, dp_norm2 = batch_norm2d_backward(dt, inside(p, "norm2"), saved_norm2)  # [B, 16, 8, 8]
+    dp |= under("norm2", dp_norm2)
+    # conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))
+    # [B, 16, 8, 8]
+    dh = correlate_dx(dconv2, p["conv2.weight"], h.shape[2:], (1, 1), (1, 1), (1, 1), 1)
+    # [16, 16, 3, 3]
+    dp["conv2.weight"] = correlate_dw(dconv2, h, p["conv2.weight"], (1, 1), (1, 1), (1, 1), 1)
+    # h = np.maximum(norm1, 0)
+    dnorm1 = dh * (norm1 > 0)    # [B, 16, 8, 8]
+    # norm1 = batch_norm2d(conv1, inside(p, "norm1"))
+    # [B, 16, 8, 8]
+    dconv1, dp_norm1 = batch_norm2d_backward(dnorm1, inside(p, "norm1"), saved_norm1)
+    dp |= under("norm1", dp_norm1)
+    # conv1 = correlate(x, p["conv1.weight"], stride=(2, 2), padding=(1, 1))
+    # [B, 8, 16, 16]
+    dx_conv1 = correlate_dx(dconv1, p["conv1.weight"], x.shape[2:], (2, 2), (1, 1), (1, 1), 1)
+    # [16, 8, 3, 3]
+    dp["conv1.weight"] = correlate_dw(dconv1, x, p["conv1.weight"], (2, 2), (1, 1), (1, 1), 1)
+    dx = dx_shortcut + dx_conv1  # [B, 8, 16, 16], x is used twice: its derivatives add
+    return dx, dp
+
+
+def network(x, p):
+    B = x.shape[0]
+    stem = correlate(x, p["stem.weight"], padding=(1, 1))                 # [B, 8, 16, 16]
+    norm2, saved_norm = batch_norm2d(stem, inside(p, "norm"))             # [B, 8, 16, 16]
+    x2 = np.maximum(norm2, 0)                                             # [B, 8, 16, 16]
+    saved_blocks = []
+    for i in range(2):
+        x2, saved_block = residual_block_1(x2, inside(p, f"blocks.{i}"))  # [B, 8, 16, 16]
+        saved_blocks.append(saved_block)
+    x6, saved_block2 = residual_block_2(x2, inside(p, "blocks.2"))        # [B, 16, 8, 8]
+    x7, saved_block3 = residual_block_1(x6, inside(p, "blocks.3"))        # [B, 16, 8, 8]
+    pool = adaptive_avg_pool(x7, size=(1, 1))                             # [B, 16, 1, 1]
+    x8 = pool.reshape(B, 16)                                              # [B, 16]
+    classes = x8 @ p["classes.weight"].T + p["classes.bias"]              # [B, 10]
+    return classes, (x, norm2, saved_norm, saved_blocks, saved_block2, x7, saved_block3, x8)
+
+
+def network_backward(dclasses, p, saved):
+    x, norm2, saved_norm, saved_blocks, saved_block2, x7, saved_block3, x8 = saved
+    B = dclasses.shape[0]
+    dp = {}
+    # classes = x8 @ p["classes.weight"].T + p["classes.bias"]
+    dx8 = dclasses @ p["classes.weight"]                      # [B, 16]
+    dp["classes.weight"] = dclasses.T @ x8                    # [10, 16]
+    dp["classes.bias"] = np.sum(dclasses, axis=0)             # [10]
+    # x8 = pool.reshape(B, 16)
+    dpool = dx8.reshape(B, 16, 1, 1)                          # [B, 16, 1, 1]
+    # pool = adaptive_avg_pool(x7, size=(1, 1))
+    dx7 = adaptive_avg_pool_backward(dpool, x7, size=(1, 1))  # [B, 16, 8, 8]
+    # x7 = residual_block_1(x6, inside(p, "blocks.3"))
+    dx6, dp_3 = residual_block_1_backward(dx7, inside(p, "blocks.3"), saved_block3)  # [B, 16, 8, 8]
+    dp |= under("blocks.3", dp_3)
+    # x6 = residual_block_2(x2, inside(p, "blocks.2"))
+    # [B, 8, 16, 16]
+    dx5, dp_2 = residual_block_2_backward(dx6, inside(p, "blocks.2"), saved_block2)
+    dp |= under("blocks.2", dp_2)
+    for i in reversed(range(2)):
+        # x2 = residual_block_1(x2, inside(p, f"blocks.{i}"))
+        # [B, 8, 16, 16]
+        dx5, dp_blocks = residual_block_1_backward(dx5, inside(p, f"blocks.{i}"), saved_blocks[i])
+        dp |= under(f"blocks.{i}", dp_blocks)
+    # x2 = np.maximum(norm2, 0)
+    dnorm2 = dx5 * (norm2 > 0)                                # [B, 8, 16, 16]
+    # norm2 = batch_norm2d(stem, inside(p, "norm"))
+    dstem, dp_norm = batch_norm2d_backward(dnorm2, inside(p, "norm"), saved_norm)  # [B, 8, 16, 16]
+    dp |= under("norm", dp_norm)
+    # stem = correlate(x, p["stem.weight"], padding=(1, 1))
+    # [B, 3, 16, 16]
+    dx = correlate_dx(dstem, p["stem.weight"], x.shape[2:], (1, 1), (1, 1), (1, 1), 1)
+    # [8, 3, 3, 3]
+    dp["stem.weight"] = correlate_dw(dstem, x, p["stem.weight"], (1, 1), (1, 1), (1, 1), 1)
+    return dx, dp
+
+
+def residual_block_1_evaluated(x, p):
+    conv1 = correlate(x, p["conv1.weight"], padding=(1, 1))  # [B, C, D, D]
+    # [B, C, D, D]
+    norm1 = batch_norm_eval(
+        conv1, p["norm1.weight"], p["norm1.bias"], p["norm1.running_mean"], p["norm1.running_var"],
+        eps=1e-05
+    )
+    h = np.maximum(norm1, 0)                                 # [B, C, D, D]
+    conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))  # [B, C, D, D]
+    # [B, C, D, D]
+    h2 = batch_norm_eval(
+        conv2, p["norm2.weight"], p["norm2.bias"], p["norm2.running_mean"], p["norm2.running_var"],
+        eps=1e-05
+    )
+    t = h2 + x                                               # [B, C, D, D]
+    x2 = np.maximum(t, 0)                                    # [B, C, D, D]
+    return x2
+
+
+def residual_block_2_evaluated(x, p):
+    conv1 = correlate(x, p["conv1.weight"], stride=(2, 2), padding=(1, 1))  # [B, 16, 8, 8]
+    # [B, 16, 8, 8]
+    norm1 = batch_norm_eval(
+        conv1, p["norm1.weight"], p["norm1.bias"], p["norm1.running_mean"], p["norm1.running_var"],
+        eps=1e-05
+    )
+    h = np.maximum(norm1, 0)                                                # [B, 16, 8, 8]
+    conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))                 # [B, 16, 8, 8]
+    # [B, 16, 8, 8]
+    h2 = batch_norm_eval(
+        conv2, p["norm2.weight"], p["norm2.bias"], p["norm2.running_mean"], p["norm2.running_var"],
+        eps=1e-05
+    )
+    t = h2 + correlate(x, p["shortcut.weight"], stride=(2, 2))              # [B, 16, 8, 8]
+    x2 = np.maximum(t, 0)                                                   # [B, 16, 8, 8]
+    return x2
+
+
+def network_evaluated(x, p):
+    B = x.shape[0]
+    stem = correlate(x, p["stem.weight"], padding=(1, 1))              # [B, 8, 16, 16]
+    # [B, 8, 16, 16]
+    n = batch_norm_eval(
+        stem, p["norm.weight"], p["norm.bias"], p["norm.running_mean"], p["norm.running_var"],
+        eps=1e-05
+    )
+    x2 = np.maximum(n, 0)                                              # [B, 8, 16, 16]
+    for i in range(2):
+        x2 = residual_block_1_evaluated(x2, inside(p, f"blocks.{i}"))  # [B, 8, 16, 16]
+    x6 = residual_block_2_evaluated(x2, inside(p, "blocks.2"))         # [B, 16, 8, 8]
+    x7 = residual_block_1_evaluated(x6, inside(p, "blocks.3"))         # [B, 16, 8, 8]
+    pool = adaptive_avg_pool(x7, size=(1, 1))                          # [B, 16, 1, 1]
+    x8 = pool.reshape(B, 16)                                           # [B, 16]
+    classes = x8 @ p["classes.weight"].T + p["classes.bias"]           # [B, 10]
+    return classes
+
+
+def network_loss(outputs, targets):
+    output = cross_entropy_labels(outputs, targets, ignore_index=-100)
+    return output, (outputs, targets)
+
+
+def network_loss_backward(doutput, saved):
+    outputs, targets = saved
+    # output = cross_entropy_labels(outputs, targets, ignore_index=-100)
+    # [B, 10]
+    doutputs = cross_entropy_labels_backward(doutput, outputs, targets, ignore_index=-100)
+    return doutputs
+
+
+# ---- training ------------------------------------------------------------------------------------
+
+
+def gradients(x, targets, p):
+    """The loss, and its derivatives by the parameters."""
+    classes, saved = network(x, p)
+    loss, saved_by_loss = network_loss(classes, targets)
+    dclasses = network_loss_backward(1.0, saved_by_loss)
+    _, dp = network_backward(dclasses, p, saved)
+    return loss, dp
+
+
+def new_state(p):
+    """What SGD keeps of each parameter: velocity."""
+    return {name: np.zeros_like(w) for name, w in p.items()}
+
+
+def update(p, dp, state, step, learning_rate=0.1):
+    """One step of SGD, in place; steps count from 1."""
+    for name, dw in dp.items():
+        w = p[name]
+        velocity = state[name]
+        dw = dw + 0.0001 * w
+        velocity *= 0.9
+        velocity += dw
+        dw = velocity
+        w -= learning_rate * dw
+
+
+# ---- the command line ----------------------------------------------------------------------------
+
+
+def load(file):
+    """The arrays of an .npz file by their names."""
+    with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def parameters():
+    """The arrays that lie beside this program, without what `check` reads."""
+    return {name: w for name, w in load(ARRAYS).items() if ":" not in name}
+
+
+def predict(arrays, p):
+    """The outputs by their names."""
+    x = arrays["x"]
+    classes = network_evaluated(x, p)
+    return {"classes": classes}
+
+
+def train(arrays, p, epochs, batch, seed, learning_rate):
+    """Change the weights in place; return the mean loss of each epoch."""
+    generator = np.random.RandomState(seed)
+    state, step, means = new_state(p), 0, []
+    for epoch in range(epochs):
+        order = generator.permutation(len(arrays["x"]))
+        losses = []
+        for first in range(0, len(order), batch):
+            rows = order[first : first + batch]
+            x, targets = arrays["x"][rows], arrays["targets"][rows]
+            loss, dp = gradients(x, targets, p)
+            step += 1
+            update(p, dp, state, step, learning_rate)
+            losses.append(float(loss))
+            print(f"\repoch {epoch + 1}, step {step}: loss {loss:.6f}", end="", file=sys.stderr)
+        means.append(float(np.mean(losses)))
+        print(f"\repoch {epoch + 1} of {epochs}: loss {means[-1]:.6f}".ljust(60))
+    return means
+
+
+def compared(name, ours, theirs, bound):
+    """Say how far an array is from PyTorch's, and whether rounding explains it."""
+    far = float(np.max(np.abs(ours - theirs), initial=0))
+    agrees = bool(far <= bound)
+    print(f"{'agrees ' if agrees else 'DIFFERS'}  {far:.1e} of {float(bound):.1e}  {name}")
+    return agrees
+
+
+def check():
+    """Hold this program against what PyTorch computed when it was written."""
+    arrays, p = load(ARRAYS), parameters()
+    given = {name[6:]: a for name, a in arrays.items() if name.startswith("given:")}
+    found = predict(given, p)
+    found["loss"], dp = gradients(given["x"], given["targets"], p)
+    found |= {"d " + name: dw for name, dw in dp.items()}
+    theirs = {name[6:]: a for name, a in arrays.items() if name.startswith("torch:")}
+    agree = [
+        compared(name, found[name], theirs[name], arrays["bound:" + name]) for name in theirs
+    ]
+    return all(agree)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("predict", help="outputs for an .npz of x")
+    one.add_argument("input")
+    one.add_argument("--out", help="an .npz for the outputs, which are else printed")
+    one = commands.add_parser("train", help="on an .npz of x, targets")
+    one.add_argument("data")
+    one.add_argument("--epochs", type=int, default=1)
+    one.add_argument("--batch", type=int, default=64)
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--lr", type=float, default=0.1)
+    one.add_argument("--out", required=True, help="an .npz for the trained weights")
+    commands.add_parser("check", help="hold this program against PyTorch's numbers")
+    given = parser.parse_args()
+    if given.command == "predict":
+        outputs = predict(load(given.input), parameters())
+        if given.out:
+            np.savez(given.out, **outputs)
+        else:
+            print(outputs)
+    elif given.command == "train":
+        p = parameters()
+        train(load(given.data), p, given.epochs, given.batch, given.seed, given.lr)
+        np.savez(given.out, **p)
+        print(f"the trained weights are in {given.out}")
+    else:
+        sys.exit(0 if check() else 1)
+
+
+if __name__ == "__main__":
+    main()
