@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # make run ARGS='operators' passes arguments on.
 ARGS ?= run
 
-.PHONY: run test bench census docs clean
+.PHONY: run test bench census examples golden docs clean
 
 run: .venv/.run
 	@$(BIN)/backhand $(ARGS)
@@ -27,6 +27,14 @@ census: .venv/.census
 
 exam: .venv/.test
 	$(BIN)/python -m tests.faults.exam
+
+# Trains the networks in examples/modules, in NumPy and in PyTorch; some minutes.
+examples: .venv/.test
+	$(BIN)/python examples/modules/train.py
+
+# The written programs that the tests compare byte by byte.
+golden: .venv/.test
+	$(BIN)/python examples/modules/write.py
 
 docs: .venv/.run
 	@mkdir -p docs

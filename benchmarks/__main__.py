@@ -21,7 +21,7 @@ from backhand.run.program import run_numpy  # noqa: E402
 from backhand.run.reference import run_torch  # noqa: E402
 from backhand.write.files import save_programs, write_programs  # noqa: E402
 from backhand.write.program import Program  # noqa: E402
-from benchmarks import by_hand, specs  # noqa: E402
+from benchmarks import by_hand, modules, specs  # noqa: E402
 from benchmarks.timing import Paired, paired, per_call, process  # noqa: E402
 
 Programs = Mapping[Library, Program]
@@ -150,6 +150,14 @@ def main() -> None:
         table.add_row(f"comparing an epoch of the MLP, {name} / plain",
                       f"{found.first * 1e3:.0f} ms", f"{found.second * 1e3:.1f} ms",
                       f"{found.ratio:.1f}", "<= 12")  # fmt: skip
+    for case in modules.CASES:
+        found = modules.against_torch(case)
+        table.add_row(f"{case.name} / PyTorch eager", f"{found.first * 1e3:.1f} ms",
+                      f"{found.second * 1e3:.1f} ms", f"{found.ratio:.2f}",
+                      f"<= {case.promised}")  # fmt: skip
+    text = modules.writing_against_export()
+    table.add_row("writing GPT-2, 124M / torch.export", f"{text.first:.2f} s",
+                  f"{text.second:.2f} s", f"{text.ratio:.2f}", "<= 1")  # fmt: skip
     Console().print(table)
 
 

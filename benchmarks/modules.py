@@ -110,7 +110,7 @@ def against_torch(case: Case) -> Paired:
 
 
 class Tokens(nn.Module):
-    """GPT-2 as large as it was published, 124 million parameters, with its loss outside."""
+    """GPT-2 as large as it was published, 124 million parameters, without a loss."""
 
     def __init__(self, layers: int = 12, width: int = 768, count: int = 50257) -> None:
         super().__init__()

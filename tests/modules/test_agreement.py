@@ -239,6 +239,21 @@ def test_a_program_that_takes_too_long_is_not_run_on_bounds(
     assert all(step.verdict == "agrees" for step in found.steps)
 
 
+class Overwritten(nn.Module):
+    """Writes into what the derivative of its exp would need."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = x.exp().mul_(2)
+        return made
+
+
+def test_what_pytorch_cannot_differentiate_is_compared_forward_alone() -> None:
+    found = backhand.compare(Overwritten(), (torch.randn(3, 4),), precision="float64")
+    assert found.verdict == "cannot tell"
+    assert "PyTorch itself cannot differentiate this module" in str(found)
+    assert {one.name: one.verdict for one in found.whole}["output"] == "agrees"
+
+
 def test_decisions_can_be_taken_as_they_are() -> None:
     near = rounding.bounded(np.array([1.0, 1.0]), np.array([0.1, 0.1]))
     assert (near[:1] > near[1:]).error.all()

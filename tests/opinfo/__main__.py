@@ -11,7 +11,7 @@ import time
 import warnings
 
 import torch
-from tests.opinfo.results import PRECISIONS, store, stored, summary
+from tests.opinfo.results import Results, store, stored, summary
 from tests.opinfo.samples import modules, operators
 from tests.opinfo.sweep import outcomes, swept
 
@@ -24,26 +24,26 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="print the figures and stop")
     options = parser.parse_args()
     results = stored()
+    every = [*operators(), *modules()]
+    left = [name for name in every if name not in results["operators"] | results["modules"]]
     if not options.show:
-        _sweep(results, options.again, options.limit)
+        names = left if options.again is None else options.again or every
+        _sweep(results, names, options.limit)
     print(summary(results))
 
 
-def _sweep(results: dict[str, dict[str, object]], again: list[str] | None, limit: float) -> None:
+def _sweep(results: Results, names: list[str], limit: float) -> None:
     warnings.simplefilter("ignore")
     logging.getLogger("torch").setLevel(logging.CRITICAL)
     torch.set_num_threads(1)
     list(outcomes("nn.Linear", "float64"))  # all is imported before the first process is forked
-    for part, every in (("modules", modules()), ("operators", operators())):
-        for name in again or every:
-            if name not in every or (again is None and name in results[part]):
-                continue
-            begun = time.monotonic()
-            record = {dtype: swept(name, dtype, limit) for dtype in PRECISIONS}
-            results[part][name] = record
-            store(results)
-            counts = {k: v for k, v in record["float64"].items() if k not in ("rules", "why")}
-            print(f"{name}: {counts} {time.monotonic() - begun:.1f} s", flush=True)
+    for name in names:
+        begun = time.monotonic()
+        record = swept(name, limit)
+        results["modules" if name in modules() else "operators"][name] = record
+        store(results)
+        counts = {k: v for k, v in record["float64"].items() if k not in ("rules", "why")}
+        print(f"{name}: {counts} {time.monotonic() - begun:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from tests.opinfo.flat import Flat, plainly, within_bounds
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from backhand.agreement.modules.watched import own_precision
 from backhand.capture.exported import Captured, capture
 from backhand.capture.refused import NoRulesError
 from backhand.errors import BackhandError
@@ -51,42 +50,74 @@ class Theirs:
     by_parameter: dict[str, Tensor]
 
 
+Captures = dict[Any, Captured | Outcome]
+"""What came of capturing calls that differ in their numbers alone, by all the rest."""
+
+
 def outcome(
     module: nn.Module,
     args: Sequence[Any],
     kwargs: Mapping[str, Any] | None = None,
     *,
     training: bool = False,
+    alike: Any = None,
+    captures: Captures | None = None,
 ) -> Outcome:
-    """Capture a module and run it beside PyTorch; the inputs that want a derivative get one."""
+    """Capture a module and run it beside PyTorch; the inputs that want a derivative get one.
+
+    Args:
+        module: any module.
+        args: arguments by position.
+        kwargs: arguments by name.
+        training: its mode.
+        alike: what calls have in common that one capture serves; None for a call by itself. A
+            call that does not agree is captured for itself.
+        captures: those of before, to which this one is added.
+    """
     args, kwargs = pytree.tree_map(_apart, (tuple(args), dict(kwargs or {})))
     module.train(training)
     state = {k: v.clone() for k, v in module.state_dict().items()}
     if (error := _own_error(module, args, kwargs)) is not None:
         return Outcome(INVALID, error)
     module.load_state_dict(state)
+    known = captures if captures is not None and alike is not None else {}
+    if isinstance(before := known.get(alike), Captured):
+        found = _beside(module, before, args, kwargs)
+        if found.word == AGREES:
+            return found
+        module.load_state_dict(state)
+    elif before is not None:
+        return before
+    captured = known[alike] = _captured(module, args, kwargs, training)
+    if isinstance(captured, Outcome):
+        return captured
+    module.load_state_dict(state)
+    return _beside(module, captured, args, kwargs)
+
+
+def _captured(
+    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], training: bool
+) -> Captured | Outcome:
+    """As the writer of programs has it, but with all sizes built in; or why there is none."""
+    plain = pytree.tree_map(_detached, (tuple(args), dict(kwargs)))
     try:
-        plain = pytree.tree_map(_detached, (tuple(args), kwargs))
-        captured = _captured(module, plain, training)
+        found = capture(module, *plain, training=training, named_sizes=False)
     except NoRulesError as error:
         return Outcome(REFUSED, "no rule: " + ", ".join(sorted(error.operators)))
     except BackhandError as error:
         return Outcome(REFUSED, " ".join(error.what.split())[:100])
-    module.load_state_dict(state)
+    return replace(found, network=promoted(found.network))
+
+
+def _beside(
+    module: nn.Module, captured: Captured, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Outcome:
     rules = frozenset(step.function for step in captured.network.forward.body)
     with np.errstate(all="ignore"):
         try:
-            word, reason = _compared(module, captured, args, kwargs)
+            return Outcome(*_compared(module, captured, args, kwargs), rules)
         except Exception as error:  # a crash of ours is as bad as a wrong number
-            word, reason = WRONG, f"{type(error).__name__}: {error}"
-    return Outcome(word, reason, rules)
-
-
-def _captured(module: nn.Module, arguments: Any, training: bool) -> Captured:
-    """As the writer of programs has it: in one precision, with all sizes built in."""
-    found = capture(module, *arguments, training=training, named_sizes=False)
-    precision = own_precision(module, *arguments)
-    return replace(found, network=in_precision(promoted(found.network), precision))
+            return Outcome(WRONG, f"{type(error).__name__}: {error}", rules)
 
 
 def _own_error(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
@@ -111,6 +142,9 @@ def _compared(
     module: nn.Module, captured: Captured, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[str, str]:
     given = dict(filled(captured.inputs, (tuple(args), dict(kwargs))))
+    floats = [x for x in (*given.values(), *module.parameters()) if x.is_floating_point()]
+    precision = str(floats[0].dtype).removeprefix("torch.") if floats else "float32"
+    captured = replace(captured, network=in_precision(captured.network, precision))
     theirs = _theirs(module, captured, given, args, kwargs)
     arrays = [given[n].detach().numpy().copy() for n in range(len(given))]
     flat = Flat.of(captured, arrays, seed=SEED)

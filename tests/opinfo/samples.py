@@ -23,6 +23,11 @@ class Called(nn.Module):
         self.leaves, self.structure = pytree.tree_flatten((args, kwargs))
         self.inputs = [_copied(x) for x in self.leaves if isinstance(x, Tensor)]
 
+    @property
+    def alike(self) -> Any:
+        """All of the call but the numbers in its arrays, and how wide its floats are."""
+        return str(self.structure), tuple(map(_kind, self.leaves))
+
     def forward(self, *given: Tensor) -> Any:
         """The call, on copies of what is given: an operator may write into it."""
         left = list(given)
@@ -33,6 +38,14 @@ class Called(nn.Module):
 
 def _copied(x: Tensor) -> Tensor:
     return x.detach().clone().requires_grad_(x.requires_grad)
+
+
+def _kind(leaf: Any) -> Any:
+    if not isinstance(leaf, Tensor):
+        return repr(leaf)
+    is_float = leaf.is_floating_point()
+    layout = leaf.stride() if leaf.layout == torch.strided else leaf.layout
+    return tuple(leaf.shape), layout, is_float or leaf.dtype, leaf.requires_grad
 
 
 @dataclass(frozen=True)

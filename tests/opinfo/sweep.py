@@ -7,8 +7,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
-from tests.opinfo.judging import INVALID, Outcome, outcome
-from tests.opinfo.samples import Case, modules, of_module, of_operator, operators
+from tests.opinfo.judging import INVALID, WRONG, Captures, Outcome, outcome
+from tests.opinfo.samples import DTYPES, Case, modules, of_module, of_operator, operators
 
 Counts = dict[str, Any]
 
@@ -20,48 +20,58 @@ def cases(name: str, dtype: str) -> Iterator[Case]:
     return of_operator(operators()[name], dtype)
 
 
-def outcomes(name: str, dtype: str) -> Iterator[Outcome]:
+def outcomes(name: str, dtype: str, captures: Captures | None = None) -> Iterator[Outcome]:
     """How each sample goes, in PyTorch's order."""
     for case in cases(name, dtype):
-        yield outcome(case.module, case.args, case.kwargs, training=case.training)
+        yield outcome(
+            case.module,
+            case.args,
+            case.kwargs,
+            training=case.training,
+            alike=getattr(case.module, "alike", None),
+            captures=captures,
+        )
 
 
-def swept(name: str, dtype: str, limit: float) -> Counts:
-    """The counts of all samples: words, the reasons of those that do not pass, the rules.
+def swept(name: str, limit: float) -> dict[str, Counts]:
+    """The counts of all samples, by precision: words, the reasons of those that do not pass, the
+    rules.
 
     Args:
         name: of an operator or of a module.
-        dtype: float64 or float32.
         limit: seconds after which the samples that are left are not tried.
     """
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_send, args=(theirs, name, dtype))
+    child = context.Process(target=_send, args=(theirs, name))
     child.start()
     theirs.close()
-    found, end, is_whole = [], time.monotonic() + limit, False
+    found: dict[str, list[Outcome]] = {dtype: [] for dtype in DTYPES}
+    end, is_whole = time.monotonic() + limit, False
     try:
         while (left := end - time.monotonic()) > 0 and ours.poll(left):
-            one = ours.recv()
+            dtype, one = ours.recv()
             if one is None:
                 is_whole = True
                 break
-            found.append(one)
+            found[dtype].append(one)
     except EOFError:
-        found.append(Outcome("wrong", "the process died"))
+        found["float64"].append(Outcome(WRONG, "the process died"))
     child.terminate()
     child.join()
-    return counted(found, is_whole)
+    return {dtype: counted(every, is_whole) for dtype, every in found.items()}
 
 
-def _send(pipe: Connection, name: str, dtype: str) -> None:
+def _send(pipe: Connection, name: str) -> None:
     torch.set_num_threads(1)
-    try:
-        for one in outcomes(name, dtype):
-            pipe.send(one)
-    except Exception as error:  # PyTorch could not make a sample
-        pipe.send(Outcome(INVALID, f"{type(error).__name__}: {error}"[:100]))
-    pipe.send(None)
+    captures: Captures = {}
+    for dtype in DTYPES:
+        try:
+            for one in outcomes(name, dtype, captures):
+                pipe.send((dtype, one))
+        except Exception as error:  # PyTorch could not make a sample
+            pipe.send((dtype, Outcome(INVALID, f"{type(error).__name__}: {error}"[:100])))
+    pipe.send(("", None))
 
 
 def counted(found: list[Outcome], is_whole: bool) -> Counts:

@@ -11,6 +11,7 @@ import numpy as np
 from backhand.capture.trees import Tree
 from backhand.errors import BackhandError
 from backhand.modules.arguments import added, arrays_of, built
+from backhand.modules.weights import checked, read_weights, save_weights
 
 NO_ARGUMENTS: Mapping[str, Any] = {}
 
@@ -178,6 +179,21 @@ class Program:
         """The arrays under every key of the module's `state_dict`, tied ones under each."""
         keys = self.interface.state_keys
         return {key: self.parameters[name] for key, name in keys.items()}
+
+    def load_weights(self, path: str | Path) -> None:
+        """Take the weights of a file: `.npz`, `.safetensors`, or a `state_dict` saved by PyTorch.
+
+        Raises:
+            BackhandError: unless it has an array of the right shape for each key, and no other.
+        """
+        arrays = read_weights(path)
+        checked(arrays, self.to_state_dict())
+        for key, name in self.interface.state_keys.items():
+            self.parameters[name][...] = arrays[key]
+
+    def save_weights(self, path: str | Path) -> Path:
+        """Write the `state_dict` as `.npz` or `.safetensors`; the file."""
+        return save_weights(path, self.to_state_dict())
 
     def save(self, path: str | Path) -> tuple[Path, Path]:
         """Write the text, and its arrays beside it as `.npz`; the two files.

@@ -25,7 +25,7 @@ from backhand.graph import (
 )
 from backhand.passes.kinds import snake_case
 from backhand.passes.nesting import identifier
-from backhand.passes.reserved import is_reserved
+from backhand.passes.reserved import MODULE_NAMES, is_reserved
 from backhand.rules.operations import operation
 from backhand.rules.register import rule
 
@@ -59,13 +59,13 @@ def named(network: Nested, wishes: Mapping[str, Scoped]) -> Nested:
 
 
 def _named(kind: NestedKind, wishes: Mapping[str, Scoped], functions: frozenset[str]) -> NestedKind:
-    taken = set(functions | OWN_NAMES | set(kind.attributes))
+    taken = set(functions | OWN_NAMES | MODULE_NAMES | set(kind.attributes))
     names = _Names(kind.class_name, wishes, taken, _nameless(kind))
-    for value in kind.inputs:
-        names.give(value, names.wish(value, value.name), "x")
     for value, paths in zip(kind.parameters, kind.paths, strict=True):
         names.new[value.name] = paths[0] if paths else value.name
-        taken.add(identifier(names.new[value.name]))
+        taken |= {names.new[value.name], identifier(names.new[value.name])}
+    for value in kind.inputs:
+        names.give(value, names.wish(value, value.name), "x")
     for part in kind.body:
         _name(part, names)
     return _renamed(kind, names.value)

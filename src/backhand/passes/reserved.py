@@ -1,6 +1,7 @@
 """The names that written programs use for themselves, and nobody else may."""
 
 import builtins
+import keyword
 from functools import cache
 
 from backhand.rules.register import all_rules
@@ -20,6 +21,7 @@ TRAINING_NAMES = frozenset(
 MODULE_NAMES = frozenset(
     {"argparse", "sys", "load", "parameters", "predict", "compared", "check", "inside", "under"}
     | {"add_to", "only", "clipped", "new_state", "learning_rate", "momentum", "beta1", "gradients"}
+    | {"p", "dp", "i"}
 )
 """Functions of a module's program: what is called after the user's classes is called otherwise."""
 
@@ -27,7 +29,8 @@ MODULE_NAMES = frozenset(
 def is_reserved(name: str) -> bool:
     """Whether a program uses this name, or Python does, or an operator has it."""
     functions = _function_names(len(all_rules()))
-    return name in PROGRAM_NAMES or name in functions or hasattr(builtins, name)
+    own = name in PROGRAM_NAMES or name in functions
+    return own or hasattr(builtins, name) or keyword.iskeyword(name)
 
 
 @cache

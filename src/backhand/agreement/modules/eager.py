@@ -22,6 +22,8 @@ class Eager:
     """By the keys of parameters that are trained; without a loss by the names of inputs too."""
     buffers: Mapping[str, np.ndarray]
     """By their keys, after the call."""
+    refusal: str
+    """Why autograd has no derivatives; empty where it has."""
 
 
 def eager(
@@ -62,8 +64,12 @@ def eager(
         heads = [loss] if loss is not None else [found[n] for n in ends]
         weights = None if loss is not None else [_like(c, found[n]) for n, c in ends.items()]
         got: Sequence[Any] = [None] * len(trained)
+        refusal = ""
         if heads and trained and all(head.requires_grad for head in heads):
-            got = torch.autograd.grad(heads, list(trained.values()), weights, allow_unused=True)
+            try:
+                got = torch.autograd.grad(heads, list(trained.values()), weights, allow_unused=True)
+            except RuntimeError as error:
+                trained, got, refusal = {}, [], str(error).partition(":")[0]
     return Eager(
         {number: _plain(x) for number, x in found.items()},
         None if loss is None else _plain(loss),
@@ -72,6 +78,7 @@ def eager(
             for (name, p), g in zip(trained.items(), got, strict=True)
         },
         {name: _plain(b) for name, b in call.module.named_buffers()},
+        refusal,
     )
 
 

@@ -5,6 +5,7 @@ runs by itself, on copies of what it was given, so that its own derivative can b
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,8 +113,11 @@ def _run(program: Any, whole: Any, arguments: Any, seed: int) -> _Run:
                           zip(cotangents, floats, strict=True)]  # fmt: skip
             if len(floats) == 1 and floats[0].ndim == 0:
                 given_back = [torch.ones_like(floats[0])]
-            found = torch.autograd.grad(floats, kept, given_back, allow_unused=True)
-            run.gradients = {id(t): g for t, g in zip(kept, found, strict=True) if g is not None}
+            # a module may write into what its derivative needs; the whole then says so
+            with suppress(RuntimeError):
+                found = torch.autograd.grad(floats, kept, given_back, allow_unused=True)
+                pairs = zip(kept, found, strict=True)
+                run.gradients = {id(t): g for t, g in pairs if g is not None}
     return run
 
 

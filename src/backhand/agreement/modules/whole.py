@@ -76,6 +76,10 @@ def whole(call: Call, precision: Precision, seed: int) -> list[WholeValue]:
         drawn = random_cotangents(shapes, seed)
         cotangents = {n: c.astype(precision) for n, c in zip(own.cotangents, drawn, strict=True)}
     theirs = eager(call, own.given, own.results, own.inputs, cotangents, precision, seed)
+    refused = []
+    if theirs.refusal:
+        reason = f"PyTorch itself cannot differentiate this module ({theirs.refusal})"
+        refused = [WholeValue("the derivatives", "backward", Judgement(reason=reason))]
     largest = _largest([*program.parameters.values(), *_arrays(program, call)])
 
     def judgements(run: Callable[..., Any]) -> list[WholeValue]:
@@ -88,8 +92,9 @@ def whole(call: Call, precision: Precision, seed: int) -> list[WholeValue]:
         try:
             found = judgements(rounding.run)
             if all(one.judgement.verdict != "cannot tell" for one in found):
-                return found
-            return [_by_either(*both) for both in zip(found, judgements(_run_decided), strict=True)]
+                return [*found, *refused]
+            alike = judgements(_run_decided)
+            return [*map(_by_either, found, alike), *refused]
         except (Untracked, CannotTell) as error:
             reason = error.what
     return [WholeValue(name, part, Judgement(reason=reason))

@@ -86,10 +86,11 @@ def _section(title: str, parts: Sequence[str]) -> list[str]:
 def _header(plan: Plan) -> str:
     """The docstring: what was captured, how to run it, the legend."""
     does = "forward and backward pass" if plan.module.pairs[-1].has_backward else "forward pass"
+    name = _in_docstring(plan.name)
     lines = [
-        f'"""{plan.name}: {does} in NumPy, written by backhand.',
+        f'"""{name}: {does} in NumPy, written by backhand.',
         "",
-        f"captured   torch.export of {plan.name} by PyTorch {plan.versions}",
+        f"captured   torch.export of {name} by PyTorch {plan.versions}",
         "run        python FILE predict input.npz --out output.npz",
     ]
     if plan.training:
@@ -103,8 +104,13 @@ def _header(plan: Plan) -> str:
         "weights    p holds arrays by their keys in the state_dict, dp derivatives by them"
     )
     for note in plan.notes:
-        lines += ["", *wrapped(note.replace("\\", "/").replace('"""', "'''"), 0)]
+        lines += ["", *wrapped(_in_docstring(note), 0)]
     return "\n".join([*lines, '"""'])
+
+
+def _in_docstring(text: str) -> str:
+    """Text that neither ends the docstring nor escapes anything in it."""
+    return text.replace("\\", "/").replace('"', "'")
 
 
 def _gradients(plan: Plan) -> str:
