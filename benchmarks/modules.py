@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-import torch.nn.functional as F
+from torch.nn import functional as F  # noqa: N812
 
 import backhand.modules
 from benchmarks.timing import Paired, paired, per_call

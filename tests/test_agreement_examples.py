@@ -306,7 +306,7 @@ def test_the_blocks_of_the_users_page(tmp_path: Path) -> None:
         elif not language:
             assert missing(code, said) == []
             compared += 1
-    assert (ran, compared) == (5, 5)
+    assert (ran, compared) == (6, 6)
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

@@ -7,7 +7,7 @@ After LeCun, Bottou, Bengio and Haffner, Gradient-Based Learning Applied to Docu
 import torch
 from mnist import digits
 from torch import nn
-import torch.nn.functional as F
+from torch.nn import functional as F  # noqa: N812
 
 EPOCHS, BATCH = 3, 64
 

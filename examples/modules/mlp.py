@@ -3,7 +3,7 @@
 import torch
 from mnist import digits
 from torch import nn
-import torch.nn.functional as F
+from torch.nn import functional as F  # noqa: N812
 
 EPOCHS, BATCH = 5, 64
 

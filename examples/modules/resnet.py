@@ -5,7 +5,7 @@ After He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition (2015
 
 import torch
 from torch import nn
-import torch.nn.functional as F
+from torch.nn import functional as F  # noqa: N812
 
 
 class ResidualBlock(nn.Module):

@@ -6,7 +6,7 @@ After Radford et al., Language Models are Unsupervised Multitask Learners (2019)
 import torch
 from text import cross_entropy, letters, windows
 from torch import nn
-import torch.nn.functional as F
+from torch.nn import functional as F  # noqa: N812
 
 EPOCHS, BATCH = 3, 32
 SONNETS, LENGTH = "sonnets.txt", 32

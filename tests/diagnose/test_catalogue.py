@@ -7,11 +7,11 @@ import pytest
 
 from backhand.capture.spec import load, parse
 from backhand.diagnose.catalogue import CATALOGUE
-from backhand.diagnose.judging import Search, diagnose
+from backhand.diagnose.judging import diagnose
 from backhand.diagnose.listing import listing_of
 from backhand.diagnose.machine import Machine
-from backhand.diagnose.mistake import Planted
 from backhand.diagnose.scene import Draw, Scene, Seen
+from backhand.diagnose.search import every, with_one_more
 from backhand.write import shared
 
 ROOT = Path(__file__).parents[2]
@@ -111,6 +111,5 @@ def test_what_no_entry_explains_is_not_known() -> None:
 
 def test_a_mistake_on_top_of_another() -> None:
     machine = Machine(load(ROOT / SPECS[0]), ROOT)
-    base = Search(machine, []).every[0]
-    assert isinstance(base, Planted)
-    assert any(p.mistakes != base.mistakes for p in Search(machine, []).planted(base))
+    base = every(machine)[0]
+    assert any(len(p.mistakes) == 2 for p in with_one_more(base))

@@ -82,9 +82,7 @@ def _wanting(leaf: Any) -> Any:
 
 def numbers(tree: Any) -> Any:
     """The tree with PyTorch's arrays as NumPy's."""
-    return pytree.tree_map(
-        lambda a: a.detach().numpy() if isinstance(a, torch.Tensor) else a, tree
-    )
+    return pytree.tree_map(lambda a: a.detach().numpy() if isinstance(a, torch.Tensor) else a, tree)
 
 
 def _in_tree(results: Any, cotangents: Sequence[Any]) -> Any:

@@ -145,25 +145,23 @@ def _compared(
     floats = [x for x in (*given.values(), *module.parameters()) if x.is_floating_point()]
     precision = str(floats[0].dtype).removeprefix("torch.") if floats else "float32"
     captured = replace(captured, network=in_precision(captured.network, precision))
-    theirs = _theirs(module, captured, given, args, kwargs)
+    theirs = _theirs(module, captured, given, args, kwargs, precision)
     arrays = [given[n].detach().numpy().copy() for n in range(len(given))]
     flat = Flat.of(captured, arrays, seed=SEED)
-    found = dict(_judged(captured, flat, theirs, {}))
-    if any(word == WRONG for word, _ in found.values()):
-        return _worst(found)
     try:
         with decided(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             held = Flat.of(captured, arrays, within_bounds, seed=SEED)
             bounds = dict(_named(captured, held, theirs))
     except Exception as error:
-        what = error.what if isinstance(error, BackhandError) else f"{type(error).__name__}"
-        return UNBOUNDED, what
+        word, reason = _worst(dict(_judged(captured, flat, theirs, None)))
+        what = error.what if isinstance(error, BackhandError) else type(error).__name__
+        return (UNBOUNDED, what) if word == AGREES else (word, reason)
     return _worst(dict(_judged(captured, flat, theirs, bounds)))
 
 
 def _theirs(
-    module: nn.Module, captured: Captured, given: Any, args: Any, kwargs: Any
+    module: nn.Module, captured: Captured, given: Any, args: Any, kwargs: Any, precision: str
 ) -> Theirs:
     torch.manual_seed(SEED)
     results = dict(filled(captured.outputs, module(*args, **kwargs)))
@@ -172,13 +170,12 @@ def _theirs(
     cotangents: list[Any] = [0] * count
     for number, y in sorted(results.items()):
         if y.is_floating_point() and y.requires_grad:
-            dy = draw.uniform(-1, 1, tuple(y.shape))
-            cotangents[number] = np.asarray(dy, dtype=str(y.dtype).removeprefix("torch."))
+            cotangents[number] = np.asarray(draw.uniform(-1, 1, tuple(y.shape)), precision)
     names = {n: x for n, x in given.items() if x.requires_grad}
     weights = {k: w for k, w in module.named_parameters() if w.requires_grad}
     wanted = [*names.values(), *weights.values()]
     pairs = [
-        (y, torch.tensor(cotangents[n])) for n, y in sorted(results.items()) if y.requires_grad
+        (y, torch.tensor(cotangents[n]).to(y.dtype)) for n, y in sorted(results.items()) if y.requires_grad
     ]
     grads: Sequence[Tensor] = ()
     if pairs and wanted:
@@ -212,13 +209,14 @@ def _named(captured: Captured, flat: Flat, theirs: Theirs) -> Iterator[tuple[str
 
 
 def _judged(
-    captured: Captured, flat: Flat, theirs: Theirs, bounds: Mapping[str, Any]
+    captured: Captured, flat: Flat, theirs: Theirs, bounds: Mapping[str, Any] | None
 ) -> Iterator[tuple[str, tuple[str, str]]]:
     them = {f"result {n}": t for n, t in theirs.results.items()}
     them |= {f"derivative by input {n}": t for n, t in theirs.by_input.items()}
     them |= {f"derivative by {k}": t for k, t in theirs.by_parameter.items()}
     for what, ours in _named(captured, flat, theirs):
-        word, reason = judged(np.asarray(ours), them[what].detach().numpy(), bounds.get(what))
+        bound = None if bounds is None else bounds[what]
+        word, reason = judged(np.asarray(ours), them[what].detach().numpy(), bound)
         yield what, (word, f"{what}: {reason}" if reason else "")
 
 
@@ -233,22 +231,23 @@ def judged(ours: np.ndarray, theirs: np.ndarray, bound: Any) -> tuple[str, str]:
         return (AGREES, "") if same else (WRONG, "other whole numbers or truths")
     same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
     difference = np.where(same, 0, np.abs(ours.astype(np.float64) - theirs))
-    tolerance = TOLERANCES[ours.dtype.name]
-    size = np.max(np.abs(theirs), initial=0.0, where=np.isfinite(theirs))
-    if not (same | (difference <= tolerance * (size + np.abs(theirs)))).all():
+    if bound is None:
+        allowed: Any = np.full(ours.shape, np.inf)
+    else:
+        error = bound.error.astype(np.float64) if isinstance(bound, Bounded) else 0.0
+        allowed = 2 * error + np.finfo(ours.dtype).tiny
+    is_told = bool(np.isfinite(np.where(same, 0, allowed)).all())
+    if is_told and (same | (difference <= allowed)).all():
+        is_narrow = ours.dtype != theirs.dtype
+        return (OUTSIDE, f"{ours.dtype}, PyTorch {theirs.dtype}") if is_narrow else (AGREES, "")
+    if not (same | (difference <= TOLERANCES[ours.dtype.name] * (1 + np.abs(theirs)))).all():
+        size = np.max(np.abs(theirs), initial=0.0, where=np.isfinite(theirs))
         return WRONG, f"differs by {np.nanmax(difference, initial=0.0):.2g} of {size:.2g}"
-    if ours.dtype != theirs.dtype:
-        return OUTSIDE, f"{ours.dtype}, PyTorch {theirs.dtype}"
     if bound is None:
         return AGREES, ""
-    error = bound.error.astype(np.float64) if isinstance(bound, Bounded) else 0.0
-    allowed = 2 * error + np.finfo(ours.dtype).tiny
-    if not np.isfinite(np.where(same, 0, allowed)).all():
+    if not is_told:
         return UNBOUNDED, "an infinite bound"
-    if not (same | (difference <= allowed)).all():
-        ratio = np.max(difference / allowed)
-        return OUTSIDE, f"{ratio:.3g} times the bound"
-    return AGREES, ""
+    return OUTSIDE, f"{np.max(difference / allowed):.2g} times the bound"
 
 
 def _worst(found: Mapping[str, tuple[str, str]]) -> tuple[str, str]:

@@ -233,9 +233,17 @@ def _shapes(
     try:
         with np.errstate(all="ignore"):
             made = function(*arrays, **dict(attributes))
-            return tuple(map(np.shape, made if isinstance(made, tuple) else (made,)))
+            return _of_sense(arrays, made if isinstance(made, tuple) else (made,))
     except (ValueError, IndexError, TypeError, AttributeError, ZeroDivisionError, MemoryError):
         return ()
+
+
+def _of_sense(arrays: Sequence[Any], made: tuple[Any, ...]) -> tuple[tuple[int, ...], ...]:
+    """The shapes of several results; none where of no numbers at all comes one that is none."""
+    is_empty = any(np.size(array) == 0 for array in arrays)
+    if len(made) > 1 and is_empty and any(np.isnan(result).any() for result in made):
+        return ()
+    return tuple(map(np.shape, made))
 
 
 def _bound(step: Step, pattern: Pattern, schema: Sequence[Argument]) -> dict[str, Attribute] | None:

@@ -1,64 +1,104 @@
-"""How far two right programs may be apart in a scene: the rounding bound of the correct one."""
+"""How far two right programs may be apart in a scene: computed for the program at hand.
+
+In one pass our program is run on bounded numbers (`rounding/`), so the bound of each of its numbers
+is certain. Theirs rounds as well, by formulas that are not known: its bound is taken to be as large
+as ours, so both together may be apart by twice that. Over training a certain bound says nothing
+after a few epochs (`agreement/carried.py`); there the program is trained several times, rounded at
+random, and how far those runs spread is what rounding does (`agreement/ensemble.py`).
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from backhand.diagnose.machine import CannotReplayError, Machine
+from backhand.agreement.carried import USEFUL
+from backhand.agreement.ensemble import rounded_at_random
+from backhand.agreement.judging import WIDEST
+from backhand.agreement.training import BEYOND
+from backhand.diagnose.listing import Listing
+from backhand.diagnose.machine import CannotReplayError, Machine, Reading
 from backhand.diagnose.scene import Scene, Seen
 from backhand.rounding import Bounded, CannotTell, Untracked, run
 
-BOTH = 8
-"""Two programs round, and theirs may take another formula for the same value; measured in the
-exam, right programs stay within half of one bound."""
-RIGHT = 1e-9
-"""A right formula in float64 stays within this part of a value (see docs/agreement.md): the limit
-where a bound is wider, as it becomes over many epochs, or is not known."""
+BOTH = 2
+"""Ours rounds, and theirs."""
 SINGLE = 2.0**29
 """How much wider float32 rounds than float64."""
-RIGHT_SINGLE = 2e-4
+MEMBERS, FEWEST = 8, 2
+"""Runs rounded at random: of a short training, and of a long one."""
+EPOCHS = 24
+"""So many epochs are trained in all, where `FEWEST` do not take more."""
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """The bounds of a scene's values by name; a name that is not there has none."""
+    """The bounds of a program's values in a scene, by name; a name that is not there has none."""
 
     bounds: Mapping[str, float]
-    sizes: Mapping[str, float]
+    widest: float | None = None
+    """The largest part of a value that a bound may be; None for what agreements have."""
 
     def of(self, key: str, ours: np.ndarray, theirs: Seen) -> float:
-        """What is allowed between our numbers and theirs, for every element of an array.
-
-        A changed program's numbers may be larger than the correct one's, and their bound with them.
-        """
+        """What is allowed between our numbers and theirs, for every element of an array."""
         is_single = theirs.values.dtype == np.float32
         size = float(np.max(np.abs(ours), initial=0.0, where=np.isfinite(ours)))
-        limit = (RIGHT_SINGLE if is_single else RIGHT) * size
-        bound = self.bounds.get(key)
-        if bound is None or not np.isfinite(bound):
-            return limit + theirs.half
-        larger = max(1.0, size / self.sizes[key]) if self.sizes[key] else 1.0
-        width = BOTH * bound * larger * (SINGLE if is_single else 1.0)
-        return min(width, limit) + theirs.half
+        limit = (self.widest or WIDEST["float32" if is_single else "float64"]) * size
+        bound = self.bounds.get(key, np.inf) * (SINGLE if is_single else 1.0)
+        return (min(bound, limit) if np.isfinite(bound) else limit) + theirs.half
 
 
-def allowances(machine: Machine, scene: Scene) -> Allowed:
-    """The bounds of the correct program's numbers in a scene; none of more than one pass."""
+WIDER = 64
+"""A program with a mistake may compute larger numbers than the correct one, and round them more."""
+
+
+def screen(correct: Allowed) -> Allowed:
+    """What is wide enough for a first look at programs that are not worth a bound of their own."""
+    return replace(correct, bounds={n: WIDER * bound for n, bound in correct.bounds.items()})
+
+
+def allowances(
+    machine: Machine, scene: Scene, listing: Listing, reading: Reading = "below"
+) -> Allowed:
+    """The computed bounds of a program's numbers in a scene."""
     if scene.mode == "training":
-        return Allowed({}, {})
+        return Allowed(_spread(machine, scene, listing, reading), USEFUL)
 
     def bounded_call(function: Any, *arguments: Any) -> Any:
         return run(function, *arguments)
 
     try:
         with np.errstate(all="ignore"):
-            kept: dict[str, Any] = machine.run(machine.correct, scene, call=bounded_call)
-    except (CannotTell, Untracked, CannotReplayError):  # no bound: then the limit alone
-        return Allowed({}, {})
+            kept: dict[str, Any] = machine.run(listing, scene, reading, call=bounded_call)
+    except (CannotTell, Untracked, CannotReplayError):  # no bound: then the widest alone
+        return Allowed({})
     tracked = {name: v for name, v in kept.items() if isinstance(v, Bounded)}
-    return Allowed(
-        {name: float(np.max(v.error, initial=0.0)) for name, v in tracked.items()},
-        {name: float(np.max(np.abs(v.value), initial=0.0)) for name, v in tracked.items()},
-    )
+    return Allowed({n: BOTH * float(np.max(v.error, initial=0.0)) for n, v in tracked.items()})
+
+
+def _spread(machine: Machine, scene: Scene, listing: Listing, reading: Reading) -> dict[str, float]:
+    """For each number of a training, `BEYOND` times the farthest that a rounded run is off."""
+    members = max(FEWEST, min(MEMBERS, EPOCHS // max(scene.epochs, 1)))
+    with np.errstate(all="ignore"):
+        plain = machine.run(listing, scene, reading)
+        moved = [
+            machine.run(listing, scene, reading, array=rounded_at_random(seed))
+            for seed in range(members)
+        ]
+        return {
+            name: BEYOND * max(_unit(value), *(_farthest(run[name], value) for run in moved))
+            for name, value in plain.items()
+            if all(name in run and np.shape(run[name]) == np.shape(value) for run in moved)
+        }
+
+
+def _unit(value: np.ndarray) -> float:
+    """Half a unit in the last place: what even a single operation may be off."""
+    size = float(np.max(np.abs(value), initial=0.0, where=np.isfinite(value)))
+    return size * float(np.finfo(np.float64).eps) / 2
+
+
+def _farthest(a: np.ndarray, b: np.ndarray) -> float:
+    apart = np.abs(np.asarray(a, float) - np.asarray(b, float))
+    return float(np.max(apart, initial=0.0, where=np.isfinite(apart)))

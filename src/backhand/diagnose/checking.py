@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from backhand.diagnose.experiments import proposal
 from backhand.diagnose.figures import Ranking, Simulations, rank, read_figures
 from backhand.diagnose.figures.telling import EXIT_CODES, verdict
 from backhand.diagnose.judging import diagnose
@@ -152,9 +153,10 @@ def check_one(
     """
     if file.suffix == ".npz":
         scenes = scenes_of_npz(machine, file, given)
-        return diagnose(machine, scenes)
+        return _with_experiment(machine, diagnose(machine, scenes))
     if file.suffix in (".txt", ".out", ".log"):
-        return diagnose(machine, scenes_of_text(machine, _text(file), str(file), given))
+        scenes = scenes_of_text(machine, _text(file), str(file), given)
+        return _with_experiment(machine, diagnose(machine, scenes))
     text = code_of(file) if file.suffix == ".ipynb" else _text(file)
     answer = run_theirs(machine, file, text, given, time_limit)
     scenes = [scene for scene in answer.scenes if scene.seen]
@@ -167,8 +169,40 @@ def check_one(
             repair="say which of your names is which of ours: --map theirs=ours",
         )
     verdict = diagnose(machine, scenes)
+    if verdict.ties:
+        verdict = _told_apart(machine, verdict, file, text, given, time_limit)
     notes = (*verdict.notes, *([f"it stops with {answer.failed}"] if answer.failed else []))
     return replace(verdict, missing=_missing(machine, verdict), notes=notes)
+
+
+def _with_experiment(machine: Machine, verdict: Verdict) -> Verdict:
+    """The verdict with the experiment that would tell its ties apart."""
+    if not verdict.ties:
+        return verdict
+    return replace(verdict, experiment=proposal(machine, verdict.matching))
+
+
+def _told_apart(
+    machine: Machine,
+    verdict: Verdict,
+    file: Path,
+    text: str,
+    given: Mapping[str, str],
+    time_limit: float,
+) -> Verdict:
+    """The verdict after their code was run in the experiment that tells its ties apart; where it
+    cannot be called there, the experiment is proposed."""
+    proposed = _with_experiment(machine, verdict)
+    stage = proposed.experiment.stage if proposed.experiment else None
+    if stage is None:
+        return proposed
+    answer = run_theirs(machine, file, text, given, time_limit, (stage,))
+    if not any(scene.name == stage.name and scene.seen for scene in answer.scenes):
+        return proposed
+    again = diagnose(machine, [scene for scene in answer.scenes if scene.seen])
+    if again.outcome != verdict.outcome:
+        return proposed
+    return _with_experiment(machine, replace(again, settled_by=stage.name))
 
 
 def _missing(machine: Machine, verdict: Verdict) -> tuple[str, ...]:

@@ -45,10 +45,8 @@ class Listing:
 
     def changed(self, function: str, old: ast.stmt, new: str) -> "Listing":
         """The listing with the lines `new` in place of one statement; no lines take it out."""
-        tree = copy.deepcopy(self.functions[function])
-        index = [id(s) for s in _within(self.functions[function].body)].index(id(old))
-        twin = list(_within(tree.body))[index]
-        _put(tree.body, twin, ast.parse(new).body or [ast.Pass()])
+        tree = copy.copy(self.functions[function])
+        tree.body = _put(tree.body, old, ast.parse(new or "pass").body)
         return self.with_function(function, tree)
 
     def with_lines(self, function: str, lines: str) -> "Listing":
@@ -59,7 +57,7 @@ class Listing:
 
     def with_function(self, name: str, tree: ast.FunctionDef) -> "Listing":
         """The listing with another function of that name."""
-        return replace(self, functions={**self.functions, name: ast.fix_missing_locations(tree)})
+        return replace(self, functions={**self.functions, name: tree})
 
     @cached_property
     def forward(self) -> tuple[Step, ...]:
@@ -104,14 +102,20 @@ def _within(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _within(getattr(statement, block, []))
 
 
-def _put(body: list[ast.stmt], old: ast.stmt, new: list[ast.stmt]) -> bool:
-    for i, statement in enumerate(body):
+def _put(body: list[ast.stmt], old: ast.stmt, new: list[ast.stmt]) -> list[ast.stmt]:
+    """A block with other statements in place of one; what does not hold it is shared."""
+    found: list[ast.stmt] = []
+    for statement in body:
         if statement is old:
-            body[i : i + 1] = new
-            return True
-        if any(_put(getattr(statement, b, []), old, new) for b in ("body", "orelse")):
-            return True
-    return False
+            found += new
+            continue
+        for block in ("body", "orelse"):
+            inner = getattr(statement, block, [])
+            if any(one is old for one in _within(inner)):
+                statement = copy.copy(statement)
+                setattr(statement, block, _put(inner, old, new))
+        found.append(statement)
+    return found
 
 
 def swapped(tree: ast.stmt, old: ast.AST, new: ast.AST) -> str:

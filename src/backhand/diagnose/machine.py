@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FunctionType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from backhand.diagnose.scene import Draw, Scene
 from backhand.draws import dropout_mask
 from backhand.experiment import Experiment
 from backhand.write import numpy_program, shared
+
+if TYPE_CHECKING:
+    from backhand.diagnose.mistake import Planted
 
 Reading = Literal["below", "above"]
 """Which uniform numbers keep a unit: those below 1 - rate, or those from the rate on."""
@@ -75,7 +78,7 @@ class Machine:
     """Runs listings of one experiment; what is the same for all of them is prepared once."""
 
     def __init__(self, experiment: Experiment, folder: Path) -> None:
-        self.experiment = experiment
+        self.experiment, self.folder = experiment, folder
         self.correct = listing_of(experiment)
         text = numpy_program.write(experiment).text
         self.base: dict[str, Any] = {
@@ -84,6 +87,8 @@ class Machine:
         }
         exec(compile(ast.parse(text), "numpy_program.py", "exec"), self.base)
         self._made: dict[int, tuple[ast.FunctionDef, FunctionType]] = {}
+        self.planted: tuple[Planted, ...] | None = None
+        """Every single mistake in the program, once it was asked for."""
 
     def namespace(self, listing: Listing) -> dict[str, Any]:
         """The functions of a listing, which see each other and nothing else of ours."""
@@ -104,9 +109,17 @@ class Machine:
         return found[1]
 
     def run(
-        self, listing: Listing, scene: Scene, reading: Reading = "below", *, call: Any = None
+        self,
+        listing: Listing,
+        scene: Scene,
+        reading: Reading = "below",
+        *,
+        call: Any = None,
+        array: Callable[[np.ndarray], np.ndarray] = np.array,
     ) -> dict[str, np.ndarray]:
         """What a program computes in a scene, under the names of `Scene.seen`.
+
+        `call` calls its functions in one pass; `array` makes the weights that it begins with.
 
         Raises:
             Exception: whatever the changed program raises.
@@ -116,7 +129,7 @@ class Machine:
         called = call or (lambda function, *arguments: function(*arguments))
         data = space["given_data"](*(np.array(a) for a in scene.data))
         weights = space["given_weights"](tuple(np.array(w) for w in scene.weights))
-        weights = tuple(np.array(w) for w in weights)
+        weights = tuple(array(np.array(w)) for w in weights)
         if scene.mode == "training":
             return self._trained(space, data, weights, scene)
         generator = space["DRAWS"] if scene.mode == "pass" else None

@@ -13,6 +13,18 @@ DrawKind = Literal["uniform", "bits", "mask", "order"]
 """Uniform numbers in [0, 1); zeros and ones; a mask that is scaled already; a permutation."""
 
 
+Arrays = tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Inputs and weights with which a program is run."""
+
+    name: str
+    data: Arrays
+    weights: Arrays
+
+
 @dataclass(frozen=True)
 class Draw:
     """What their program drew at random: one call of a generator.

@@ -25,13 +25,16 @@ def text_of(verdict: Verdict, hint: Hint = "fix") -> str:
         lines.append(f"Not found in it: {', '.join(verdict.missing)}.")
     tried = ", ".join(dict.fromkeys(verdict.tried))
     lines.append(f"Compared: {', '.join(verdict.compared)}; {tried}.")
+    if verdict.ran_out:
+        lines.append("The time ran out before everything was tried.")
     lines.append(f"{verdict.programs} runs of our program in {verdict.seconds:.1f} s.")
     return "\n".join(lines)
 
 
 def _outcome(verdict: Verdict, hint: Hint) -> list[str]:
     if verdict.outcome == "no mistake found":
-        return ["No mistake found: all of these numbers are the correct program's, to rounding."]
+        lines = ["No mistake found: all of these numbers are the correct program's, to rounding."]
+        return [*lines, *_unseen(verdict)]
     if verdict.outcome == "not known":
         lines = [
             f"Not a known mistake. It parts from the correct program first at {verdict.parts_at}."
@@ -47,8 +50,17 @@ def _outcome(verdict: Verdict, hint: Hint) -> list[str]:
         lines += _told(finding.mistake, finding.where, hint)
     if HINTS.index(hint) >= 1:
         lines += _ties(verdict)
+        if verdict.settled_by:
+            lines.append(f"  Others gave the same numbers until it was run {verdict.settled_by}.")
         lines += map(_distance, verdict.evidence[:SHOWN])
     return lines
+
+
+def _unseen(verdict: Verdict) -> list[str]:
+    """What the numbers at hand could not have shown."""
+    if not verdict.unseen:
+        return ["Every mistake of the catalogue that applies would have shown on them."]
+    return [f"These would not have shown on them: {'; '.join(verdict.unseen)}."]
 
 
 def _told(mistake: Mistake, where: str, hint: Hint) -> list[str]:
@@ -63,8 +75,17 @@ def _told(mistake: Mistake, where: str, hint: Hint) -> list[str]:
 def _ties(verdict: Verdict) -> list[str]:
     if not verdict.ties:
         return []
-    names = "; ".join(name for tie in verdict.ties for name in tie)
-    return [f"  The same numbers come from: {names}."]
+    names = "; ".join(verdict.ties)
+    return [f"  The same numbers come from: {names}.", *_experiment(verdict)]
+
+
+def _experiment(verdict: Verdict) -> list[str]:
+    """What would tell the ties apart."""
+    one = verdict.experiment
+    if one is None:
+        return ["  No experiment that was tried tells them apart."]
+    numbers = "; ".join(f"{value:.6g} with {name}" for name, value in one.numbers.items())
+    return [f"  To tell them apart, run it {one.words}: {one.value} is {numbers}."]
 
 
 def _distance(one: Distance) -> str:
@@ -98,14 +119,25 @@ def as_data(checked: Checked, hint: Hint = "fix") -> dict[str, object]:
         **data,
         "outcome": verdict.outcome,
         "findings": findings,
-        "ties": [list(tie) for tie in verdict.ties] if level else [],
+        "ties": list(verdict.ties) if level else [],
         "parts_at": verdict.parts_at,
         "evidence": [_plain(one) for one in verdict.evidence] if level else [],
         "compared": list(verdict.compared),
         "missing": list(verdict.missing),
         "tried": list(dict.fromkeys(verdict.tried)),
         "notes": list(verdict.notes),
+        "unseen": list(verdict.unseen) if level else [],
+        "ran_out": verdict.ran_out,
+        "experiment": _proposed(verdict) if level else None,
+        "settled_by": verdict.settled_by,
     }
+
+
+def _proposed(verdict: Verdict) -> dict[str, object] | None:
+    one = verdict.experiment
+    if one is None:
+        return None
+    return {"run_it": one.words, "look_at": one.value, "numbers": dict(one.numbers)}
 
 
 def _figures_data(ranking: Ranking, hint: Hint) -> dict[str, object]:

@@ -1,15 +1,16 @@
 """What comes out of a diagnosis."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
+from backhand.diagnose.experiments import Proposal
 from backhand.diagnose.mistake import Mistake, Planted
 from backhand.diagnose.scene import Scene
 
 if TYPE_CHECKING:
-    from backhand.diagnose.judging import Tried
+    from backhand.diagnose.search import Search, Tried
 
 Outcome = Literal["no mistake found", "mistake found", "not known", "cannot tell"]
 EXIT_CODES: dict[Outcome, int] = {
@@ -44,12 +45,15 @@ class Verdict:
 
     `findings` has one mistake, or two that are made together. `ties` are those that give the same
     numbers everywhere they were tried. `parts_at` is the first number that parts from the correct
-    program, where no mistake explains it.
+    program, where no mistake explains it. `unseen` are the mistakes that would not have shown on
+    these numbers. `ran_out` says that the time was not enough to try everything. `matching` are the
+    programs of what was found and of its ties. `experiment` would tell these apart; `settled_by`
+    says which one did.
     """
 
     outcome: Outcome
     findings: tuple[Finding, ...] = ()
-    ties: tuple[tuple[str, ...], ...] = ()
+    ties: tuple[str, ...] = ()
     next_best: str = ""
     evidence: tuple[Distance, ...] = ()
     parts_at: str = ""
@@ -57,6 +61,11 @@ class Verdict:
     compared: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    ran_out: bool = False
+    experiment: Proposal | None = None
+    settled_by: str = ""
+    matching: tuple[Planted, ...] = field(default=(), repr=False)
     programs: int = 0
     seconds: float = 0.0
 
@@ -72,45 +81,43 @@ class Verdict:
 
 
 def verdict_of(
-    scenes: Sequence[Scene],
+    search: "Search",
     correct: "Tried",
     found: "Sequence[Tried]",
     singles: "Sequence[Tried]",
-    programs: int,
-    started: float,
+    unseen: tuple[str, ...] = (),
 ) -> Verdict:
     """The verdict, with its evidence, from what was tried."""
-    seconds = monotonic() - started
-    names = tuple(scene.name for scene in scenes)
-    compared = tuple(dict.fromkeys(_base(key) for scene in scenes for key in scene.seen))
-    notes = tuple(dict.fromkeys(note for scene in scenes for note in scene.notes))
+    scenes = search.scenes
+    common = Verdict(
+        "cannot tell",
+        tried=tuple(scene.name for scene in scenes),
+        compared=tuple(dict.fromkeys(_base(key) for scene in scenes for key in scene.seen)),
+        notes=tuple(dict.fromkeys(note for scene in scenes for note in scene.notes)),
+        unseen=unseen,
+        ran_out=search.ran_out,
+        programs=search.runs,
+        seconds=monotonic() - search.started,
+    )
     if correct.matches:
-        outcome: Outcome = "no mistake found" if compared else "cannot tell"
-        return Verdict(
-            outcome, tried=names, compared=compared, notes=notes, programs=programs, seconds=seconds
-        )
+        return replace(common, outcome="no mistake found" if common.compared else "cannot tell")
     off = [key for key, share in correct.shares.items() if share > 1]
     parts_at = f"{off[0][1]}, {scenes[off[0][0]].name}" if off else ""
-    if not found:
-        nearest = _next(singles, None, off)
-        evidence = _evidence(scenes, correct, None, nearest, off)
-        return Verdict(
-            "not known", (), (), nearest.planted.name if nearest else "", evidence, parts_at,
-            names, compared, (), notes, programs, seconds,
-        )  # fmt: skip
-    named, *others = _ranked(found)
-    ties = tuple(
-        dict.fromkeys(o.planted.name for o in others if o.planted.name != named.planted.name)
-    )
     nearest = _next(singles, found, off)
-    return Verdict(
-        "mistake found",
-        tuple(map(Finding, named.planted.mistakes, named.planted.places)),
-        tuple((name,) for name in ties),
-        nearest.planted.name if nearest else "",
-        _evidence(scenes, correct, named, nearest, off),
-        parts_at, names, compared, (), notes, programs, seconds,
-    )  # fmt: skip
+    told = replace(common, parts_at=parts_at, next_best=nearest.planted.name if nearest else "")
+    if not found:
+        evidence = _evidence(scenes, correct, None, nearest, off)
+        return replace(told, outcome="not known", evidence=evidence)
+    named, *others = _ranked(found)
+    ties = {o.planted.name: o.planted for o in others if o.planted.name != named.planted.name}
+    return replace(
+        told,
+        outcome="mistake found",
+        findings=tuple(map(Finding, named.planted.mistakes, named.planted.places)),
+        ties=tuple(ties),
+        matching=(named.planted, *ties.values()),
+        evidence=_evidence(scenes, correct, named, nearest, off),
+    )
 
 
 def _ranked(found: "Sequence[Tried]") -> "list[Tried]":
@@ -150,6 +157,3 @@ def _evidence(
 
 def _base(key: str) -> str:
     return key.partition("@")[0]
-
-
-__all__ = ["Distance", "Finding", "Mistake", "Outcome", "Planted", "Verdict", "verdict_of"]

@@ -55,7 +55,7 @@ def _part(given: Any, key: str | int, kind: str, count: int, where: str) -> Any:
     if kind not in ("tuple", "list", "dict") and hasattr(given, str(key)):
         return getattr(given, str(key))
     raise BackhandError(
-        "the arguments are built otherwise than when the program was written",
+        f"{where.partition('[')[0]} are built otherwise than when the program was written",
         where=where,
         wanted=f"a {kind} with {key!r}, one of {count}",
         got=type(given).__name__,
@@ -96,8 +96,8 @@ def _gather(of: Tree, given: Any, found: dict[int, list[Any]]) -> None:
         if of.number is not None and given is not None:
             found.setdefault(of.number, []).append(given)
         return
+    if given is None:
+        return
     keys: list[Any] = list(of.keys) or list(range(len(of.parts)))
     for key, part in zip(keys, of.parts, strict=True):
-        is_there = isinstance(given, Mapping) and key in given
-        is_there = is_there or (isinstance(key, int) and isinstance(given, tuple | list))
-        _gather(part, given[key] if is_there else None, found)
+        _gather(part, _part(given, key, of.kind, len(keys), "the results"), found)

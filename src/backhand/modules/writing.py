@@ -68,7 +68,7 @@ def write(
     plan = _plan(module, main, evaluation, by_loss, number, training)
     program = Program(
         write_source(plan),
-        _parameters(module, main),
+        _parameters(module, main, by_loss),
         _interface(module, main, plan),
         Example((), {}),
         main.captured.notes,
@@ -237,13 +237,21 @@ def _tied(module: Any) -> dict[str, str]:
     return {key: first for key, first in _first_keys(module).items() if key != first}
 
 
-def _parameters(module: Any, main: Half) -> dict[str, np.ndarray]:
+def _parameters(module: Any, main: Half, by_loss: Half | None) -> dict[str, np.ndarray]:
     """Every array of the `state_dict`, and what else the functions read in `p`."""
     firsts = _first_keys(module)
     state = {key: t.detach().cpu().numpy().copy() for key, t in module.state_dict().items()}
     found = {key: state[first] for key, first in firsts.items()}
     for key, name in main.places.items():
         found.setdefault(key, main.captured.arrays[name])
+    for key, name in by_loss.places.items() if by_loss else ():
+        if key in found:
+            raise BackhandError(
+                "the loss and the module have arrays of the same name",
+                where=key,
+                repair="let the loss be a part of the module, and name it: loss='...'",
+            )
+        found[key] = by_loss.captured.arrays[name]
     return found
 
 

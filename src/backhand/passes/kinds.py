@@ -133,8 +133,11 @@ def _names(groups: Sequence[_Group], taken: set[str]) -> list[str]:
         if often[name] > 1:
             numbers[name] += 1
             name = f"{name}_{numbers[name]}"
-        names[group.first] = free_name(name, taken, other=f"{name}_module")
-        taken = taken | {names[group.first]}
+        name = free_name(name, taken, other=f"{name}_module")
+        if name.startswith(("saved_", "dp_")):  # as functions call things of their own
+            name = free_name(f"module_{name}", taken)
+        names[group.first] = name
+        taken = taken | {name, f"{name}_backward", name.removesuffix("_backward")}
     return [names[group.first] for group in groups]
 
 

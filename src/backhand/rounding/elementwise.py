@@ -68,16 +68,23 @@ def stored(m: Model, v: np.ndarray, e: np.ndarray, size: np.ndarray) -> np.ndarr
 def plus(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray:
     """a + b and a - b, which do not underflow (ASNA, problem 2.19).
 
-    Their rounding is not larger than either of the two, for the other is a number itself: so what
-    is added to the largest number, as a mask has it, does not overflow.
+    What is added to the largest number, as a mask has it, does not overflow where it is small: the
+    rounding is not larger than the smaller of the two.
     """
     if a.error is None and b.error is None:
         e = rounded(m, v, None)
     else:
         e = rounded(m, v, a.error_or_0 + b.error_or_0)
-    if v.size and np.max(np.abs(v)) > m.result.largest / 2:
-        e = np.minimum(e, a.error_or_0 + b.error_or_0 + np.minimum(a.reach, b.reach))
+    if v.size and np.max(np.abs(v)) >= m.result.largest:
+        masked = is_largest(m, a) | is_largest(m, b)
+        moved = a.error_or_0 + b.error_or_0 + np.minimum(a.reach, b.reach)
+        e = np.where(masked, np.minimum(e, moved), e)
     return e
+
+
+def is_largest(m: Model, a: Term) -> Any:
+    """Where an operand is the largest number, or its negative, in every implementation."""
+    return (a.size == m.result.largest) & (a.error_or_0 < m.unit * m.result.largest / 4)
 
 
 def times(m: Model, v: np.ndarray, a: Term, b: Term) -> np.ndarray | None:

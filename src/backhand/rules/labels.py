@@ -54,7 +54,8 @@ def cross_entropy_labels(z, targets, *, ignore_index):
 def cross_entropy_labels_backward(dloss, z, targets, *, ignore_index):
     kept = targets != ignore_index
     one_hot = np.arange(z.shape[-1]) == targets[:, None]
-    return dloss * (softmax(z) - one_hot) * kept[:, None] / kept.sum(dtype=z.dtype)
+    # where no target counts nothing gets a derivative
+    return dloss * (softmax(z) - one_hot) * kept[:, None] / (kept.sum(dtype=z.dtype) or 1)
 
 
 register(
@@ -128,7 +129,7 @@ def nll_mean(logp, targets, *, ignore_index):
 
 def nll_mean_backward(dloss, logp, targets, *, ignore_index):
     kept = targets != ignore_index
-    return at_targets(-dloss * kept / kept.sum(dtype=logp.dtype), targets, logp)
+    return at_targets(-dloss * kept / (kept.sum(dtype=logp.dtype) or 1), targets, logp)
 
 
 register(
@@ -187,7 +188,7 @@ def weighted_nll_mean(logp, targets, weights, *, ignore_index):
 
 def weighted_nll_mean_backward(dloss, logp, targets, weights, *, ignore_index):
     share = target_weights(weights, targets, targets != ignore_index)
-    return at_targets(-dloss * share / share.sum(), targets, logp)
+    return at_targets(-dloss * share / (share.sum() or 1), targets, logp)
 
 
 register(
@@ -267,7 +268,7 @@ def label_loss(z, targets, *, ignore_index, label_smoothing):
 
 def label_loss_backward(dloss, z, targets, *, ignore_index, label_smoothing):
     kept = targets != ignore_index
-    each = np.full(targets.shape, dloss / kept.sum(dtype=z.dtype))
+    each = np.full(targets.shape, dloss / (kept.sum(dtype=z.dtype) or 1))
     return cross_entropies_dz(each, z, smoothed_labels(z, targets, kept, label_smoothing))
 
 
@@ -319,7 +320,7 @@ def weighted_label_loss(z, targets, weights, *, ignore_index, label_smoothing):
 
 def weighted_label_loss_backward(dloss, z, targets, weights, *, ignore_index, label_smoothing):
     kept = targets != ignore_index
-    each = np.full(targets.shape, dloss / target_weights(weights, targets, kept).sum())
+    each = np.full(targets.shape, dloss / (target_weights(weights, targets, kept).sum() or 1))
     shares = weighted_labels(z, targets, weights, kept, label_smoothing)
     return cross_entropies_dz(each, z, shares)
 

@@ -12,7 +12,6 @@ The gates stand in PyTorch's order. Sources: Hochreiter and Schmidhuber, Long Sh
 
 import numpy as np
 
-from backhand.rules.activations import sigmoid
 from backhand.rules.register import Example, Sample, example, register, uniform
 
 X = uniform(-2, 2, (4, 3, 5))
@@ -29,12 +28,20 @@ def before_each(h, y):
     return np.concatenate([h[None], y[:-1]])
 
 
+def gate(z):
+    # the sigmoid without a choice for each element, over which processors stumble; neither
+    # exponent is above 0
+    return np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))
+
+
 def lstm(x, h, c, w_ih, w_hh, b):
-    gates = x @ w_ih.T  # what the inputs add, for all times at once
-    y, cells = np.empty_like(x, shape=(2, *x.shape[:2], h.shape[-1]))
+    gates = x @ w_ih.T + b  # what the inputs add, for all times at once
+    size = h.shape[-1]
+    y, cells = np.empty_like(x, shape=(2, *x.shape[:2], size))
     for t in range(len(x)):
-        i, f, g, o = np.split(gates[t] + h @ w_hh.T + b, 4, axis=-1)
-        i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+        z = gates[t] + h @ w_hh.T
+        i, f, _, o = np.split(gate(z), 4, axis=-1)
+        g = np.tanh(z[:, 2 * size : 3 * size])
         c = f * c + i * g
         h = o * np.tanh(c)
         y[t], cells[t], gates[t] = h, c, np.concatenate([i, f, g, o], axis=-1)
@@ -95,7 +102,7 @@ def gru(x, h, w_ih, w_hh, b_ih, b_hh):
     for t in range(len(x)):
         xr, xz, xn = np.split(gates[t] + b_ih, 3, axis=-1)
         hr, hz, hn = np.split(h @ w_hh.T + b_hh, 3, axis=-1)
-        r, z = sigmoid(xr + hr), sigmoid(xz + hz)
+        r, z = gate(xr + hr), gate(xz + hz)
         n = np.tanh(xn + r * hn)
         h = (1 - z) * n + z * h
         y[t], gates[t], hidden[t] = h, np.concatenate([r, z, n], axis=-1), hn

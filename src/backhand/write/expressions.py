@@ -171,5 +171,7 @@ def text(expression: ast.expr) -> str:
 
 
 def double_quoted(code: str) -> str:
-    """Code with its strings, plain words all of them, in double quotes."""
+    """Code with its strings in double quotes; as it is where one of them holds a quote itself."""
+    if '"' in code or "\\" in code:
+        return code
     return re.sub(r"'([\w .+*/{}-]*)'", r'"\1"', code)

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.faults.unseen.questions import Question
 
+# right: named first, or not accused; half: one of two named; missed: no mistake seen
 VERDICTS = ("right", "in a tie", "half", "wrong name", "not known", "missed", "error")
 
 
@@ -43,9 +44,36 @@ def ask(question: Question, folder: Path) -> Answer:
     return Answer(_report(done), seconds)
 
 
+def _names(names: list[str]) -> frozenset[str]:
+    """The single mistakes; a pair is written with a plus between."""
+    return frozenset(part for name in names for part in name.split(" + "))
+
+
 def _report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     try:
         read = json.loads(done.stdout)
     except ValueError:
         return {"outcome": "error", "error": done.stderr.strip(), "findings": []}
-    return read[0] if isinstance(read, list) else read
+    report: dict[str, Any] = read[0] if isinstance(read, list) else read
+    return report
+
+
+def verdict(question: Question, answer: Answer) -> str:
+    """What an answer is worth, as a column of the table."""
+    outcome = answer.report["outcome"]
+    if outcome == "error":
+        return "error"
+    if not question.faults:
+        return {"no mistake found": "right", "mistake found": "wrong name"}.get(
+            outcome, "not known"
+        )
+    if outcome != "mistake found":
+        return "missed" if outcome == "no mistake found" else "not known"
+    named = _names(answer.names)
+    if named in question.accepted:
+        return "right"
+    if any(tie in question.accepted for tie in answer.ties):
+        return "in a tie"
+    if len(question.faults) == 2 and any(named in fault.accepted for fault in question.faults):
+        return "half"
+    return "wrong name"

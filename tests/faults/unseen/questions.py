@@ -2,12 +2,14 @@
 
 A folder of `programs/` has `program.py`, the `spec.toml` of its network, and `faults.toml`: a
 `[[fault]]` for each mistake with its description, the changes of the text that make it, and the
-names in the catalogue that are right for it; `pairs` are numbers of faults planted together.
+answers that are right for it (`names`; two entries of the catalogue together are written with a
+plus). `pairs` are numbers of faults planted together.
 """
 
 import json
 import tomllib
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ class Fault:
 
     mistake: str
     changes: tuple[tuple[str, str], ...]
-    names: frozenset[str]
+    accepted: frozenset[frozenset[str]]
 
     def plant(self, text: str) -> str:
         """The program with this mistake. Raises ValueError if a place is not there once."""
@@ -41,6 +43,12 @@ class Question:
     spec: Path
     text: str
     faults: tuple[Fault, ...]
+
+    @property
+    def accepted(self) -> frozenset[frozenset[str]]:
+        """The sets of names that answer it: for two faults, one answer of each together."""
+        choices = product(*(fault.accepted for fault in self.faults))
+        return frozenset(frozenset[str]().union(*choice) for choice in choices)
 
     def write(self, folder: Path) -> Path:
         """Write the program into `folder`; one with cells becomes a notebook."""
@@ -63,18 +71,19 @@ def _of_program(folder: Path) -> list[Question]:
     text = (folder / "program.py").read_text()
     table = tomllib.loads((folder / "faults.toml").read_text())
     faults = [_fault(entry) for entry in table["fault"]]
-    chosen = [("correct", ())]
+    chosen: list[tuple[str, tuple[Fault, ...]]] = [("correct", ())]
     chosen += [(str(number), (fault,)) for number, fault in enumerate(faults)]
     chosen += [(f"{a}_and_{b}", (faults[a], faults[b])) for a, b in table.get("pairs", [])]
     return [
-        Question(folder.name, label, folder / "spec.toml", _planted(text, planted), tuple(planted))
+        Question(folder.name, label, folder / "spec.toml", _planted(text, planted), planted)
         for label, planted in chosen
     ]
 
 
 def _fault(entry: dict[str, Any]) -> Fault:
     changes = tuple((old, new) for old, new in entry["change"])
-    return Fault(entry["mistake"], changes, frozenset(entry.get("names", [])))
+    accepted = frozenset(frozenset(name.split(" + ")) for name in entry["names"])
+    return Fault(entry["mistake"], changes, accepted)
 
 
 def _planted(text: str, faults: tuple[Fault, ...]) -> str:

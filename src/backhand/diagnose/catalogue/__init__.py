@@ -27,7 +27,7 @@ __all__ = ["CATALOGUE"]
 
 MODULES = (
     dropout, drawing, activations, biases, backward, forward, averages, loss, penalty, output,
-    update, momentum, adaptive, training, data,
+    momentum, adaptive, update, training, data,
 )  # fmt: skip
 CATALOGUE: tuple[Mistake, ...] = tuple(
     value for module in MODULES for value in vars(module).values() if isinstance(value, Mistake)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from backhand.diagnose.scene import Stage
 from backhand.diagnose.theirs.draws import Observed
 from backhand.diagnose.theirs.layouts import FORMS, Form, form_of
 from backhand.diagnose.theirs.leaves import Leaf, leaves
@@ -19,7 +20,7 @@ from backhand.diagnose.theirs.names import (
     slots,
     weight_key,
 )
-from backhand.diagnose.theirs.request import Request, Stage
+from backhand.diagnose.theirs.request import Request
 from backhand.diagnose.theirs.watching import as_array
 from backhand.diagnose.theirs.words import CALLED
 

@@ -8,16 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from backhand.diagnose.scene import Stage
 from backhand.diagnose.theirs.names import Layout
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Inputs and weights with which their code is called."""
-
-    name: str
-    data: tuple[np.ndarray, ...]
-    weights: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)

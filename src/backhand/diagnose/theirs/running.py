@@ -11,17 +11,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from backhand.diagnose import experiments
 from backhand.diagnose.machine import Machine
-from backhand.diagnose.scene import Draw, Scene, Seen
+from backhand.diagnose.scene import Draw, Scene, Seen, Stage
 from backhand.diagnose.theirs.names import Layout
-from backhand.diagnose.theirs.request import Request, Stage, save
+from backhand.diagnose.theirs.request import Request, save
 from backhand.errors import BackhandError
-from backhand.write import shared
-
-SPREAD = 0.8
-"""The standard deviation of the weights that are tried beside the spec's: activations then lie on
-both sides of 0, and do not saturate."""
-ROWS = 3
 
 
 @dataclass(frozen=True)
@@ -34,17 +29,11 @@ class Answer:
     printed: str
 
 
-def request_of(machine: Machine, given: Mapping[str, str]) -> Request:
-    """What a child has to know, with the stages in which every applicable mistake can show."""
+def request_of(machine: Machine, given: Mapping[str, str], stages: tuple[Stage, ...]) -> Request:
+    """What a child has to know, with the stages in which it is to call their code."""
     experiment = machine.experiment
     network = experiment.network
-    data = tuple(experiment.arrays[n] for n in shared.data_names(experiment))
-    weights = tuple(experiment.arrays[n] for n in machine.correct.parameters)
-    stages = (
-        Stage("at the spec's numbers", data, weights),
-        Stage("at other weights", data, _other_weights(weights, 1)),
-        Stage("on a batch of three", _other_data(machine, data), _other_weights(weights, 2)),
-    )
+    data, weights = experiments.given(machine)
     outputs = {v.name: (0, *v.shape[1:]) for v in network.forward.outputs}
     scene = Scene("", "evaluation", data, weights, {})
     expected = {n: np.asarray(machine.run(machine.correct, scene)[n]) for n in outputs}
@@ -63,38 +52,22 @@ def request_of(machine: Machine, given: Mapping[str, str]) -> Request:
     )  # fmt: skip
 
 
-def _other_weights(weights: tuple[np.ndarray, ...], seed: int) -> tuple[np.ndarray, ...]:
-    drawn = np.random.default_rng(seed)
-    return tuple(drawn.normal(0.0, SPREAD, w.shape) for w in weights)
-
-
-def _other_data(machine: Machine, data: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-    """Three rows of random inputs, with targets of the kind that the spec has."""
-    drawn = np.random.default_rng(3)
-    inputs = len(data) - len(machine.experiment.network.targets)
-    found: list[np.ndarray] = [drawn.normal(0.0, 1.0, (ROWS, *a.shape[1:])) for a in data[:inputs]]
-    for target in data[inputs:]:
-        shape = (ROWS, *target.shape[1:])
-        if set(np.unique(target)) <= {0.0, 1.0} and target.ndim == 2 and target.shape[1] > 1:
-            found.append(np.eye(shape[1])[drawn.permutation(np.arange(ROWS) % shape[1])])
-        elif set(np.unique(target)) <= {0.0, 1.0}:
-            found.append(
-                (np.arange(ROWS) % 2.0).reshape(ROWS, *[1] * (target.ndim - 1)) * np.ones(shape)
-            )
-        else:
-            found.append(drawn.normal(0.0, 1.0, shape))
-    return tuple(found)
-
-
 def run_theirs(
-    machine: Machine, file: Path, text: str, given: Mapping[str, str], time_limit: float
+    machine: Machine,
+    file: Path,
+    text: str,
+    given: Mapping[str, str],
+    time_limit: float,
+    more: tuple[Stage, ...] = (),
 ) -> Answer:
     """Run their code and bring what it computed under our names.
+
+    It is called in the usual stages, and in as many more as are asked for.
 
     Raises:
         BackhandError: if it takes longer than the limit, or the process dies.
     """
-    request = request_of(machine, given)
+    request = request_of(machine, given, (*experiments.stages(machine), *more))
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         save(request, folder)

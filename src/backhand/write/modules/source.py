@@ -171,8 +171,12 @@ def _loss_lines(plan: Plan, pair: Pair, outputs: list[str]) -> list[str]:
         value.name if of is None else outputs[of]
         for value, of in zip(pair.kind.inputs, plan.carried, strict=True)
     ]
+    assert plan.loss is not None
+    own = signatures(plan.loss)[pair.kind.name]
+    names += ["p"] * own.reads_parameters
     made = ["loss"] + ["saved_by_loss"] * bool(pair.saved)
-    back = f"{pair.kind.name}_backward(1.0{', saved_by_loss' if pair.saved else ''})"
+    given = ["1.0", *["p"] * own.reads_parameters_back, *made[1:]]
+    back = f"{pair.kind.name}_backward({', '.join(given)})"
     results = [
         f"d{outputs[of]}" if of is not None else "_"
         for of, derivative in zip(plan.carried, pair.inputs, strict=True)
