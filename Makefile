@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # make run ARGS='operators' passes arguments on.
 ARGS ?= run
 
-.PHONY: run test bench census examples golden docs clean
+.PHONY: run test bench census opinfo examples golden docs clean
 
 run: .venv/.run
 	@$(BIN)/backhand $(ARGS)
@@ -24,6 +24,10 @@ bench: .venv/.test
 # 400 architectures of transformers; `python -m benchmarks.census --help` lists the options.
 census: .venv/.census
 	$(BIN)/python -m benchmarks.census
+
+# PyTorch's own samples; `python -m tests.opinfo --help` lists the options. Then `make docs`.
+opinfo: .venv/.test
+	$(BIN)/python -m tests.opinfo --again
 
 exam: .venv/.test
 	$(BIN)/python -m tests.faults.exam

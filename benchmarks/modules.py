@@ -91,15 +91,17 @@ CASES = (
 
 
 def against_torch(case: Case) -> Paired:
-    """Forward and backward pass of one network: the derivatives by all of its parameters."""
+    """Forward and backward pass of one network: derivatives by its parameters and its input."""
     torch.manual_seed(0)
     module, x = case.make(), torch.randn(case.shape)
     cotangent = torch.randn_like(module(x))
     program = backhand.modules.write(module, (x,))
-    given, carried = x.numpy(), cotangent.numpy()
+    given, carried = x.numpy().copy(), cotangent.numpy()
+    x.requires_grad_(True)  # the program gives that derivative too
 
     def theirs() -> None:
         module.zero_grad()
+        x.grad = None
         module(x).backward(cotangent)
 
     return paired(

@@ -1,8 +1,8 @@
 """`make opinfo`: every sample of PyTorch's operators and modules, counted into support.json.
 
-    python -m tests.opinfo                  what is not counted yet
-    python -m tests.opinfo --again softmax  these names afresh
-    python -m tests.opinfo --show           the figures alone
+python -m tests.opinfo                  what is not counted yet
+python -m tests.opinfo --again softmax  these names afresh
+python -m tests.opinfo --show           the figures alone
 """
 
 import argparse
@@ -11,6 +11,7 @@ import time
 import warnings
 
 import torch
+
 from tests.opinfo.results import Results, store, stored, summary
 from tests.opinfo.samples import modules, operators
 from tests.opinfo.sweep import outcomes, swept

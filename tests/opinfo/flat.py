@@ -94,7 +94,10 @@ class Flat:
     def _forward(self, place: int, step: Step) -> None:
         function, arrays = rule(step.function).forward, list(map(self._array, step.inputs))
         options = self._options(step)
-        made = self.call(function.call, *arrays, **options)
+        is_draw = any(value.role == "generator" for value in step.inputs)
+        if is_draw:  # what is drawn is exact
+            arrays = [a.value if isinstance(a, Bounded) else a for a in arrays]
+        made = (plainly if is_draw else self.call)(function.call, *arrays, **options)
         results = made if isinstance(made, tuple | list) else (made,)
         if len(results) == 1 and step.function in FORMULAS:
             given = dict(zip(function.parameters, arrays, strict=False))
@@ -117,7 +120,9 @@ class Flat:
         given |= dict(zip(known.outputs, self.results[place], strict=False))
         given |= {f"d{name}": dy for name, dy in zip(known.outputs, dys, strict=False)}
         many = {known.forward.rest: [arrays[name] for name in rest]}
-        many["d" + known.outputs[0].removeprefix("*")] = dys if "*" in known.outputs[0] else [dys[0]]
+        many["d" + known.outputs[0].removeprefix("*")] = (
+            dys if "*" in known.outputs[0] else [dys[0]]
+        )
         inputs = [a for name in backward.parameters for a in many.get(name, [given.get(name)])]
         options = {name: given[name] for name in backward.attributes}
         found = self.call(backward.call, *inputs, **options)

@@ -7,22 +7,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from tests.capture.running import filled
-from tests.opinfo.flat import Flat, plainly, within_bounds
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from backhand.capture.exported import Captured, capture
 from backhand.capture.refused import NoRulesError
 from backhand.errors import BackhandError
+from backhand.modules.arguments import built, flattened
+from backhand.modules.writing import write
 from backhand.passes.precision import in_precision
 from backhand.passes.promotion import promoted
 from backhand.rounding import Bounded
 from backhand.rounding.array import decided
+from tests.capture.running import filled
+from tests.opinfo.flat import Flat, within_bounds
 
 TOLERANCES = {"float64": 1e-9, "float32": 2e-3}
 """Far beyond what rounding does to small samples: a difference beyond it is a mistake."""
-SEED = 7
+SEED = 42
+"""That of `wrapper_set_seed`, in which PyTorch's samples wrap operators that draw."""
 
 AGREES, UNBOUNDED, OUTSIDE, WRONG, REFUSED, INVALID = (
     "agrees", "unbounded", "outside", "wrong", "refused", "invalid",
@@ -49,6 +52,14 @@ class Theirs:
     by_input: dict[int, Tensor]
     by_parameter: dict[str, Tensor]
 
+    @property
+    def named(self) -> dict[str, np.ndarray]:
+        """All of it, by what it is."""
+        every = {f"result {n}": t for n, t in self.results.items()}
+        every |= {f"derivative by input {n}": t for n, t in self.by_input.items()}
+        every |= {f"derivative by {k}": t for k, t in self.by_parameter.items()}
+        return {what: tensor.detach().numpy() for what, tensor in every.items()}
+
 
 Captures = dict[Any, Captured | Outcome]
 """What came of capturing calls that differ in their numbers alone, by all the rest."""
@@ -62,6 +73,7 @@ def outcome(
     training: bool = False,
     alike: Any = None,
     captures: Captures | None = None,
+    written: bool = False,
 ) -> Outcome:
     """Capture a module and run it beside PyTorch; the inputs that want a derivative get one.
 
@@ -73,6 +85,7 @@ def outcome(
         alike: what calls have in common that one capture serves; None for a call by itself. A
             call that does not agree is captured for itself.
         captures: those of before, to which this one is added.
+        written: whether the program that is written for it is held to the same bounds too.
     """
     args, kwargs = pytree.tree_map(_apart, (tuple(args), dict(kwargs or {})))
     module.train(training)
@@ -82,7 +95,7 @@ def outcome(
     module.load_state_dict(state)
     known = captures if captures is not None and alike is not None else {}
     if isinstance(before := known.get(alike), Captured):
-        found = _beside(module, before, args, kwargs)
+        found = _beside(module, before, args, kwargs, written)
         if found.word == AGREES:
             return found
         module.load_state_dict(state)
@@ -92,7 +105,7 @@ def outcome(
     if isinstance(captured, Outcome):
         return captured
     module.load_state_dict(state)
-    return _beside(module, captured, args, kwargs)
+    return _beside(module, captured, args, kwargs, written)
 
 
 def _captured(
@@ -110,12 +123,16 @@ def _captured(
 
 
 def _beside(
-    module: nn.Module, captured: Captured, args: Sequence[Any], kwargs: Mapping[str, Any]
+    module: nn.Module,
+    captured: Captured,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    written: bool,
 ) -> Outcome:
     rules = frozenset(step.function for step in captured.network.forward.body)
     with np.errstate(all="ignore"):
         try:
-            return Outcome(*_compared(module, captured, args, kwargs), rules)
+            return Outcome(*_compared(module, captured, args, kwargs, written), rules)
         except Exception as error:  # a crash of ours is as bad as a wrong number
             return Outcome(WRONG, f"{type(error).__name__}: {error}", rules)
 
@@ -139,7 +156,11 @@ def _detached(x: Any) -> Any:
 
 
 def _compared(
-    module: nn.Module, captured: Captured, args: Sequence[Any], kwargs: Mapping[str, Any]
+    module: nn.Module,
+    captured: Captured,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    written: bool,
 ) -> tuple[str, str]:
     given = dict(filled(captured.inputs, (tuple(args), dict(kwargs))))
     floats = [x for x in (*given.values(), *module.parameters()) if x.is_floating_point()]
@@ -157,7 +178,13 @@ def _compared(
         word, reason = _worst(dict(_judged(captured, flat, theirs, None)))
         what = error.what if isinstance(error, BackhandError) else type(error).__name__
         return (UNBOUNDED, what) if word == AGREES else (word, reason)
-    return _worst(dict(_judged(captured, flat, theirs, bounds)))
+    word, reason = _worst(dict(_judged(captured, flat, theirs, bounds)))
+    if word != AGREES or not written:
+        return word, reason
+    try:
+        return _worst(dict(_program_judged(module, theirs, bounds, args, kwargs)))
+    except BackhandError as error:
+        return REFUSED, f"not written: {error.what}"
 
 
 def _theirs(
@@ -175,12 +202,15 @@ def _theirs(
     weights = {k: w for k, w in module.named_parameters() if w.requires_grad}
     wanted = [*names.values(), *weights.values()]
     pairs = [
-        (y, torch.tensor(cotangents[n]).to(y.dtype)) for n, y in sorted(results.items()) if y.requires_grad
+        (y, torch.tensor(cotangents[n]).to(y.dtype))
+        for n, y in sorted(results.items())
+        if y.requires_grad
     ]
     grads: Sequence[Tensor] = ()
     if pairs and wanted:
         ys, dys = zip(*pairs, strict=True)
         grads = torch.autograd.grad(ys, wanted, dys, allow_unused=True, materialize_grads=True)
+    grads = [grad.clone() for grad in grads]  # zeros that PyTorch did not write out, written out
     by_input = dict(zip(names, grads, strict=False))
     by_parameter = dict(zip(weights, grads[len(names) :], strict=False))
     buffers = dict(module.named_buffers())
@@ -211,13 +241,37 @@ def _named(captured: Captured, flat: Flat, theirs: Theirs) -> Iterator[tuple[str
 def _judged(
     captured: Captured, flat: Flat, theirs: Theirs, bounds: Mapping[str, Any] | None
 ) -> Iterator[tuple[str, tuple[str, str]]]:
-    them = {f"result {n}": t for n, t in theirs.results.items()}
-    them |= {f"derivative by input {n}": t for n, t in theirs.by_input.items()}
-    them |= {f"derivative by {k}": t for k, t in theirs.by_parameter.items()}
+    them = theirs.named
     for what, ours in _named(captured, flat, theirs):
         bound = None if bounds is None else bounds[what]
-        word, reason = judged(np.asarray(ours), them[what].detach().numpy(), bound)
+        word, reason = judged(np.asarray(ours), them[what], bound)
         yield what, (word, f"{what}: {reason}" if reason else "")
+
+
+def _program_judged(
+    module: nn.Module, theirs: Theirs, bounds: Mapping[str, Any], args: Any, kwargs: Any
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The same of the program that is written for the module."""
+    given, options = pytree.tree_map(_detached, (tuple(args), dict(kwargs)))
+    program = write(module, given, options)
+    own = program.interface
+    arrays, named = pytree.tree_map(_numbers, (given, options))
+    outputs = [theirs.cotangents[number] for number in range(len(own.output_names))]
+    results, derivatives = program.vjp(arrays, named, built(own.results, outputs), seed=SEED)
+    ours = {f"result {n}": y for n, y in flattened(own.results, results).items()}
+    for number in theirs.by_input:
+        name = own.inputs[number]
+        ours[f"derivative by input {number}"] = derivatives.get(name)
+    ours |= {f"derivative by {key}": derivatives.get(key) for key in theirs.by_parameter}
+    for what, their in theirs.named.items():
+        if what in ours:
+            mine = np.zeros(their.shape, bounds[what].dtype) if ours[what] is None else ours[what]
+            word, reason = judged(np.asarray(mine), their, bounds[what])
+            yield what, (word, f"written, {what}: {reason}" if reason else "")
+
+
+def _numbers(x: Any) -> Any:
+    return x.numpy() if isinstance(x, Tensor) else x
 
 
 def judged(ours: np.ndarray, theirs: np.ndarray, bound: Any) -> tuple[str, str]:
@@ -231,20 +285,21 @@ def judged(ours: np.ndarray, theirs: np.ndarray, bound: Any) -> tuple[str, str]:
         return (AGREES, "") if same else (WRONG, "other whole numbers or truths")
     same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
     difference = np.where(same, 0, np.abs(ours.astype(np.float64) - theirs))
-    if bound is None:
-        allowed: Any = np.full(ours.shape, np.inf)
-    else:
-        error = bound.error.astype(np.float64) if isinstance(bound, Bounded) else 0.0
-        allowed = 2 * error + np.finfo(ours.dtype).tiny
+    tolerance = max(TOLERANCES[ours.dtype.name], TOLERANCES[theirs.dtype.name])
+    is_close = (same | (difference <= tolerance * (1 + np.abs(theirs)))).all()
+    size = np.max(np.abs(theirs), initial=0.0, where=np.isfinite(theirs))
+    apart = f"differs by {np.nanmax(difference, initial=0.0):.2g} of {size:.2g}"
+    if bound is None or ours.dtype != theirs.dtype:
+        is_same = ours.dtype == theirs.dtype
+        near = (AGREES, "") if is_same else (OUTSIDE, f"{ours.dtype}, PyTorch {theirs.dtype}")
+        return near if is_close else (WRONG, apart)
+    error = bound.error.astype(np.float64) if isinstance(bound, Bounded) else 0.0
+    allowed = 2 * error + np.finfo(ours.dtype).tiny
     is_told = bool(np.isfinite(np.where(same, 0, allowed)).all())
     if is_told and (same | (difference <= allowed)).all():
-        is_narrow = ours.dtype != theirs.dtype
-        return (OUTSIDE, f"{ours.dtype}, PyTorch {theirs.dtype}") if is_narrow else (AGREES, "")
-    if not (same | (difference <= TOLERANCES[ours.dtype.name] * (1 + np.abs(theirs)))).all():
-        size = np.max(np.abs(theirs), initial=0.0, where=np.isfinite(theirs))
-        return WRONG, f"differs by {np.nanmax(difference, initial=0.0):.2g} of {size:.2g}"
-    if bound is None:
         return AGREES, ""
+    if not is_close:
+        return WRONG, apart
     if not is_told:
         return UNBOUNDED, "an infinite bound"
     return OUTSIDE, f"{np.max(difference / allowed):.2g} times the bound"

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.opinfo.samples import modules, operators
-
 import backhand.report
+from tests.opinfo.samples import modules, operators
 
 FILE = Path(backhand.report.__file__).with_name("support.json")
 """The page of operators is made from it."""

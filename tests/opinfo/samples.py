@@ -56,6 +56,8 @@ class Case:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     training: bool = False
+    written: bool = False
+    """Whether a program is to be written of it as well."""
 
 
 def operators() -> dict[str, Any]:
@@ -94,4 +96,4 @@ def of_module(info: Any, dtype: str) -> Iterator[Case]:
             if call is None:
                 continue
             module = info.module_cls(*made.args, **made.kwargs).to(DTYPES[dtype])
-            yield Case(module, tuple(call.args), dict(call.kwargs), training)
+            yield Case(module, tuple(call.args), dict(call.kwargs), training, True)

@@ -7,6 +7,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
+
 from tests.opinfo.judging import INVALID, WRONG, Captures, Outcome, outcome
 from tests.opinfo.samples import DTYPES, Case, modules, of_module, of_operator, operators
 
@@ -30,6 +31,7 @@ def outcomes(name: str, dtype: str, captures: Captures | None = None) -> Iterato
             training=case.training,
             alike=getattr(case.module, "alike", None),
             captures=captures,
+            written=case.written,
         )
 
 

@@ -20,18 +20,20 @@ ARRAYS = __file__.removesuffix(".py") + ".npz"
 # ---- operators, each followed by its derivative --------------------------------------------------
 
 
-def sigmoid(x):
-    # exp only of numbers below 0, so that it cannot overflow
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, e) / (1 + e)
+def gate(z):
+    # the sigmoid without a choice for each element, over which processors stumble; neither
+    # exponent is above 0
+    return np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))
 
 
 def lstm(x, h, c, w_ih, w_hh, b):
-    gates = x @ w_ih.T  # what the inputs add, for all times at once
-    y, cells = np.empty_like(x, shape=(2, *x.shape[:2], h.shape[-1]))
+    gates = x @ w_ih.T + b  # what the inputs add, for all times at once
+    size, w = h.shape[-1], w_hh.T.copy()  # in one piece, because each time reads it
+    y, cells = np.empty_like(x, shape=(2, *x.shape[:2], size))
     for t in range(len(x)):
-        i, f, g, o = np.split(gates[t] + h @ w_hh.T + b, 4, axis=-1)
-        i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+        z = gates[t] + h @ w
+        i, f, _, o = np.split(gate(z), 4, axis=-1)
+        g = np.tanh(z[:, 2 * size : 3 * size])
         c = f * c + i * g
         h = o * np.tanh(c)
         y[t], cells[t], gates[t] = h, c, np.concatenate([i, f, g, o], axis=-1)
@@ -105,7 +107,8 @@ def softmax(x, *, axis=-1):
 def cross_entropy_labels_backward(dloss, z, targets, *, ignore_index):
     kept = targets != ignore_index
     one_hot = np.arange(z.shape[-1]) == targets[:, None]
-    return dloss * (softmax(z) - one_hot) * kept[:, None] / kept.sum(dtype=z.dtype)
+    # where no target counts nothing gets a derivative
+    return dloss * (softmax(z) - one_hot) * kept[:, None] / (kept.sum(dtype=z.dtype) or 1)
 
 
 # ---- where parameters are found ------------------------------------------------------------------
@@ -146,7 +149,9 @@ def lstm_module_backward(doutput, p, saved):
     # y, cells2, gates = lstm(t, t2, t3, p["weight_ih_l0"], p["weight_hh_l0"], p["bias_ih_l0"] +
     # p["bias_hh_l0"])
     # [24, B, 24], [384, 24], [384, 96], [24, B, 384]
-    dt, _, _, dp["weight_ih_l0"], dp["weight_hh_l0"], d_t4_full = lstm_backward(dy, 0, t, t2, t3, p["weight_ih_l0"], p["weight_hh_l0"], y, cells2, gates)
+    dt, _, _, dp["weight_ih_l0"], dp["weight_hh_l0"], d_t4_full = lstm_backward(
+        dy, 0, t, t2, t3, p["weight_ih_l0"], p["weight_hh_l0"], y, cells2, gates
+    )
     dt4 = np.sum(d_t4_full, axis=(0, 1))  # [384]
     # t = x.swapaxes(0, 1)
     dx = dt.swapaxes(0, 1)                # [B, 24, 24]

@@ -206,7 +206,8 @@ def softmax(x, *, axis=-1):
 def cross_entropy_labels_backward(dloss, z, targets, *, ignore_index):
     kept = targets != ignore_index
     one_hot = np.arange(z.shape[-1]) == targets[:, None]
-    return dloss * (softmax(z) - one_hot) * kept[:, None] / kept.sum(dtype=z.dtype)
+    # where no target counts nothing gets a derivative
+    return dloss * (softmax(z) - one_hot) * kept[:, None] / (kept.sum(dtype=z.dtype) or 1)
 
 
 # ---- where parameters are found ------------------------------------------------------------------

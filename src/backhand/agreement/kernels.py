@@ -264,6 +264,11 @@ def cross_entropy_logits_backward(dloss, z, y, *, reduction="mean"):
     return dlog_p - np.exp(log_p) * dlog_p.sum(axis=-1, keepdims=True)
 
 
+def hardsigmoid_backward(dy, x):
+    # Activation.cpp: a sixth is the float32 number nearest to it
+    return dy * float(np.float32(1) / np.float32(6)) * (x > -3) * (x < 3)
+
+
 FORMULAS: dict[str, Callable[..., Any]] = {
     "sigmoid": sigmoid,
     "silu": silu,
@@ -277,6 +282,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "tanhshrink.dx": tanhshrink_backward,
     "logsigmoid.dx": logsigmoid_backward,
     "softmin": softmin,
+    "hardsigmoid.dx": hardsigmoid_backward,
     "glu": glu,
     "glu.dx": glu_backward,
     "gelu": gelu,

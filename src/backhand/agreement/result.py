@@ -177,13 +177,13 @@ def _plain(agreement: Agreement) -> dict[str, Any]:
             "name": first.step.name,
             "part": first.step.part,
             "where": first.where,
-            **_element(first.element),
-            "ratio": _number(first.ratio),
+            **element_json(first.element),
+            "ratio": number_json(first.ratio),
             "side": first.side,
             "witness": first.witness,
         },
-        "steps": [_step(step) for step in agreement.steps],
-        "course": {f: [_number(share) for share in c] for f, c in agreement.course.items()},
+        "steps": [step_json(step) for step in agreement.steps],
+        "course": {f: [number_json(share) for share in c] for f, c in agreement.course.items()},
         "slips": agreement.slips,
         "undetected": None if agreement.undetected is None
         else [asdict(unseen) for unseen in agreement.undetected],
@@ -192,7 +192,7 @@ def _plain(agreement: Agreement) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _step(step: StepAgreement) -> dict[str, Any]:
+def step_json(step: StepAgreement) -> dict[str, Any]:
     return {
         "name": step.name,
         "part": step.part,
@@ -208,29 +208,29 @@ def _step(step: StepAgreement) -> dict[str, Any]:
 def _judgement(judgement: Judgement) -> dict[str, Any]:
     return {
         "verdict": judgement.verdict,
-        "share": _number(judgement.share),
-        "likely_share": None if judgement.likely is None else _number(judgement.likely),
-        "caught": _number(judgement.caught),
+        "share": number_json(judgement.share),
+        "likely_share": None if judgement.likely is None else number_json(judgement.likely),
+        "caught": number_json(judgement.caught),
         "elements": judgement.elements,
         "blind": judgement.blind,
         "unexplained": judgement.unexplained,
-        "widest": None if judgement.widest is None else _element(judgement.widest),
-        "first": None if judgement.first is None else _element(judgement.first),
+        "widest": None if judgement.widest is None else element_json(judgement.widest),
+        "first": None if judgement.first is None else element_json(judgement.first),
         "reason": judgement.reason,
         "misfit": judgement.misfit,
     }
 
 
-def _element(element: Element) -> dict[str, Any]:
+def element_json(element: Element) -> dict[str, Any]:
     return {
         "epoch": element.epoch,
         "index": list(element.index),
-        "ours": _number(element.ours),
-        "theirs": _number(element.theirs),
-        "bound": _number(element.bound),
+        "ours": number_json(element.ours),
+        "theirs": number_json(element.theirs),
+        "bound": number_json(element.bound),
     }
 
 
-def _number(number: float) -> float | str:
+def number_json(number: float) -> float | str:
     """JSON has no infinity and no nan."""
     return number if abs(number) < float("inf") else str(number)

@@ -45,10 +45,10 @@ def testimony(
         with np.errstate(all="ignore"):
             if step.part == "backward":
                 number = _by_quotient(step, element, given, made_by, space)
-                return _spoken(number, element, sides, "the difference quotient of the loss")
+                return spoken(number, element, sides, "the difference quotient of the loss")
             if step.part in ("forward", "loss") and precision != "float64":
                 number = _by_float64(step, element, given, made_by, space)
-                return _spoken(number, element, sides, "the program's line in float64")
+                return spoken(number, element, sides, "the program's line in float64")
     except Exception:
         # the lines may be anybody's: no witness is better than a second failure on the way
         return "", ""
@@ -107,7 +107,7 @@ def _executed(
     return {name: local[name] for name in statement.makes}
 
 
-def _spoken(number: float, element: Element, sides: tuple[str, str], what: str) -> tuple[str, str]:
+def spoken(number: float, element: Element, sides: tuple[str, str], what: str) -> tuple[str, str]:
     ours, theirs = sides
     far = {ours: abs(element.ours - number), theirs: abs(element.theirs - number)}
     near, off = sorted(far, key=lambda side: far[side])

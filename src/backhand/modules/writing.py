@@ -244,7 +244,9 @@ def _parameters(module: Any, main: Half, by_loss: Half | None) -> dict[str, np.n
     found = {key: state[first] for key, first in firsts.items()}
     for key, name in main.places.items():
         found.setdefault(key, main.captured.arrays[name])
-    for key, name in by_loss.places.items() if by_loss else ():
+    if by_loss is None:
+        return found
+    for key, name in by_loss.places.items():
         if key in found:
             raise BackhandError(
                 "the loss and the module have arrays of the same name",

@@ -247,8 +247,10 @@ def broadcast_arrays(*arrays: Any) -> Any:
 @implements(np.meshgrid)
 def meshgrid(*xi: Any, indexing: str = "xy") -> Any:
     """Each stretched along the axes of the others."""
-    axes = [0, 1, *range(2, len(xi))] if indexing == "ij" else [1, 0, *range(2, len(xi))]
-    shapes = [[-1 if axis == own else 1 for axis in range(len(xi))] for own in axes[: len(xi)]]
+    axes = list(range(len(xi)))
+    if indexing == "xy":
+        axes[:2] = axes[:2][::-1]
+    shapes = [[-1 if axis == own else 1 for axis in range(len(xi))] for own in axes]
     return broadcast_arrays(*(np.reshape(x, s) for x, s in zip(xi, shapes, strict=True)))
 
 

@@ -31,7 +31,7 @@ def uniform_like(x, generator):
 def random_slopes(x, generator, *, low, high):
     # drawn where x is not above 0 alone, one after the other, in float64
     slopes, drawn = np.ones_like(x), x <= 0
-    slopes[drawn] = uniform(generator, (int(np.count_nonzero(drawn)),), low, high, float)
+    slopes[drawn] = uniform(generator, (int(drawn.sum()),), low, high, float)
     return slopes
 
 

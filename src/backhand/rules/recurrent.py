@@ -36,10 +36,10 @@ def gate(z):
 
 def lstm(x, h, c, w_ih, w_hh, b):
     gates = x @ w_ih.T + b  # what the inputs add, for all times at once
-    size = h.shape[-1]
+    size, w = h.shape[-1], w_hh.T.copy()  # in one piece, because each time reads it
     y, cells = np.empty_like(x, shape=(2, *x.shape[:2], size))
     for t in range(len(x)):
-        z = gates[t] + h @ w_hh.T
+        z = gates[t] + h @ w
         i, f, _, o = np.split(gate(z), 4, axis=-1)
         g = np.tanh(z[:, 2 * size : 3 * size])
         c = f * c + i * g

@@ -3,7 +3,7 @@
 import ast
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 WIDTH = 96
@@ -50,13 +50,42 @@ def broken(code: str, depth: int = 0) -> list[str]:
     """A line of code, over several lines if it is too long for one: the arguments of a call below
     its name, anything else in parentheses."""
     indent = INDENT * depth
-    start = re.match(r"\s*(return |[\w, ]+ = |[\w.]+\[.*?\] = )", code)
+    start = re.match(r"\s*(return |[^=(]+ = )", code)
     if len(code) <= WIDTH or start is None:
         return [code]
     call = _call(code[start.end() :])
     if call is not None:
         return [f"{start[0]}{call[0]}(", *_packed(call[1], depth + 1), f"{indent})"]
-    return [f"{start[0]}(", *wrapped(code[start.end() :], depth + 1), f"{indent})"]
+    return [f"{start[0]}(", *_spread(code[start.end() :], depth + 1), f"{indent})"]
+
+
+def _spread(code: str, depth: int) -> list[str]:
+    """An expression over several lines, broken within as few parentheses as can be and never
+    within a string."""
+    blanks = list(_blanks(code))
+    lines: list[str] = []
+    for deepest in sorted({within for _, within in blanks}):
+        ends = [at for at, within in blanks if within <= deepest]
+        pairs = zip([0, *ends], [*ends, len(code)], strict=True)
+        lines = _packed_texts([code[start:end].strip() for start, end in pairs], depth)
+        if max(map(len, lines)) <= WIDTH:
+            break
+    return lines or [INDENT * depth + code]
+
+
+def _blanks(code: str) -> Iterator[tuple[int, int]]:
+    """Where the blanks are that stand in no string, and within how many parentheses each."""
+    within, string, is_escaped = 0, "", False
+    for at, letter in enumerate(code):
+        if string:
+            string = "" if letter == string and not is_escaped else string
+            is_escaped = letter == "\\" and not is_escaped
+        elif letter in "\"'":
+            string = letter
+        elif letter == " ":
+            yield at, within
+        else:
+            within += (letter in "([{") - (letter in ")]}")
 
 
 def _call(code: str) -> tuple[str, list[str]] | None:
@@ -72,10 +101,14 @@ def _call(code: str) -> tuple[str, list[str]] | None:
 
 def _packed(arguments: Sequence[str], depth: int) -> list[str]:
     """Arguments on as few lines as they need, each whole."""
+    last = len(arguments) - 1
+    return _packed_texts([a + "," * (number < last) for number, a in enumerate(arguments)], depth)
+
+
+def _packed_texts(texts: Iterable[str], depth: int) -> list[str]:
     indent = INDENT * depth
     lines = [indent]
-    for number, argument in enumerate(arguments):
-        text = argument + ("," if number < len(arguments) - 1 else "")
+    for text in texts:
         if lines[-1] != indent and len(lines[-1]) + 1 + len(text) > WIDTH:
             lines.append(indent)
         lines[-1] += text if lines[-1] == indent else f" {text}"

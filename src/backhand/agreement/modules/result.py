@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from backhand.agreement.judging import Verdict
-from backhand.agreement.result import EXIT_CODES, Finding, StepAgreement, worst
-from backhand.agreement.result import _element as element_json
-from backhand.agreement.result import _number as number_json
-from backhand.agreement.result import _step as step_json
+from backhand.agreement.result import (
+    EXIT_CODES,
+    Finding,
+    StepAgreement,
+    element_json,
+    number_json,
+    step_json,
+    worst,
+)
 from backhand.experiment import Precision
 from backhand.graph import Place
 

@@ -8,8 +8,7 @@ import numpy as np
 from backhand.agreement.judging import Element
 from backhand.agreement.modules.steps import Feeding
 from backhand.agreement.modules.watched import Operator
-from backhand.agreement.witness import STEP
-from backhand.agreement.witness import _spoken as spoken
+from backhand.agreement.witness import STEP, spoken
 from backhand.graph import Step
 from backhand.rules.operations import operation
 

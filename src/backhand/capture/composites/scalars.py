@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from backhand.capture.reading import ARRAY
 from backhand.graph import Step, Value
 
 AXES = ("dim", "dims")
 """What PyTorch's schemas call the axis, or the axes, that an operator goes along."""
+
+NUMBER = "value"
+"""The argument that is a number whatever the others are."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Widened:
 
 def widened(step: Step) -> Iterator[Widened]:
     """Both ways to say it with an axis: the results have one as well, or it has gone."""
-    numbers = [value for value in step.inputs if not value.shape and value.literal is None]
+    numbers = [x for x in _arrays(step) if not x.shape and x.literal is None]
     axes = [given for name, given in step.attributes if name in AXES]
     if not numbers or not any(axis in (0, -1, (0,), (-1,)) for axis in axes):
         return
@@ -33,6 +37,12 @@ def widened(step: Step) -> Iterator[Widened]:
     outputs = tuple(v and results[v.name] for v in step.outputs)
     after = tuple(_step(step, "squeeze", results[v.name], v, axis=0) for v in step.made())
     yield Widened(before, replace(inner, outputs=outputs), after)
+
+
+def _arrays(step: Step) -> Iterator[Value]:
+    """The inputs that may go along an axis."""
+    (number,) = {given for name, given in step.attributes if name == NUMBER} or {None}
+    yield from (x for place, x in enumerate(step.inputs) if f"{ARRAY}{place}" != number)
 
 
 def _once(values: list[Value]) -> Iterator[Value]:

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,6 +26,8 @@ from backhand.diagnose.theirs.watching import as_array
 from backhand.diagnose.theirs.words import CALLED
 
 STEPS = 3
+LOSS = ("loss", "cost", "mse", "entropy")
+"""Parts of a loss function's name."""
 
 
 class CannotCallError(Exception):
@@ -45,10 +48,16 @@ class Program:
         for name, function in self.functions.items():
             if self.given.get(name) == kind:
                 return name, function
+        if kind in ("loss", "step", "update", "both"):
+            together = [n for n in self.functions if self._gives_gradients(n)]
+            if kind == "both" and together:
+                return together[0], self.functions[together[0]]
+            names = tuple(n for n in names if n not in map(plain, together))
         matched = [(n, f) for n, f in self.functions.items() if plain(n) in map(plain, names)]
         loose = [
             (n, f) for n, f in self.functions.items()
             if any(plain(n).startswith(known) for known in names if len(known) > 4)
+            or (kind == "loss" and any(word in plain(n) for word in LOSS))
         ]  # fmt: skip
         every = matched + [pair for pair in loose if pair not in matched]
         marked = [p for p in every if "train" in plain(p[0]) or "dropout" in plain(p[0])]
@@ -58,6 +67,14 @@ class Program:
             every = [p for p in every if p not in marked] or every
             every.sort(key=lambda p: plain(p[0]).startswith("predict"))
         return every[0] if every else None
+
+    def _gives_gradients(self, name: str) -> bool:
+        """Whether a function returns a loss and gradients, by the names in its return."""
+        given = self.returned(name)
+        if not isinstance(given, list) or not given or role(str(given[0])) != "loss":
+            return False
+        rest = [n for part in given[1:] for n in (part if isinstance(part, list) else [part])]
+        return any(role(str(n)) == "grads" or gradient_of(str(n)) for n in rest)
 
     def returned(self, name: str) -> Any:
         """The names in the last return statement of a function: nested as there."""
@@ -189,6 +206,7 @@ class Session:
         self, stage: Stage, mode: str, seen: dict[str, np.ndarray], draws: list[dict[str, Any]],
         epochs: int = 0,
     ) -> dict[str, Any]:  # fmt: skip
+        draws = self.form.draws(draws)
         return {"name": stage.name, "mode": mode, "weights": list(stage.weights),
                 "data": list(stage.data), "seen": seen, "draws": draws, "notes": [],
                 "epochs": epochs}  # fmt: skip
@@ -196,11 +214,14 @@ class Session:
     def _environment(self, stage: Stage, holder: Any, training: bool) -> dict[str, Any]:
         request, form = self.request, self.form
         env: dict[str, Any] = {}
-        arrays = [form.data(a) for a in stage.data]
+        inputs = len(request.inputs)
+        arrays = [form.data(a) for a in stage.data[:inputs]]
+        arrays += [form.data(request.target(a)) for a in stage.data[inputs:]]
         env |= dict(zip((*request.inputs, *request.targets), arrays, strict=True))
         env["x"], env["y"] = arrays[0], arrays[len(request.inputs)] if request.targets else None
         own = dict(zip(request.layout.names, map(form.weight, stage.weights), strict=True))
         env["weights by name"] = own
+        env["one-hot"] = form.data(stage.data[inputs]) if request.targets else None
         env["holder"] = holder
         env["training"] = training
         env["lr"] = request.options.get("learning_rate", 0.01)
@@ -220,8 +241,24 @@ class Session:
                 put(self._like(stage.weights[slot], found[slot][1]))
         elif not isinstance(program.root, dict):
             raise CannotCallError("the weights that the object keeps cannot be found")
+        if isinstance(program.root, dict):
+            self._place_data(program.root, stage)
         made = program.find("init")
         return self._container(program, made, stage) if made else None
+
+    def _place_data(self, variables: dict[str, Any], stage: Stage) -> None:
+        """Put a stage's data where the program has the spec's, for functions that read it there."""
+        for name, value in list(variables.items()):
+            for ours, new in zip(self.request.data, stage.data, strict=True):
+                array = as_array(value)
+                if array is None or array.ndim == 0:
+                    continue
+                if np.array_equal(array, ours):
+                    variables[name] = np.array(new)
+                elif np.array_equal(array, ours.T):
+                    variables[name] = np.array(new.T)
+                elif np.array_equal(array, self.request.target(ours)):
+                    variables[name] = self.request.target(new)
 
     def _kept(self, root: Any) -> dict[int, Leaf]:
         every = [leaf for leaf in leaves(root) if not gradient_of(leaf[0])]
@@ -306,7 +343,7 @@ class Session:
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         seen: dict[str, np.ndarray] = {}
         both = program.find("both")
-        forward = program.find("forward", training=training)
+        forward = program.find("forward", training=training) or self._scores(both)
         if forward:
             made = self._call(program, forward, env)
             self._took(program, forward[0], made, env, seen)
@@ -333,11 +370,26 @@ class Session:
             except Exception as error:
                 self.said.append(f"{backward[0]}: {type(error).__name__}: {error}")
             else:
-                self._took_gradients(program, backward[0], made, env, seen)
+                names = program.returned(backward[0])
+                self._took_gradients(backward[0], made, names, program, env, seen)
         elif both:
             made = self._call(program, both, env)
             self._took_loss_and_gradients(program, both[0], made, env, seen)
         return seen, env
+
+    def _scores(self, both: tuple[str, Any] | None) -> tuple[str, Any] | None:
+        """The function that gives a loss and gradients as one that gives the outputs, where it does
+        so without a target."""
+        if both is None:
+            return None
+        parameters = inspect.signature(both[1]).parameters.values()
+        targets = [p for p in parameters if role(p.name) == "y" and p.default is None]
+        if not targets:
+            return None
+        wrapped = functools.wraps(both[1])(lambda *a, **k: both[1](*a, **k))
+        kept = [p for p in parameters if p not in targets]
+        wrapped.__signature__ = inspect.Signature(kept)  # type: ignore[attr-defined]
+        return both[0], wrapped
 
     def _took(
         self,
@@ -391,19 +443,29 @@ class Session:
 
     def _took_gradients(
         self,
-        program: Program,
         name: str,
         made: Any,
+        names: Any,
+        program: Program,
         env: dict[str, Any],
         seen: dict[str, np.ndarray],
     ) -> None:
         env["grads"] = made
-        found = self._gradients(made, program.returned(name))
+        found = self._gradients(made, names)
         if not found:
             found = self._gradients_kept(program.root)
+        if any(self._of_one_example(array, slot, env["rows"]) for slot, array in found.items()):
+            raise CannotCallError(f"{name} is of one example")
         for slot, array in found.items():
             own = self.request.layout.shapes[slot]
             seen[f"d{self.request.layout.names[slot]}"] = self.form.own_weight(array, own)
+
+    def _of_one_example(self, array: np.ndarray, slot: int, rows: int) -> bool:
+        """Whether a bias's gradient, examples as columns, has one for each example: a backward pass
+        that is meant for one example does not sum."""
+        shape = self.request.layout.shapes[slot]
+        is_bias = self.request.layout.kind(slot) == "bias"
+        return self.form.columns and is_bias and array.shape == (*shape, rows) and rows > 1
 
     def _took_loss_and_gradients(
         self,
@@ -418,7 +480,14 @@ class Session:
         if numbers:
             seen["loss"] = np.asarray(as_array(numbers[0])).reshape(())
         rest = [p for p in parts if not any(p is n for n in numbers)]
-        self._took_gradients(program, name, rest[0] if len(rest) == 1 else tuple(rest), env, seen)
+        names = program.returned(name)
+        if isinstance(names, list) and len(names) == len(parts):
+            names = [n for n, p in zip(names, parts, strict=True) if any(p is r for r in rest)]
+        if len(rest) == 1:
+            names = names[0] if isinstance(names, list) and len(names) == 1 else names
+        self._took_gradients(
+            name, rest[0] if len(rest) == 1 else tuple(rest), names, program, env, seen
+        )
 
     def _gradients(self, made: Any, names: Any) -> dict[int, np.ndarray]:
         if made is None:
@@ -438,9 +507,9 @@ class Session:
                 fits(a.shape, s) for a, s in zip(order, layout.shapes, strict=True)
             ):
                 return dict(enumerate(order))
-        loose = [a for a in arrays if any(fits(a.shape, s) for s in layout.shapes)]
-        if not result and len(loose) == len(layout.names):
-            return dict(enumerate(loose))
+        by_shape = _by_shape(arrays, layout.shapes)
+        if not result and len(by_shape) == len(layout.names):
+            return by_shape
         if not result and len(arrays) == len(layout.names):  # one of them has another shape
             return dict(enumerate(arrays))
         return result
@@ -492,6 +561,8 @@ class Session:
                 made = self._call(program, step, env)
             else:
                 _, env = self._pass(program, env, True)
+                if backward and "grads" not in env:
+                    raise CannotCallError("the backward pass cannot be called")
                 made = self._call(program, update, env) if update else None
             if made is not None and self._is_weights(made):
                 self._renew(env, made)
@@ -581,6 +652,11 @@ class Session:
             return self._size(name, parameter, env)
         if name in self.request.layout.names and name in env["weights by name"]:
             return env["weights by name"][name], True
+        if self._is_pairs(name, parameters):
+            columns = [[row.reshape(-1, 1) for row in a] for a in self._rows(env)]
+            return list(zip(*columns, strict=True)), True
+        if role(name) == "y" and any(word in plain(name) for word in ("enc", "hot")):
+            return env["one-hot"], True
         if name in (*self.request.inputs, *self.request.targets):
             return env[name], True
         if name in returned:
@@ -590,6 +666,18 @@ class Session:
             return weight, True
         kind = role(name)
         return self._by_role(program, function, kind, name, parameter, env)
+
+    def _is_pairs(self, name: str, parameters: list[inspect.Parameter]) -> bool:
+        """Whether an argument of a training loop holds inputs and targets together."""
+        roles = [role(p.name) for p in parameters]
+        return (
+            "data" in plain(name) and "epochs" in roles and "y" not in roles
+            and role(name) == "x" and len(self.request.targets) == 1
+        )  # fmt: skip
+
+    def _rows(self, env: dict[str, Any]) -> list[np.ndarray]:
+        """The inputs and the targets, examples as rows."""
+        return [a.T if self.form.columns else a for a in (env["x"], env["y"])]
 
     def _weight_argument(
         self, name: str, parameters: list[inspect.Parameter], env: dict[str, Any]
@@ -721,6 +809,19 @@ class Session:
         return env["holder"]
 
 
+def _by_shape(
+    arrays: list[np.ndarray], shapes: tuple[tuple[int, ...], ...]
+) -> dict[int, np.ndarray]:
+    """Each array at the first free place that it fits."""
+    found: dict[int, np.ndarray] = {}
+    for array in arrays:
+        free = (i for i, s in enumerate(shapes) if i not in found and fits(array.shape, s))
+        place = next(free, None)
+        if place is not None:
+            found[place] = array
+    return found
+
+
 def _guessed(key: str, layout: Any) -> tuple[int, ...]:
     """The shape of a weight by its name alone."""
     kind, index = weight_key(key) or ("weight", "")
@@ -752,6 +853,9 @@ def _flat(made: Any, names: Any) -> Iterator[tuple[str, Any]]:
                 if not isinstance(value, dict | tuple | list)
                 else _flat(value, None)
             )
+    elif isinstance(made, list) and isinstance(names, str) and not _is_numbers(made):
+        for i, value in enumerate(made, 1):
+            yield from _flat(value, f"{names}{i}")
     elif isinstance(made, tuple | list) and not _is_numbers(made):
         given = names if isinstance(names, list) and len(names) == len(made) else [None] * len(made)
         for value, name in zip(made, given, strict=True):

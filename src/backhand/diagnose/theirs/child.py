@@ -5,12 +5,14 @@ It runs the file with probes in it, calls what can be called, and leaves arrays 
 
 import ast
 import contextlib
+import copy
 import inspect
 import io
 import os
 import sys
 import traceback
 import types
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,16 @@ import numpy as np
 
 from backhand.diagnose.theirs.calling import Program, called_scenes
 from backhand.diagnose.theirs.draws import Observed, watch_numpy, watch_torch
+from backhand.diagnose.theirs.leaves import leaves
+from backhand.diagnose.theirs.names import role
 from backhand.diagnose.theirs.request import Request, load, save_answer
 from backhand.diagnose.theirs.script import scenes_of
-from backhand.diagnose.theirs.watching import PROBE, Log, instrumented
+from backhand.diagnose.theirs.watching import PROBE, Log, as_array, instrumented
 
 MOST_PRINTED = 100_000
+MOST_CLASSES = 4
+NETWORK = ("forward", "predict", "feedforward", "loss")
+"""What a class has that is a network, or a layer."""
 
 
 def main(file: Path, folder: Path) -> None:
@@ -40,7 +47,7 @@ def main(file: Path, folder: Path) -> None:
     with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
         _, failed = run_file(text, file, log)
         watch_torch(observed)
-        script = scenes_of(log.events, list(observed.draws), request)
+        script = scenes_of(log.named(), list(observed.draws), request)
         log.listening = False
         called, why = call(text, file, log, request, observed) if not failed else ([], [])
     said = {"failed": failed, "why": why[:8], "printed": printed.getvalue()[:MOST_PRINTED]}
@@ -72,8 +79,14 @@ def call(
     module, failed = run_file(text, file, log, "theirs_imported")
     if failed:
         module = sys.modules["__main__"]
+    request = replace(request, classes=_has_classes(module, request))
     found: list[dict[str, Any]] = []
     why: list[str] = []
+    for made in _instances(module, request):
+        found, said = called_scenes(partial(_of_instance, made, tree, request), request, observed)
+        why += said
+        if found:
+            return found, why
     for kind in _classes(module):
         found, said = called_scenes(partial(_of_class, kind, tree, request), request, observed)
         why += said
@@ -85,14 +98,54 @@ def call(
     return found, why
 
 
+def _has_classes(module: Any, request: Request) -> bool:
+    """Whether their program has whole numbers for targets where the spec has rows of 0 and 1."""
+    targets = request.data[len(request.inputs) :]
+    if len(targets) != 1 or targets[0].ndim != 2 or targets[0].shape[1] < 2:
+        return False
+    arrays = [a for v in vars(module).values() if (a := as_array(v)) is not None]
+    if any(np.array_equal(a, t) for a in arrays for t in (targets[0], targets[0].T)):
+        return False
+    return any(
+        array.dtype.kind in "iu" and array.shape == (request.rows,) and role(name) == "y"
+        for name, value in vars(module).items()
+        if (array := as_array(value)) is not None
+    )
+
+
+def _instances(module: Any, request: Request) -> list[Any]:
+    """Their own objects that look like a network and hold arrays that fit all of its weights."""
+    kinds = _classes(module)
+    names = len(request.layout.names)
+    return [
+        copy.deepcopy(made)
+        for made in list(vars(module).values())
+        if type(made) in kinds and sum(a.ndim > 0 for _, a, _ in leaves(made)) >= names
+    ]
+
+
+def _of_instance(made: Any, tree: ast.AST, request: Request) -> Program:
+    """A copy of an object that their program made, and its methods."""
+    made = copy.deepcopy(made)
+    return Program(tree, _methods(made), made, dict(request.given))
+
+
+def _methods(made: Any) -> dict[str, Any]:
+    """What can be called of an object; `__call__` too, where their class defines it."""
+    kind = type(made)
+    own = [n for n, _ in inspect.getmembers(kind, callable) if not n.startswith("__")]
+    own += ["__call__"] if "__call__" in vars(kind) else []
+    return {n: getattr(made, n) for n in own}
+
+
 def _classes(module: Any) -> list[type]:
+    """Their classes that look like a network, the likeliest first."""
     own = [
         v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__
     ]
-    likely = [k for k in own if any(hasattr(k, n) for n in ("forward", "predict", "feedforward"))]
-    return sorted(likely, key=lambda k: not any(hasattr(k, n) for n in ("train", "fit", "layers")))[
-        ::1
-    ][:4]
+    likely = [k for k in own if any(hasattr(k, n) for n in NETWORK)]
+    likely.sort(key=lambda k: not any(hasattr(k, n) for n in ("train", "fit", "layers")))
+    return likely[:MOST_CLASSES]
 
 
 def _of_class(kind: type, tree: ast.AST, request: Request) -> Program:
@@ -104,7 +157,6 @@ def _of_class(kind: type, tree: ast.AST, request: Request) -> Program:
     env = {"widths": widths}
     from backhand.diagnose.theirs.calling import Session  # the guesses about sizes are there
     from backhand.diagnose.theirs.layouts import Form
-    from backhand.diagnose.theirs.names import role
 
     session = Session(lambda: Program(tree, {}, None, {}), request, Observed(), Form())
     places: list[Any] = []
@@ -122,10 +174,7 @@ def _of_class(kind: type, tree: ast.AST, request: Request) -> Program:
         elif known and value is not None:
             arguments[name] = value
     made = kind(*places, **arguments)
-    methods = {
-        n: getattr(made, n) for n, f in inspect.getmembers(kind, callable) if not n.startswith("__")
-    }
-    return Program(tree, methods, made, dict(request.given))
+    return Program(tree, _methods(made), made, dict(request.given))
 
 
 def _constructed(

@@ -1,7 +1,7 @@
 """From the shapes of their arrays to those of ours, and back."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,6 +28,12 @@ class Form:
             return np.array(array.T if self.turned else array)
         shape = {"flat": array.shape, "row": (1, array.size), "column": (array.size, 1)}[self.bias]
         return np.array(array.reshape(shape))
+
+    def draws(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Draws of theirs with the examples as rows."""
+        if not self.columns:
+            return found
+        return [{**d, "values": d["values"].T} if d["values"].ndim == 2 else d for d in found]
 
     def output(self, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """An output of theirs as ours, where it fits."""

@@ -49,9 +49,18 @@ def _parts(root: Any) -> Iterator[tuple[str | int, Any, Callable[[np.ndarray], N
 
 def _item(root: Any, key: Any) -> Callable[[np.ndarray], None]:
     def put(array: np.ndarray) -> None:
-        root[key] = array
+        if not _filled(root[key], array):
+            root[key] = array
 
     return put
+
+
+def _filled(held: Any, array: np.ndarray) -> bool:
+    """Write into the array that is there, which others may hold too; not if it cannot take it."""
+    fits = isinstance(held, np.ndarray) and held.shape == array.shape and held.dtype.kind == "f"
+    if fits and held.flags.writeable:
+        held[...] = array
+    return fits and held.flags.writeable
 
 
 def _attribute(root: Any, key: str) -> Callable[[np.ndarray], None]:
@@ -59,7 +68,7 @@ def _attribute(root: Any, key: str) -> Callable[[np.ndarray], None]:
         held = getattr(root, key)
         if hasattr(held, "new_tensor"):  # a tensor of torch, which is not imported here
             held.data = held.data.new_tensor(array)
-        else:
+        elif not _filled(held, array):
             setattr(root, key, array)
 
     return put

@@ -25,7 +25,11 @@ def plain(name: str) -> str:
 def role(name: str) -> str:
     """The role that a name usually has; empty if it has none."""
     short = plain(name)
-    return next((r for r, names in ROLES.items() if short in names), "")
+    known = next((r for r, names in ROLES.items() if short in names), "")
+    if known or "_" not in name.strip("_"):
+        return known
+    begun = short[:1]  # y_enc, x_scaled
+    return begun if begun in ("x", "y") and name.strip("_")[1:2] == "_" else ""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class Request:
     rates: tuple[float, ...]
     options: Mapping[str, Any]
     given: Mapping[str, str]
+    classes: bool = False
+    """Whether they have each example's class as a number where we have a row of 0 and 1."""
 
     @property
     def data(self) -> tuple[np.ndarray, ...]:
@@ -42,6 +44,10 @@ class Request:
     @property
     def rows(self) -> int:
         return len(self.data[0])
+
+    def target(self, ours: np.ndarray) -> np.ndarray:
+        """A target of ours as they have it."""
+        return np.argmax(ours, axis=1) if self.classes and ours.ndim == 2 else ours
 
     @property
     def draws(self) -> bool:

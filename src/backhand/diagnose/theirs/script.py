@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from backhand.diagnose.theirs.layouts import Form, form_of
+from backhand.diagnose.theirs.layouts import Form, fitted, form_of
 from backhand.diagnose.theirs.names import fits, gradient_of, plain, role, slots
 from backhand.diagnose.theirs.request import Request
 from backhand.diagnose.theirs.watching import Event
 
 KEPT = (1, 2, 3)
+MANY = 3
+"""Nothing, one example, both: what is added up over the examples is at least so many things."""
 
 
 @dataclass
@@ -24,6 +26,8 @@ class Run:
     epochs: list[dict[str, np.ndarray]] = field(default_factory=list)
     repeated: bool = False
     """Whether an output was computed again though no weight was seen to change in between."""
+    values: dict[str, set[bytes]] = field(default_factory=dict)
+    """What each name was in this epoch: one that was many things adds up the examples."""
     open: set[int] = field(default_factory=set)
     weights: dict[int, np.ndarray] = field(default_factory=dict)
 
@@ -58,11 +62,16 @@ def scenes_of(
         seen = {k: _ours(k, a, form, request) for k, a in shown.items()}
         found.append(
             _scene(
-                "as their file runs", "pass" if drawn else "evaluation", begun, seen, drawn, notes
+                "as their file runs",
+                "pass" if drawn else "evaluation",
+                begun,
+                seen,
+                form.draws(drawn),
+                notes,
             )
         )
     if run.epochs and request.epochs:
-        found.append(_training(run, begun, form, draws, notes, request))
+        found.append(_training(run, begun, form, form.draws(draws), notes, request))
     return found
 
 
@@ -147,11 +156,13 @@ def classified(events: list[Event], request: Request) -> dict[str, str]:
     """For each name of theirs the name of ours it stands for, as far as it can be told."""
     firsts: dict[str, tuple[int, ...]] = {}
     for name, array, _, _ in events:
-        firsts.setdefault(name, array.shape)
+        if role(name) != "loss" or array.dtype.kind == "f":  # L may be the number of layers
+            firsts.setdefault(name, array.shape)
     layout, given = request.layout, request.given
     found = slots([(n, s) for n, s in firsts.items() if not gradient_of(n)], layout, given)
     kinds = {name: layout.names[i] for name, i in found.items()}
-    by_plain = {plain(name): i for name, i in found.items()}
+    kinds |= _by_value(events, request, set(kinds.values()))
+    by_plain = {plain(name): layout.names.index(kind) for name, kind in kinds.items()}
     loose = []
     for name, shape in firsts.items():
         inner = plain(gradient_of(name)) if name not in kinds else ""
@@ -167,6 +178,19 @@ def classified(events: list[Event], request: Request) -> dict[str, str]:
             name: "d" + layout.names[named[inner]] for inner, _, name in loose if inner in named
         }
     return kinds | _outputs(firsts, kinds, request)
+
+
+def _by_value(events: list[Event], request: Request, known: set[str]) -> dict[str, str]:
+    """Weights that no name tells: what begins with the very numbers of one of the spec's."""
+    layout, found = request.layout, dict[str, str]()
+    for name, array, _, _ in events:
+        for i, ours in enumerate(request.weights):
+            free = layout.names[i] not in (*known, *found.values()) and name not in found
+            own = fitted(array, layout.shapes[i])
+            is_it = own.shape == ours.shape and np.ptp(ours) > 0 and np.allclose(own, ours)
+            if free and is_it and ours.size > 1:
+                found[name] = layout.names[i]
+    return found
 
 
 def _outputs(
@@ -221,6 +245,7 @@ def _sorted(events: list[Event], kinds: dict[str, str], request: Request) -> Run
                 run.before[key] = array
             if key in request.outputs and key in run.current and not run.epochs:
                 run.repeated |= not np.array_equal(run.current[key], array)
+            run.values.setdefault(key, set()).add(array.tobytes())
             run.current[key] = array
     if run.open:
         _close(run, names)
@@ -231,14 +256,22 @@ def _weight(run: Run, slot: int, array: np.ndarray, names: tuple[str, ...]) -> N
     if slot not in run.first:
         run.first[slot] = run.weights[slot] = array
         return
-    if np.array_equal(array, run.weights[slot]) and not run.open:
+    if np.array_equal(array, run.weights[slot]):
         return  # handed on, not changed
     if slot in run.open:
         _close(run, names)
     if not run.open:
-        run.epochs.append({k: a for k, a in run.current.items() if k != "after"})
+        clear = [k for k, values in run.values.items() if len(values) < most(k, names)]
+        run.epochs.append({k: run.current[k] for k in clear})
+        run.values.clear()
     run.open.add(slot)
     run.weights[slot] = array
+
+
+def most(key: str, names: tuple[str, ...]) -> int:
+    """From how many values in one epoch on it is not clear which one a name stands for: a gradient
+    may begin at 0."""
+    return MANY if key.startswith("d") and key[1:] in names else MANY - 1
 
 
 def _close(run: Run, names: tuple[str, ...]) -> None:

@@ -35,6 +35,7 @@ KEPT_BESIDE = frozenset(
     )
 )
 PROBE = "__seen__"
+OWNED = "@"
 MOST_EVENTS = 60_000
 LARGEST = 200_000
 
@@ -60,6 +61,9 @@ def _with_probe(statement: ast.stmt) -> list[ast.stmt]:
             told = [t for target in targets for t in _leaves(target)]
         case ast.AugAssign(target=target) | ast.AnnAssign(target=target, value=ast.expr()):
             told = _leaves(target)
+        case ast.Expr(value=ast.Call(func=ast.Name(id="setattr"), args=[owner, name, _])):
+            held = f"getattr({ast.unparse(owner)}, {ast.unparse(name)})"
+            return [statement, _told(ast.unparse(name), held, "None", ast.unparse(owner))]
         case _:
             return [statement]
     return [statement, *(_call(target) for target in told)]
@@ -74,8 +78,10 @@ def _leaves(target: ast.expr) -> list[ast.expr]:
 
 
 def _call(target: ast.expr) -> ast.stmt:
-    """`__seen__("name", value)`; for `d[key]` the key is told too, and the whole for a slice."""
+    """`__seen__("name", value)`; for `d[key]` the key is told too, and the whole for a slice, for
+    `object.name` the object."""
     key: ast.expr = ast.Constant(None)
+    owner = "None"
     value = target
     match target:
         case ast.Subscript(
@@ -85,11 +91,15 @@ def _call(target: ast.expr) -> ast.stmt:
             value = base
         case ast.Subscript(value=base):
             name, value = _name(base), base
+        case ast.Attribute(value=base):
+            name, owner = _name(target), ast.unparse(base)
         case _:
             name = _name(target)
-    text = ast.unparse(value)
-    call = ast.parse(f"{PROBE}({name!r}, {text}, {ast.unparse(key)})").body[0]
-    return call
+    return _told(repr(name), ast.unparse(value), ast.unparse(key), owner)
+
+
+def _told(name: str, value: str, key: str, owner: str) -> ast.stmt:
+    return ast.parse(f"{PROBE}({name}, {value}, {key}, {owner})").body[0]
 
 
 def _name(node: ast.expr) -> str:
@@ -111,12 +121,16 @@ class Log:
         self.draws_so_far = draws_so_far
         self.listening = True
         self.kept: list[Any] = []
-        """Arrays whose identity matters stay alive, so that no id is given out twice."""
+        """Objects whose identity matters stay alive, so that no id is given out twice."""
+        self.owners: dict[int, int] = {}
+        """Objects that were given attributes, in the order in which they were first."""
 
-    def seen(self, name: str, value: Any, key: Any = None) -> None:
+    def seen(self, name: str, value: Any, key: Any = None, owner: Any = None) -> None:
         """What a probe calls."""
         if not self.listening or len(self.events) >= MOST_EVENTS:
             return
+        if owner is not None:
+            name = self._of_owner(name, owner)
         if key is not None and isinstance(value, dict | list):
             try:
                 inner = value[key]
@@ -125,6 +139,28 @@ class Log:
             self._leaf(_entry(name, key), inner)
         else:
             self._leaf(name, value)
+
+    def _of_owner(self, name: str, owner: Any) -> str:
+        """The name with the number of its object: the `W` of the second one is `W@2`."""
+        if id(owner) not in self.owners:
+            self.kept.append(owner)
+            self.owners[id(owner)] = len(self.owners) + 1
+        return f"{name}{OWNED}{self.owners[id(owner)]}"
+
+    def named(self) -> list[Event]:
+        """The events; a number stays where several objects have an attribute of that name, and
+        then counts these."""
+        holders: dict[str, set[int]] = {}
+        for name, *_ in self.events:
+            stem, _, number = name.partition(OWNED)
+            holders.setdefault(stem, set()).update([int(number)] if number else [])
+        found = []
+        for name, array, drawn, identity in self.events:
+            stem, _, number = name.partition(OWNED)
+            several = number and len(holders[stem]) > 1 and not stem[-1:].isdigit()
+            place = sorted(holders[stem]).index(int(number)) + 1 if several else ""
+            found.append((f"{stem}{place}", array, drawn, identity))
+        return found
 
     def _leaf(self, name: str, value: Any) -> None:
         if isinstance(value, dict):

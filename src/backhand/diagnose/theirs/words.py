@@ -9,7 +9,7 @@ from collections.abc import Mapping
 ROLES: Mapping[str, frozenset[str]] = {
     "x": frozenset((
         "a0", "batch", "data", "examples", "features", "input", "inputs", "samples", "x", "xb",
-        "xbatch", "xdata", "xs", "xtrain",
+        "trainingdata", "traindata", "xbatch", "xdata", "xs", "xtrain",
     )),
     "y": frozenset((
         "desired", "expected", "label", "labels", "onehot", "t", "target", "targets", "truth",
@@ -64,7 +64,7 @@ ROLES: Mapping[str, frozenset[str]] = {
         "lossvalue", "mse", "nll", "totalloss",
     )),
     "rows": frozenset((
-        "batchsize", "bsz", "m", "n", "nsamples", "numexamples", "numsamples",
+        "batchsize", "bsz", "m", "minibatchsize", "n", "nsamples", "numexamples", "numsamples",
     )),
 }
 """What a name stands for."""
@@ -94,7 +94,8 @@ CALLED: Mapping[str, tuple[str, ...]] = {
     ),
     "train": (
         "train", "fit", "trainnetwork", "trainmodel", "learn", "trainloop", "optimize",
-        "trainnet", "runtraining", "dotraining", "training", "trainepochs",
+        "trainnet", "stochasticgradientdescent", "runtraining", "dotraining", "training",
+        "trainepochs",
     ),
     "step": (
         "trainstep", "trainonestep", "onestep", "trainingstep", "trainepoch", "trainone",

@@ -91,6 +91,8 @@ class _Writer:
     kept: set[str] = field(default_factory=set)
     """Names that a call's derivatives by parameters cannot get."""
     heading: str = ""
+    waiting: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """For each derivative without a name what it undoes."""
 
     def begin(self) -> None:
         """Decide which derivatives by parameters are assigned where they are returned."""
@@ -114,13 +116,24 @@ class _Writer:
     def write(self, part: Undoing, slices: Slices, after: set[str]) -> None:
         if isinstance(part, Step):
             if part.made()[0].name not in self.added.skipped:
-                self.quote(part.undoes)
-                self.text.step(part)
+                self.step(part)
         elif isinstance(part, CallBack):
             self.quote(part.undoes)
             self.call(part, slices)
         else:
             self.loop(part, after)
+
+    def step(self, step: Step) -> None:
+        """A line, below all forward lines that it undoes: a derivative without a name stands in
+        the line that reads it."""
+        undone = [name for v in step.inputs for name in self.waiting.pop(v.name, ())]
+        undone.append(step.undoes)
+        if len(step.outputs) == 1 and step.made()[0].is_nameless:
+            self.waiting[step.made()[0].name] = tuple(dict.fromkeys(undone))
+        else:
+            for name in undone:
+                self.quote(name)
+        self.text.step(step)
 
     def quote(self, undoes: str) -> None:
         """The forward line above the lines that undo it."""
@@ -201,6 +214,8 @@ class _Writer:
             )
             if value is None:
                 text.line(f"del {name}[{quoted_path(key, {})}]")
+            elif value.name in self.added.growing:
+                text.line(f"add_to(dp, {{{at[3:-1]}: {said}}})", shape_text(value.shape))
             elif at or is_some:
                 text.line(f"{at or text.name(value)} = {said}", shape_text(value.shape))
             else:

@@ -1,5 +1,5 @@
-"""A feedforward network with stochastic gradient descent, after the first chapter of a well-known
-online book."""
+"""A feedforward network trained by stochastic gradient descent, after network.py of Michael
+Nielsen's book Neural Networks and Deep Learning (MIT licence)."""
 
 import numpy as np
 
