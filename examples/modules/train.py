@@ -23,7 +23,7 @@ from rich.table import Table
 
 import backhand.modules
 from backhand.modules.loading import load
-from backhand.rounding import CannotTell, Untracked, run
+from backhand.rounding import CannotTell, Untracked, bounded, run
 
 HERE = Path(__file__).parent
 NETWORKS = ("mlp", "lenet", "names_lstm", "small_gpt")
@@ -135,8 +135,9 @@ def by_torch(module, extras, x, y, tests, batches):
 def bounds_of(program, x, y, batches):
     """Bounds of the first losses, carried from step to step while they say something."""
     functions, bounds = program.namespace, []
-    p = {name: array.copy() for name, array in program.parameters.items()}
-    state, generator = functions["new_state"](p), np.random.RandomState(SEED)
+    copies = {id(array): bounded(array.copy()) for array in program.parameters.values()}
+    p = {name: copies[id(array)] for name, array in program.parameters.items()}
+    state, generator = run(functions["new_state"], p), np.random.RandomState(SEED)
     drawing = [generator] if program.interface.draws else []
     with np.errstate(all="ignore"):
         for step, rows in enumerate(batches, 1):
@@ -155,7 +156,7 @@ def bounds_of(program, x, y, batches):
 def row(name, precision, found):
     """The table's row of one network."""
     last = len(found.bounds)
-    within = "no" if not found.is_within_bounds else f"{last} steps" if last else "none"
+    within = "no" if not found.is_within_bounds else f"the first {last}" if last else "no bound"
     return (
         name,
         precision,

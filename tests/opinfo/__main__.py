@@ -12,7 +12,7 @@ import warnings
 
 import torch
 
-from tests.opinfo.results import Results, store, stored, summary
+from tests.opinfo.results import store, stored, summary
 from tests.opinfo.samples import modules, operators
 from tests.opinfo.sweep import outcomes, swept
 
@@ -29,11 +29,12 @@ def main() -> None:
     left = [name for name in every if name not in results["operators"] | results["modules"]]
     if not options.show:
         names = left if options.again is None else options.again or every
-        _sweep(results, names, options.limit)
+        _sweep(names, options.limit)
+        results = stored()
     print(summary(results))
 
 
-def _sweep(results: Results, names: list[str], limit: float) -> None:
+def _sweep(names: list[str], limit: float) -> None:
     warnings.simplefilter("ignore")
     logging.getLogger("torch").setLevel(logging.CRITICAL)
     torch.set_num_threads(1)
@@ -41,8 +42,7 @@ def _sweep(results: Results, names: list[str], limit: float) -> None:
     for name in names:
         begun = time.monotonic()
         record = swept(name, limit)
-        results["modules" if name in modules() else "operators"][name] = record
-        store(results)
+        store("modules" if name in modules() else "operators", name, record)
         counts = {k: v for k, v in record["float64"].items() if k not in ("rules", "why")}
         print(f"{name}: {counts} {time.monotonic() - begun:.1f} s", flush=True)
 

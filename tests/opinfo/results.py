@@ -2,16 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import backhand.report
+from backhand.report.support import FILE, PRECISIONS, passes
 from tests.opinfo.samples import modules, operators
-
-FILE = Path(backhand.report.__file__).with_name("support.json")
-"""The page of operators is made from it."""
-
-PRECISIONS = ("float64", "float32")
 
 Results = dict[str, dict[str, Any]]
 
@@ -24,20 +18,12 @@ def stored() -> Results:
     return found
 
 
-def store(results: Results) -> None:
-    """Write them, in the order of names, so that equal counts are equal bytes."""
+def store(part: str, name: str, record: dict[str, Any]) -> None:
+    """Write one record among the others, in the order of names: equal counts are equal bytes."""
+    results = stored()
+    results[part][name] = record
     ordered = {part: dict(sorted(records.items())) for part, records in results.items()}
     FILE.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
-
-
-def passes(record: Mapping[str, Any]) -> bool:
-    """Whether every sample agrees within its bound, in both precisions."""
-    return all(
-        record.get(precision, {}).get("samples", 0) > 0
-        and record[precision].get("agrees") == record[precision]["samples"]
-        and not record[precision].get("unfinished")
-        for precision in PRECISIONS
-    )
 
 
 def agrees(record: Mapping[str, Any]) -> bool:

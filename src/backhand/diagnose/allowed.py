@@ -39,12 +39,17 @@ class Allowed:
     bounds: Mapping[str, float]
     widest: float | None = None
     """The largest part of a value that a bound may be; None for what agreements have."""
+    is_first_look: bool = False
+    """Whether a bound is at least as wide as it may be in one pass."""
 
     def of(self, key: str, ours: np.ndarray, theirs: Seen) -> float:
         """What is allowed between our numbers and theirs, for every element of an array."""
         is_single = theirs.values.dtype == np.float32
         size = float(np.max(np.abs(ours), initial=0.0, where=np.isfinite(ours)))
-        limit = (self.widest or WIDEST["float32" if is_single else "float64"]) * size
+        least = WIDEST["float32" if is_single else "float64"] * size
+        limit = self.widest * size if self.widest else least
+        if self.is_first_look:
+            return max(limit, self.bounds.get(key, 0.0)) + theirs.half
         bound = self.bounds.get(key, np.inf) * (SINGLE if is_single else 1.0)
         return (min(bound, limit) if np.isfinite(bound) else limit) + theirs.half
 
@@ -55,7 +60,8 @@ WIDER = 64
 
 def screen(correct: Allowed) -> Allowed:
     """What is wide enough for a first look at programs that are not worth a bound of their own."""
-    return replace(correct, bounds={n: WIDER * bound for n, bound in correct.bounds.items()})
+    wider = {n: WIDER * bound for n, bound in correct.bounds.items()}
+    return replace(correct, bounds=wider, widest=None, is_first_look=True)
 
 
 def allowances(

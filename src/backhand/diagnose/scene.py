@@ -39,11 +39,15 @@ class Draw:
 
 @dataclass(frozen=True)
 class Seen:
-    """An array that they computed, in our layout; `half` is half a unit of the last digit printed,
-    0 where all digits are there."""
+    """An array that they computed, in our layout.
+
+    `half` is half a unit of the last digit printed, 0 where all digits are there. What is `summed`
+    over the examples may be divided by their number later on.
+    """
 
     values: np.ndarray
     half: float = 0.0
+    is_summed: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from backhand.diagnose.allowed import Allowed, allowances, screen
 from backhand.diagnose.catalogue import CATALOGUE
 from backhand.diagnose.machine import Machine, Reading
 from backhand.diagnose.mistake import Mistake, Part, Planted, everywhere
-from backhand.diagnose.scene import Scene
+from backhand.diagnose.scene import Scene, Seen
 
 SECONDS = 2.0
 """What a search may compute in all."""
@@ -294,12 +294,20 @@ def _apart(
     if ours is None or np.shape(ours) != np.shape(theirs.values):
         return float("inf"), float("inf")
     ours = np.asarray(ours)
+    if theirs.is_summed:
+        mean = replace(theirs, values=theirs.values / len(scene.data[0]), is_summed=False)
+        found = [_farthest(ours, one, allowed.of(key, ours, one)) for one in (theirs, mean)]
+        return min(found, key=lambda pair: pair[1])
+    return _farthest(ours, theirs, allowed.of(key, ours, theirs))
+
+
+def _farthest(ours: np.ndarray, theirs: Seen, bound: float) -> tuple[float, float]:
+    """The largest difference, and as a part of the bound."""
     with np.errstate(all="ignore"):
         apart = np.abs(ours - theirs.values)
     both_undefined = np.isnan(ours) & np.isnan(theirs.values)
     same = both_undefined | (ours == theirs.values)
     apart = np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart))
-    bound = allowed.of(key, ours, theirs)
     with np.errstate(all="ignore"):
         share = np.where(apart == 0, 0.0, apart / bound)
     share = np.where(np.isnan(share), np.inf, share)

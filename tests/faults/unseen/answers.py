@@ -29,7 +29,7 @@ class Answer:
     @property
     def ties(self) -> list[frozenset[str]]:
         """The names of each answer that it holds to be as good."""
-        return [_names(tie) for tie in self.report.get("ties", [])]
+        return [_names([tie]) for tie in self.report.get("ties", [])]
 
 
 def ask(question: Question, folder: Path) -> Answer:

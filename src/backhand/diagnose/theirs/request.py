@@ -110,7 +110,7 @@ def save_answer(scenes: list[dict[str, Any]], said: dict[str, Any], folder: Path
             **{key: scene[key] for key in ("name", "mode", "epochs", "notes")},
             "weights": len(scene["weights"] or ()), "data": len(scene["data"] or ()),
             "draws": [[d["kind"], d["probability"]] for d in scene["draws"] or ()],
-            "seen": list(scene["seen"]),
+            "seen": list(scene["seen"]), "summed": scene.get("summed", []),
         })  # fmt: skip
     np.savez(folder / "answer.npz", **arrays)  # type: ignore[arg-type]
     (folder / "answer.json").write_text(json.dumps({"scenes": plain, **said}), encoding="utf-8")

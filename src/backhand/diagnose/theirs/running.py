@@ -124,12 +124,12 @@ def _read(folder: Path, request: Request) -> Answer:
                 scene["name"], scene["mode"],
                 listed("data", scene["data"]) or request.data,
                 listed("weights", scene["weights"]) or request.weights,
-                {n: _seen(arrays[f"{i}/seen/{n}"]) for n in scene["seen"]},
+                {n: _seen(arrays[f"{i}/seen/{n}"], n in scene["summed"]) for n in scene["seen"]},
                 scene["epochs"], draws, tuple(scene["notes"]),
             )
         )  # fmt: skip
     return Answer(tuple(scenes), told["failed"], tuple(told["why"]), told["printed"])
 
 
-def _seen(array: np.ndarray) -> Seen:
-    return Seen(array if array.dtype.kind == "f" else array.astype(float))
+def _seen(array: np.ndarray, is_summed: bool) -> Seen:
+    return Seen(array if array.dtype.kind == "f" else array.astype(float), 0.0, is_summed)

@@ -27,7 +27,9 @@ class Run:
     repeated: bool = False
     """Whether an output was computed again though no weight was seen to change in between."""
     values: dict[str, set[bytes]] = field(default_factory=dict)
-    """What each name was in this epoch: one that was many things adds up the examples."""
+    """What each name was in this epoch."""
+    summed: set[str] = field(default_factory=set)
+    """Gradients that are added up over the examples."""
     open: set[int] = field(default_factory=set)
     weights: dict[int, np.ndarray] = field(default_factory=dict)
 
@@ -133,7 +135,8 @@ def _training(
     after = {k: a for k, a in run.current.items() if k in request.outputs}
     if after and "after" in run.current:
         seen |= {f"{k}@after": _ours(k, a, form, request) for k, a in after.items()}
-    return _scene("as their file trains", "training", begun, seen, draws, notes, request.epochs)
+    scene = _scene("as their file trains", "training", begun, seen, draws, notes, request.epochs)
+    return {**scene, "summed": [key for key in seen if key.partition("@")[0] in run.summed]}
 
 
 def _ours(key: str, array: np.ndarray, form: Form, request: Request) -> np.ndarray:
@@ -261,17 +264,15 @@ def _weight(run: Run, slot: int, array: np.ndarray, names: tuple[str, ...]) -> N
     if slot in run.open:
         _close(run, names)
     if not run.open:
-        clear = [k for k, values in run.values.items() if len(values) < most(k, names)]
-        run.epochs.append({k: run.current[k] for k in clear})
+        outputs = [k for k in run.values if not (k == "loss" or k[1:] in names)]
+        unclear = [k for k in outputs if len(run.values[k]) > 1]
+        run.epochs.append({k: run.current[k] for k in run.values if k not in unclear})
+        run.summed |= {
+            k for k, values in run.values.items() if k[1:] in names and len(values) >= MANY
+        }
         run.values.clear()
     run.open.add(slot)
     run.weights[slot] = array
-
-
-def most(key: str, names: tuple[str, ...]) -> int:
-    """From how many values in one epoch on it is not clear which one a name stands for: a gradient
-    may begin at 0."""
-    return MANY if key.startswith("d") and key[1:] in names else MANY - 1
 
 
 def _close(run: Run, names: tuple[str, ...]) -> None:

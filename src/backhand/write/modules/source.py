@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from backhand.derive.pairs import Derived, Pair
 from backhand.graph import Value
+from backhand.write.demand import names_read
 from backhand.write.layout import wrapped
 from backhand.write.modules.command import Command, command_functions
 from backhand.write.modules.program import add_functions, write_functions
@@ -118,7 +119,8 @@ def _gradients(plan: Plan) -> str:
     known = signatures(plan.module)
     top = plan.module.pairs[-1]
     arguments = gradient_arguments(plan)
-    lines = [_network_line(top, known[top.kind.name].reads_parameters)]
+    call = _network_line(top, known[top.kind.name].reads_parameters)
+    lines: list[str] = []
     outputs = [value.name for value in top.kind.outputs]
     if plan.loss is None:
         assert plan.own_loss is not None
@@ -134,6 +136,10 @@ def _gradients(plan: Plan) -> str:
     target = ", ".join([*inputs, "dp"])
     lines.append(f"{target} = {top.kind.name}_backward({', '.join(given)})")
     lines.append(f"return {loss}, dp")
+    read = names_read(lines)
+    made, _, rest = call.partition(" = ")
+    names = [name if name in read else "_" for name in made.split(", ")]
+    lines.insert(0, f"{', '.join(names)} = {rest}")
     about = "The loss, and its derivatives by the parameters."
     return function("gradients", arguments, about, lines)
 
