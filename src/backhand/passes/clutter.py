@@ -15,9 +15,9 @@ from backhand.passes.rewriting import rebuilt, replaced
 
 COPIES = frozenset(
     {"contiguous", "clone", "alias", "alias_copy", "lift", "lift_fresh", "lift_fresh_copy"}
-    | {"positive", "resolve_conj", "resolve_neg", "conj_physical"}
+    | {"positive", "real", "resolve_conj", "resolve_neg", "conj_physical"}
 )
-"""Operators that hand on what they are given; the last two conjugate numbers, which are real."""
+"""Operators that hand on what they are given: all numbers are real."""
 CASTS = frozenset({"to", "type_as", "_to_copy", "float", "double"})
 DETACH = frozenset({"detach"})
 DROPOUTS = frozenset({"dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"})

@@ -53,7 +53,7 @@ def shared_kinds(network: Nested) -> Nested:
 
 def snake_case(class_name: str) -> str:
     """`GPT2Block` as a function's name: `gpt2_block`."""
-    borders = r"(?<=[a-z0-9])(?=[A-Z][a-z0-9])|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+    borders = r"(?<=[a-z0-9])(?=[A-Z][A-Za-z0-9])|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
     name = re.sub(r"\W+", "_", re.sub(borders, "_", class_name)).strip("_").lower()
     return name if name.isidentifier() else f"module_{name}".strip("_")
 

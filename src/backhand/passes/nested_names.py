@@ -53,21 +53,29 @@ def named(network: Nested, wishes: Mapping[str, Scoped]) -> Nested:
     """
     functions = frozenset(kind.name for kind in network.functions)
     functions |= {f"{name}_backward" for name in functions}
-    kinds = tuple(_named(kind, wishes, functions) for kind in network.functions)
-    forward = _named(network.forward, wishes, functions)
+    classes = frozenset(kind.class_name for kind in network.functions)
+    kinds = tuple(_named(kind, wishes, functions, classes) for kind in network.functions)
+    forward = _named(network.forward, wishes, functions, classes)
     return check(replace(network, forward=forward, functions=kinds))
 
 
-def _named(kind: NestedKind, wishes: Mapping[str, Scoped], functions: frozenset[str]) -> NestedKind:
+def _named(
+    kind: NestedKind,
+    wishes: Mapping[str, Scoped],
+    functions: frozenset[str],
+    classes: frozenset[str],
+) -> NestedKind:
     taken = set(functions | OWN_NAMES | MODULE_NAMES | set(kind.attributes))
-    names = _Names(kind.class_name, wishes, taken, _nameless(kind))
+    names = _Names(kind.class_name, classes, wishes, taken, _nameless(kind))
     for value, paths in zip(kind.parameters, kind.paths, strict=True):
         names.new[value.name] = paths[0] if paths else value.name
         taken |= {names.new[value.name], identifier(names.new[value.name])}
     for value in kind.inputs:
         names.give(value, names.wish(value, value.name), "x")
-    for part in kind.body:
-        _name(part, names)
+    # what is read by name has the first choice
+    for names.waits in (True, False):
+        for part in kind.body:
+            _name(part, names)
     return _renamed(kind, names.value)
 
 
@@ -77,14 +85,20 @@ class _Names:
 
     scope: str
     """The class of the modules whose function it is."""
+    classes: frozenset[str]
+    """Those that have functions of their own."""
     wishes: Mapping[str, Scoped]
     taken: set[str]
     nameless: frozenset[str]
     new: dict[str, str] = field(default_factory=dict)
+    waits: bool = False
+    """Whether what stays nameless gets its name later."""
 
     def give(self, value: Value, wish: str, otherwise: str) -> None:
         """A name that is free, and its derivative's too."""
         if value.literal is not None or value.name in self.new:
+            return
+        if self.waits and value.name in self.nameless:
             return
         if value.role == "generator":
             self.new[value.name] = value.name
@@ -103,7 +117,8 @@ class _Names:
         scoped = self.wishes.get(value.name) or self.wishes.get(LOOPED.sub("", value.name), {})
         if self.scope in scoped:
             return scoped[self.scope][0]
-        return next((name for name, is_assigned in scoped.values() if is_assigned), otherwise)
+        within = (of for scope, of in scoped.items() if scope and scope not in self.classes)
+        return next((name for name, is_given in within if is_given), otherwise)
 
     def _is_free(self, name: str) -> bool:
         around = {name, f"d{name}", f"saved_{name}", name.removeprefix("d") or name}

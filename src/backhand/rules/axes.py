@@ -13,8 +13,9 @@ EXAMPLES = [example(x=X), example(x=X, axis=0), example(x=X, axis=-1, keepdims=T
 
 
 def logsumexp(x, *, axis=-1, keepdims=False):
-    # the largest becomes 0, so that exp cannot overflow
+    # the largest becomes 0, so that exp cannot overflow; an infinite one stays
     largest = x.max(axis=axis, keepdims=True)
+    largest = np.where(np.isinf(largest), 0, largest)
     y = largest + np.log(np.exp(x - largest).sum(axis=axis, keepdims=True))
     return y if keepdims else y.squeeze(axis)
 

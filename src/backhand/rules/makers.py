@@ -125,6 +125,7 @@ register(
         f"full.default(_, value, {TYPED})",
         f"new_full.default(_, _, value, {TYPED})",
         f"full_like.default(_, value, {CAST})",
+        "fill.Scalar(_, value)",
     ],
     in_formulas=False,
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from backhand.capture.composites.alone import ALONE
 from backhand.capture.composites.attention import scaled_dot_product_attention
-from backhand.capture.composites.broadcasting import broadcast_tensors
+from backhand.capture.composites.broadcasting import at_least, broadcast_tensors
 from backhand.capture.composites.builder import Builder, Given, InexpressibleError
 from backhand.capture.composites.casts import CASTS
 from backhand.capture.composites.distances import (
@@ -34,6 +34,7 @@ from backhand.capture.composites.recurrent import (
 )
 from backhand.capture.composites.reductions import REDUCTIONS
 from backhand.capture.composites.resizing import RESIZED
+from backhand.capture.composites.scaled import SCALED
 from backhand.graph import Step, Value
 
 Recipe = Callable[..., Sequence[Value | None]]
@@ -45,9 +46,11 @@ RECIPES: Mapping[str, Recipe] = {
     **DRAWN,
     **LOSSES,
     **RESIZED,
+    **SCALED,
     **PRODUCTS,
     **REDUCTIONS,
     "aten.broadcast_tensors.default": broadcast_tensors,
+    **{f"aten.atleast_{n}d.Sequence": at_least for n in (1, 2, 3)},
     "aten.scaled_dot_product_attention.default": scaled_dot_product_attention,
     "aten.lstm.input": recurrent("lstm"),
     "aten.gru.input": recurrent("gru"),

@@ -114,11 +114,24 @@ def norm_of_order(b: Builder, x: Value, order: float, axis: Axes, keepdim: bool)
     functions = {1: "sum", 2: "norm", inf: "max", -inf: "min"}
     shape = reduced(x, axis, keepdim)
     if order == 0:
-        raise InexpressibleError
+        counted = b.step("astype", b.step("ne", x, 0, numbers="bool"), dtype="float")
+        return b.step("sum", counted, shape=shape, axis=axis, keepdims=keepdim)
     if order not in functions:
         return b.step("p_norm", x, shape=shape, order=order, axis=axis, keepdims=keepdim)
     sizes = x if order == 2 else b.step("abs", x)
     return b.step(functions[order], sizes, shape=shape, axis=axis, keepdims=keepdim)
+
+
+def sum_of_numbers(
+    b: Builder, *, self: Value, dim: Axes, keepdim: bool, dtype: str | None
+) -> tuple[Value]:
+    """torch.nansum: what is no number counts as 0."""
+    if dtype is not None or self.numbers != "float":
+        raise InexpressibleError
+    numbers = b.step("where", b.step("isnan", self, numbers="bool"), 0, self)
+    axis = axes(dim)
+    shape = reduced(self, axis, keepdim)
+    return (b.step("sum", numbers, shape=shape, axis=axis, keepdims=keepdim),)
 
 
 def distances(
@@ -146,6 +159,7 @@ def reduced(x: Value, axis: Axes, keepdim: bool) -> tuple[Size, ...]:
 
 
 REDUCTIONS: Mapping[str, Callable[..., Sequence[Value]]] = {
+    "aten.nansum.default": sum_of_numbers,
     "aten.var.default": variance,
     "aten.var.dim": variance,
     "aten.var.correction": variance,

@@ -19,10 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from backhand.diagnose.theirs.calling import Program, called_scenes
+from backhand.diagnose.theirs.arguments import size_of, widths_of
+from backhand.diagnose.theirs.calling import called_scenes
 from backhand.diagnose.theirs.draws import Observed, watch_numpy, watch_torch
 from backhand.diagnose.theirs.leaves import leaves
 from backhand.diagnose.theirs.names import role
+from backhand.diagnose.theirs.program import Program
 from backhand.diagnose.theirs.request import Request, load, save_answer
 from backhand.diagnose.theirs.script import scenes_of
 from backhand.diagnose.theirs.watching import PROBE, Log, as_array, instrumented
@@ -150,22 +152,16 @@ def _classes(module: Any) -> list[type]:
 
 def _of_class(kind: type, tree: ast.AST, request: Request) -> Program:
     """An object of their class, its sizes as the spec has them, and its methods."""
-    matrices = [s for s in request.layout.shapes if len(s) >= 2]
-    widths = [matrices[0][0], *(s[-1] for s in matrices)] if matrices else []
+    widths = widths_of(request.layout)
     own = dict(zip(request.layout.names, request.weights, strict=True))
     arguments: dict[str, Any] = {}
-    env = {"widths": widths}
-    from backhand.diagnose.theirs.calling import Session  # the guesses about sizes are there
-    from backhand.diagnose.theirs.layouts import Form
-
-    session = Session(lambda: Program(tree, {}, None, {}), request, Observed(), Form())
     places: list[Any] = []
     for name, parameter in list(inspect.signature(kind).parameters.items()):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         value, known = _constructed(name, parameter, own, request, role(name))
         if not known:
-            value, known = session._size(name, parameter, env)
+            value, known = size_of(name, parameter, widths)
         if not known and parameter.default is parameter.empty:
             value = widths[min(len(places), len(widths) - 1)] if widths else 0
             known = True
