@@ -19,8 +19,8 @@ from backhand.cli import HOMEWORK  # noqa: E402
 from backhand.experiment import Experiment, Library, Precision  # noqa: E402
 from backhand.run.program import run_numpy  # noqa: E402
 from backhand.run.reference import run_torch  # noqa: E402
-from backhand.write.files import save_programs, write_programs  # noqa: E402
-from backhand.write.program import Program  # noqa: E402
+from backhand.writers.files import save_programs, write_programs  # noqa: E402
+from backhand.writers.program import Program  # noqa: E402
 from benchmarks import by_hand, modules, specs  # noqa: E402
 from benchmarks.timing import Paired, paired, per_call, process  # noqa: E402
 

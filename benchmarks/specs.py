@@ -8,7 +8,7 @@ from types import ModuleType
 
 from backhand.capture.spec import load
 from backhand.cli import HOMEWORK
-from backhand.write.files import save_programs
+from backhand.writers.files import save_programs
 
 MLP = """
 seed = 0

@@ -11,7 +11,7 @@ import numpy as np
 from backhand.capture.spec import parse
 from backhand.rules import example, register, uniform
 from backhand.run.program import run_numpy
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 
 
 # The operator, and its derivative: `dy` is the derivative of the loss by the result.

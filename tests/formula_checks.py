@@ -10,7 +10,7 @@ import numpy as np
 from backhand.capture.spec import parse
 from backhand.graph import Network, Step
 from backhand.rules.operations import operation
-from backhand.write.formulas import backward_formula, forward_formula, in_words, latex, mathml
+from backhand.writers.formulas import backward_formula, forward_formula, in_words, latex, mathml
 from tests.formula_reader import computed
 
 BATCH = 7

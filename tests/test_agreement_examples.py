@@ -30,7 +30,7 @@ from backhand.agreement.traces import compare_arrays
 from backhand.capture.spec import load, parse
 from backhand.errors import BackhandError
 from backhand.testing import assert_agrees
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples" / "agreement"

@@ -17,7 +17,7 @@ from backhand.graph import Kind, Network, Value
 from backhand.run.program import run_numpy
 from backhand.run.reference import run_torch
 from backhand.run.trace import Trace
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 from tests.random_specs import EVERYTHING
 
 X = "[[1, 2], [3, 4]]"
@@ -224,7 +224,7 @@ SHOW = """
 import sys
 from pathlib import Path
 from backhand.capture.spec import parse
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 from tests.random_specs import EVERYTHING
 experiment = parse(sys.stdin.read(), "everything.toml", Path())
 programs = write_programs(experiment)

@@ -11,7 +11,7 @@ from backhand.cli import HOMEWORK
 from backhand.errors import BackhandError
 from backhand.report.operators import markdown_page
 from backhand.rules import all_rules
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")]

@@ -11,7 +11,7 @@ import pytest
 from backhand.capture.spec import load
 from backhand.experiment import Experiment
 from backhand.study import Study, study
-from backhand.write.files import save_programs
+from backhand.writers.files import save_programs
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SPECS = sorted(EXAMPLES.glob("*.toml"))

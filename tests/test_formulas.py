@@ -9,7 +9,7 @@ import pytest
 import backhand
 from backhand.capture.spec import load
 from backhand.graph import Network
-from backhand.write.formulas import backward_formula, forward_formula, in_words, mathml
+from backhand.writers.formulas import backward_formula, forward_formula, in_words, mathml
 from tests.formula_checks import all_formulas, network
 
 HOMEWORK = load(Path(backhand.__file__).with_name("homework.toml")).network
@@ -274,5 +274,5 @@ def test_mathml_is_what_browsers_draw_well() -> None:
 
 
 def test_latex2mathml_is_imported_only_when_needed() -> None:
-    code = "import sys, backhand.write.formulas; sys.exit('latex2mathml' in sys.modules)"
+    code = "import sys, backhand.writers.formulas; sys.exit('latex2mathml' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -12,7 +12,7 @@ from backhand.derive import derive
 from backhand.graph import Kind, Network, Step, Value
 from backhand.rules import Example, Rule, formula_rules, smooth
 from backhand.rules.operations import operation, result_shapes
-from backhand.write.formulas import latex
+from backhand.writers.formulas import latex
 from tests.formula_checks import check_numbers, check_text, network
 from tests.formula_reader import COMPARISONS, FUNCTIONS, REDUCTIONS, computed
 from tests.random_specs import specs

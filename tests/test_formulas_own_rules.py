@@ -8,7 +8,7 @@ import pytest
 
 from backhand.rules import all_rules, example, register, uniform
 from backhand.rules.operations import operation
-from backhand.write.formulas import forward_formula, mathml
+from backhand.writers.formulas import forward_formula, mathml
 from tests.formula_checks import check_mathml, check_numbers, network
 from tests.test_formulas import backward_of
 

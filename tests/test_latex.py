@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backhand.write import expressions as ex
-from backhand.write.formulas import forward_formula, latex
-from backhand.write.formulas.translate import Scope, translated
+from backhand.writers import expressions as ex
+from backhand.writers.formulas import forward_formula, latex
+from backhand.writers.formulas.translate import Scope, translated
 from tests.formula_checks import check_balanced, check_text, network
 
 

@@ -18,8 +18,8 @@ from backhand.experiment import Experiment
 from backhand.run.program import run_numpy
 from backhand.run.reference import run_torch
 from backhand.run.trace import Trace
-from backhand.write.files import save_programs
-from backhand.write.program import Program
+from backhand.writers.files import save_programs
+from backhand.writers.program import Program
 from tests.random_specs import OPTIMIZERS, examples, specs
 
 Runs = dict[str, Trace]

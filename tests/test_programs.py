@@ -15,7 +15,7 @@ import pytest
 from backhand.capture.spec import load, parse
 from backhand.cli import HOMEWORK
 from backhand.experiment import Experiment
-from backhand.write.files import save_programs
+from backhand.writers.files import save_programs
 from tests.random_specs import EVERYTHING
 
 ROOT = Path(__file__).parent.parent

@@ -18,7 +18,7 @@ from backhand.experiment import Experiment
 from backhand.rules.updates import UPDATES
 from backhand.run.program import run_numpy
 from backhand.run.trace import Trace
-from backhand.write.files import save_programs
+from backhand.writers.files import save_programs
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

@@ -18,7 +18,7 @@ from backhand.report.page import page_text, write_page
 from backhand.report.training import beside_published
 from backhand.report.wording import in_units, scientific
 from backhand.study import Study, study
-from backhand.write.files import save_programs
+from backhand.writers.files import save_programs
 
 HOMEWORK = files("backhand").joinpath("homework.toml").read_text(encoding="utf-8")
 BEFORE_TRAINING = HOMEWORK[: HOMEWORK.index("[training]")]

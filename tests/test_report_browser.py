@@ -12,7 +12,7 @@ import pytest
 from backhand.capture.spec import parse
 from backhand.report.page import write_page
 from backhand.study import study
-from backhand.write.files import save_programs
+from backhand.writers.files import save_programs
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 POLICY = re.compile(r"<meta http-equiv=.Content-Security-Policy.[^>]*>")

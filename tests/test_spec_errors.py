@@ -23,7 +23,7 @@ from backhand.capture.spec import load, parse
 from backhand.cli import HOMEWORK
 from backhand.errors import BackhandError
 from backhand.experiment import Experiment
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 from tests.random_specs import examples
 
 GOLDEN = Path(__file__).parent / "golden" / "errors"

@@ -14,8 +14,8 @@ import torch
 from backhand.agreement.labels import Labels
 from backhand.capture.spec import parse
 from backhand.rules.updates import UPDATES
-from backhand.write.files import write_programs
-from backhand.write.specialise import specialised
+from backhand.writers.files import write_programs
+from backhand.writers.specialise import specialised
 
 # CS231n: w = linspace(-.4, .6, 20), dw = linspace(-.6, .4, 20), shape [4, 5]; eight places
 MOMENTUM_W = """

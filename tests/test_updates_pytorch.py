@@ -22,9 +22,9 @@ from backhand.capture.spec import parse
 from backhand.experiment import Experiment, Training
 from backhand.rounding import Bounded, bounded
 from backhand.rules.updates import UPDATES, Update
-from backhand.write.files import write_programs
-from backhand.write.numpy_training import initial_state, kept_state
-from backhand.write.specialise import specialised
+from backhand.writers.files import write_programs
+from backhand.writers.numpy_training import initial_state, kept_state
+from backhand.writers.specialise import specialised
 
 STEPS = 10
 

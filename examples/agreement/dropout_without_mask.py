@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import backhand
 from backhand.capture.spec import load
 from backhand.cli import HOMEWORK
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import backhand
 from backhand.capture.spec import load
 from backhand.testing import assert_agrees
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 
 SPEC = Path(__file__).parent / "two_layers.toml"
 

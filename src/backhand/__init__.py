@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from backhand.agreement.modules import ModuleAgreement
     from backhand.agreement.result import Agreement
     from backhand.experiment import Experiment
+    from backhand.modules import Program
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "compare"]
+__all__ = ["__version__", "compare", "write"]
 
 
 @overload
@@ -39,6 +40,22 @@ def compare(of: Any, *arguments: Any, **options: Any) -> "Agreement | ModuleAgre
     from backhand.agreement import comparing
 
     return comparing.compare(of, *arguments, **options)
+
+
+def write(module: "torch.nn.Module", *arguments: Any, **options: Any) -> "Program":
+    """A `torch.nn.Module` as a NumPy program, forward and backward.
+
+    Args:
+        module: any module; it is not changed.
+        arguments: its arguments by position (a tuple), and by name (a dict).
+        options: those of `backhand.modules.write`: loss, targets, optimizer and more.
+
+    Raises:
+        BackhandError: naming all that no rule stands for, with the module's lines.
+    """
+    from backhand.modules import write as write_module
+
+    return write_module(module, *arguments, **options)
 
 
 def _is_module(of: Any) -> bool:

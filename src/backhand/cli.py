@@ -59,7 +59,7 @@ def run(spec: Spec = None, out: Out = None, seed: Seed = None) -> None:
     from backhand.report import figures, page, terminal
     from backhand.run import trace
     from backhand.study import formats_run, study
-    from backhand.write.files import save_programs, save_weights
+    from backhand.writers.files import save_programs, save_weights
 
     experiment = load(spec or HOMEWORK, seed)
     folder = out or Path("backhand-out") / experiment.name
@@ -275,7 +275,7 @@ def write(
         _write_module(spec, out)
         return
     from backhand.folder import results
-    from backhand.write.files import save_programs
+    from backhand.writers.files import save_programs
 
     experiment = load(Path(spec) if spec else HOMEWORK, seed)
     folder = out or Path("backhand-out") / experiment.name

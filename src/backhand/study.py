@@ -14,7 +14,7 @@ from backhand.experiment import Experiment, Format, Library, Precision
 from backhand.run.probes import Progress
 from backhand.run.program import run_numpy
 from backhand.run.trace import Trace
-from backhand.write.program import Program
+from backhand.writers.program import Program
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from backhand.agreement.result import Agreement
 from backhand.agreement.telling import why
 from backhand.capture.spec import parse
 from backhand.experiment import LIBRARY_NAMES, Experiment, Format
-from backhand.write.files import save_programs, write_programs
+from backhand.writers.files import save_programs, write_programs
 
 SIDES = (LIBRARY_NAMES["numpy"], LIBRARY_NAMES["torch"])
 

@@ -13,8 +13,8 @@ from backhand.agreement.slips import Slip, planted
 from backhand.agreement.units import uses
 from backhand.experiment import Experiment
 from backhand.run.reference import run_torch
-from backhand.write.files import write_programs
-from backhand.write.program import Program
+from backhand.writers.files import write_programs
+from backhand.writers.program import Program
 
 EPOCHS = 2
 """The first draws masks, the second is the first in which what is stale differs."""

@@ -16,8 +16,8 @@ from backhand.capture.spec import load, parse
 from backhand.experiment import Experiment
 from backhand.rules import example, register, uniform
 from backhand.run.reference import run_torch
-from backhand.write.files import save_programs, write_programs
-from backhand.write.program import Program
+from backhand.writers.files import save_programs, write_programs
+from backhand.writers.program import Program
 
 rules = import_module("backhand.rules.register")
 EXAMPLES = Path(__file__).parents[2] / "examples"

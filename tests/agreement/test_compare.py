@@ -12,7 +12,7 @@ from backhand.agreement.result import Agreement
 from backhand.errors import BackhandError
 from backhand.experiment import Experiment
 from backhand.rules.updates import UPDATES as UPDATES_OF_PYTORCH
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 from tests.agreement.comparisons import SMALL, changed, held, quietly, read, shorter, verdicts
 
 PLAIN = "learning_rate = 0.05\n"

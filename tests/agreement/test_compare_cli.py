@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from backhand import cli
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 from tests.agreement.comparisons import SMALL, changed, quietly, read
 
 SPEC = SMALL + "learning_rate = 0.05\n"

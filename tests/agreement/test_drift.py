@@ -21,7 +21,7 @@ from backhand.report.drift import drift_plot, drift_sentences
 from backhand.run.program import run_numpy
 from backhand.run.reference import run_torch
 from backhand.run.trace import Trace
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 from tests.agreement.test_signs import CROSSING, NEAR
 
 HOMEWORK = Path(backhand.__file__).with_name("homework.toml")

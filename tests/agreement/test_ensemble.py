@@ -14,8 +14,8 @@ from backhand.agreement.ensemble import MEMBERS, Plan, ensemble, plan, rounded_a
 from backhand.capture.spec import load
 from backhand.experiment import Experiment
 from backhand.run.program import namespace_of
-from backhand.write.files import save_programs
-from backhand.write.program import Program
+from backhand.writers.files import save_programs
+from backhand.writers.program import Program
 
 HOMEWORK = Path(backhand.__file__).with_name("homework.toml")
 EXAMPLES = Path(__file__).parents[2] / "examples"

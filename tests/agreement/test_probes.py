@@ -16,7 +16,7 @@ from backhand.run.probes import ERROR, RECORDER, probed
 from backhand.run.program import run_numpy
 from backhand.run.reference import run_torch
 from backhand.run.trace import Trace
-from backhand.write.files import save_programs
+from backhand.writers.files import save_programs
 from tests.agreement.comparisons import SMALL, read
 
 ADAM = SMALL + 'optimizer = "adam"\nlearning_rate = 0.05\n'

@@ -17,7 +17,7 @@ from backhand.experiment import Experiment
 from backhand.rules import example, register, uniform
 from backhand.run.program import run_numpy
 from backhand.run.trace import Trace
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 
 HOMEWORK = Path(backhand.__file__).with_name("homework.toml")
 NEAR = 1e-9

@@ -17,7 +17,7 @@ from backhand.agreement.slips import KINDS, Slip, planted, slips
 from backhand.capture.spec import load, parse
 from backhand.cli import HOMEWORK
 from backhand.experiment import Experiment
-from backhand.write.numpy_program import write
+from backhand.writers.numpy_program import write
 from tests.random_specs import ACTIVATIONS, EVERYTHING, OPTIMIZERS, examples, specs
 
 ROOT = Path(__file__).parents[2]

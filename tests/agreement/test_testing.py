@@ -8,7 +8,7 @@ import torch
 
 from backhand.errors import BackhandError
 from backhand.testing import assert_agrees
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 from tests.agreement.comparisons import SMALL, changed, read
 
 SPEC = SMALL + "learning_rate = 0.05\n"

@@ -21,7 +21,7 @@ from backhand.errors import BackhandError
 from backhand.run import trace
 from backhand.run.program import run_numpy
 from backhand.run.reference import run_torch
-from backhand.write.files import save_programs
+from backhand.writers.files import save_programs
 from tests.agreement.comparisons import SMALL, read, verdicts
 
 EXPERIMENT = read(SMALL + 'optimizer = "adam"\nlearning_rate = 0.05\n')

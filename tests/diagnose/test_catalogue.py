@@ -12,7 +12,7 @@ from backhand.diagnose.listing import listing_of
 from backhand.diagnose.machine import Machine
 from backhand.diagnose.scene import Draw, Scene, Seen
 from backhand.diagnose.search import every, with_one_more
-from backhand.write import shared
+from backhand.writers import shared
 
 ROOT = Path(__file__).parents[2]
 SPECS = ("src/backhand/homework.toml", "examples/residual.toml", "examples/xor.toml",

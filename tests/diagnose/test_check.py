@@ -14,7 +14,7 @@ from backhand.diagnose.checking import check_one
 from backhand.diagnose.machine import Machine
 from backhand.diagnose.theirs.printed import arrays_of
 from backhand.errors import BackhandError
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 
 # the homework's published gradient (a task of the course), in both libraries' print
 NUMPY = """Gradient of Loss with respect to w1:

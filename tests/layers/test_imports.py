@@ -109,7 +109,7 @@ WRITE_THE_HOMEWORK = """
 import backhand
 from pathlib import Path
 from backhand.capture.spec import load
-from backhand.write import numpy_program, torch_program
+from backhand.writers import numpy_program, torch_program
 experiment = load(Path(backhand.__file__).with_name("homework.toml"))
 numpy_program.write(experiment)
 torch_program.write(experiment)

@@ -15,9 +15,9 @@ from backhand import rounding
 from backhand.modules.optimizers import training_plan
 from backhand.rounding import Bounded, bounded
 from backhand.rules.updates import UPDATES
-from backhand.write.modules.plan import TrainingPlan
-from backhand.write.modules.training import training_functions
-from backhand.write.updates import chosen
+from backhand.writers.modules.plan import TrainingPlan
+from backhand.writers.modules.training import training_functions
+from backhand.writers.updates import chosen
 
 STEPS = 10
 

@@ -13,8 +13,8 @@ from torch.optim import lr_scheduler as lrs
 
 from backhand.errors import BackhandError
 from backhand.modules.optimizers import training_plan
-from backhand.write.modules.name_sets import name_set
-from backhand.write.modules.training import training_functions
+from backhand.writers.modules.name_sets import name_set
+from backhand.writers.modules.training import training_functions
 from tests.modules.optimizers import (
     STEPS,
     Small,

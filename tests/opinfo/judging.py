@@ -197,7 +197,8 @@ def _theirs(
     cotangents: list[Any] = [0] * count
     for number, y in sorted(results.items()):
         if y.is_floating_point() and y.requires_grad:
-            cotangents[number] = np.asarray(draw.uniform(-1, 1, tuple(y.shape)), precision)
+            dy = np.asarray(draw.uniform(-1, 1, tuple(y.shape)), str(y.dtype).removeprefix("torch."))
+            cotangents[number] = dy.astype(np.float32).astype(precision)
     names = {n: x for n, x in given.items() if x.requires_grad}
     weights = {k: w for k, w in module.named_parameters() if w.requires_grad}
     wanted = [*names.values(), *weights.values()]

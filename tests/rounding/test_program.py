@@ -9,7 +9,7 @@ import pytest
 import backhand
 from backhand.capture.spec import load
 from backhand.rounding import Bounded, Exit, bounded, run
-from backhand.write import numpy_program
+from backhand.writers import numpy_program
 
 HOMEWORK = Path(backhand.__file__).with_name("homework.toml")
 FINE = {"float32": np.float64, "float64": np.longdouble}

@@ -11,7 +11,7 @@ from backhand.capture.spec import parse
 from backhand.rules import all_rules
 from backhand.run.program import run_numpy
 from backhand.run.reference import run_torch
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 
 NORMS = ("layer_norm", "batch_norm", "rms_norm")
 

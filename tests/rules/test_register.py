@@ -12,7 +12,7 @@ from backhand.errors import BackhandError
 from backhand.rules import example, register, uniform
 from backhand.run.program import run_numpy
 from backhand.run.reference import run_torch
-from backhand.write.files import write_programs
+from backhand.writers.files import write_programs
 
 SCALE = 3.0
 X = [example(x=uniform(-2, 2, (3, 4)))]

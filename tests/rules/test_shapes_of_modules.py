@@ -20,7 +20,7 @@ from backhand.errors import BackhandError
 from backhand.graph import NamedSize, Step, Value
 from backhand.rules.operations import operation
 from backhand.rules.register import rule, spread
-from backhand.write import expressions as ex
+from backhand.writers import expressions as ex
 
 NAMES = (
     "T", "adjoint", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_to", "cat", "chunk",

@@ -19,7 +19,7 @@ from backhand.experiment import Experiment, Precision
 from backhand.graph import Value
 from backhand.rounding import Bounded, CannotTell, Exit, Untracked, bounded, run
 from backhand.run.program import namespace_of
-from backhand.write.program import Program
+from backhand.writers.program import Program
 
 USEFUL = 1e-2
 """The largest part of the weights' size that a bound may be and still say something."""

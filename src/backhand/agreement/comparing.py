@@ -24,8 +24,8 @@ from backhand.rounding import arithmetic
 from backhand.run.probes import Progress
 from backhand.run.reference import run_torch
 from backhand.run.trace import Trace
-from backhand.write.files import save_programs
-from backhand.write.program import Program
+from backhand.writers.files import save_programs
+from backhand.writers.program import Program
 
 LIFTED: Precision = "float64"
 LIKELY_UNTIL = Stage.LAST

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backhand.errors import BackhandError
 from backhand.experiment import Experiment
-from backhand.write.program import Program
+from backhand.writers.program import Program
 
 WANTED = "the NumPy program that `backhand write` makes of the spec, with your changes"
 

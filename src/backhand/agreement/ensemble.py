@@ -27,7 +27,7 @@ from backhand.experiment import Experiment, Precision
 from backhand.run.probes import Progress
 from backhand.run.program import namespace_of
 from backhand.run.trace import kept_epochs
-from backhand.write.program import Program
+from backhand.writers.program import Program
 
 Weights = tuple[np.ndarray, ...]
 

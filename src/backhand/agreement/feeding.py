@@ -24,9 +24,9 @@ from backhand.rounding import Bounded, CannotTell, Untracked, bounded
 from backhand.rules.updates import UPDATES
 from backhand.run.program import namespace_of
 from backhand.run.reference import state_name
-from backhand.write import shared
-from backhand.write.numpy_training import initial_state, kept_state
-from backhand.write.program import Program
+from backhand.writers import shared
+from backhand.writers.numpy_training import initial_state, kept_state
+from backhand.writers.program import Program
 
 Values = Mapping[str, np.ndarray]
 

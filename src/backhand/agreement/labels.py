@@ -8,7 +8,7 @@ from backhand.agreement.judging import Part
 from backhand.agreement.statements import Statement, statements, update_statements
 from backhand.experiment import Experiment, Library
 from backhand.rules.updates import UPDATES
-from backhand.write.program import Program
+from backhand.writers.program import Program
 
 
 @dataclass(frozen=True)

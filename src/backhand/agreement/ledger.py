@@ -11,7 +11,7 @@ from backhand.agreement.result import Agreement, Finding, StepAgreement
 from backhand.agreement.statements import upstream
 from backhand.agreement.witness import testimony
 from backhand.experiment import Experiment, Format, Library
-from backhand.write.program import Program
+from backhand.writers.program import Program
 
 Key = tuple[Part, str]
 

@@ -18,8 +18,8 @@ from backhand.rules.updates import UPDATES
 from backhand.run.probes import with_loss
 from backhand.run.program import namespace_of
 from backhand.run.reference import state_name
-from backhand.write.numpy_training import kept_state
-from backhand.write.program import Program
+from backhand.writers.numpy_training import kept_state
+from backhand.writers.program import Program
 
 STALE = "__stale__"
 

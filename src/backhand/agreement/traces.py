@@ -23,7 +23,7 @@ from backhand.experiment import LIBRARY_NAMES, Experiment, Precision
 from backhand.rules.updates import UPDATES
 from backhand.run.reference import state_name
 from backhand.run.trace import Trace, load
-from backhand.write.files import save_programs
+from backhand.writers.files import save_programs
 
 STEPS = "step"
 """What PyTorch's optimizers count in, in float32: no array of the network's."""

@@ -15,7 +15,7 @@ from backhand.agreement.signs import Signs, signs
 from backhand.experiment import Experiment, Precision
 from backhand.run.probes import Progress
 from backhand.run.trace import Trace
-from backhand.write.program import Program
+from backhand.writers.program import Program
 
 BEYOND = 8
 """So many times the spread of an ensemble is more than rounding makes: the spread itself was found

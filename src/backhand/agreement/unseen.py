@@ -16,8 +16,8 @@ from backhand.agreement.sight import Sight
 from backhand.agreement.slips import Slip
 from backhand.experiment import Experiment
 from backhand.run.program import run_numpy
-from backhand.write import shared
-from backhand.write.program import Program
+from backhand.writers import shared
+from backhand.writers.program import Program
 
 Arrays = Mapping[str, np.ndarray]
 ROWS = 3

@@ -18,7 +18,7 @@ from backhand.agreement.sight import Silent
 from backhand.agreement.statements import Statement, statements
 from backhand.experiment import Format
 from backhand.run.program import namespace_of
-from backhand.write.program import Program
+from backhand.writers.program import Program
 
 STEP = 1e-6
 """Of a number's size: the quotient's truncation and rounding errors are then about equal small

@@ -16,7 +16,7 @@ from backhand.diagnose.scene import Arrays, Mode, Scene, Stage
 from backhand.diagnose.search import every
 from backhand.experiment import Experiment
 from backhand.graph import Network
-from backhand.write import shared
+from backhand.writers import shared
 
 EPOCHS = 3
 APART = 1e-6

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from backhand.experiment import Experiment
 from backhand.graph import Step
-from backhand.write import numpy_program, shared
+from backhand.writers import numpy_program, shared
 
 HOOKS = """
 def given_data({data}):

@@ -12,7 +12,7 @@ from backhand.diagnose.listing import Listing, listing_of
 from backhand.diagnose.scene import Draw, Scene
 from backhand.draws import dropout_mask
 from backhand.experiment import Experiment
-from backhand.write import numpy_program, shared
+from backhand.writers import numpy_program, shared
 
 if TYPE_CHECKING:
     from backhand.diagnose.mistake import Planted

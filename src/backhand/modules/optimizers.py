@@ -11,7 +11,7 @@ from backhand.errors import BackhandError, shown
 from backhand.graph import Attribute
 from backhand.modules.schedules import schedules_of
 from backhand.rules.updates import UPDATES, Update
-from backhand.write.modules.plan import Group, Options, Schedule, TrainingPlan
+from backhand.writers.modules.plan import Group, Options, Schedule, TrainingPlan
 
 if TYPE_CHECKING:
     import torch

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backhand.errors import BackhandError
-from backhand.write.modules.plan import Curve, Options, Schedule
+from backhand.writers.modules.plan import Curve, Options, Schedule
 
 _SCALING = ("ConstantLR", "LinearLR", "ExponentialLR", "StepLR", "MultiStepLR", "PolynomialLR")
 """Those that multiply the rate that they find, so that several may work on one rate."""

@@ -15,8 +15,8 @@ from backhand.errors import BackhandError
 from backhand.modules.arguments import arrays_of, flattened
 from backhand.modules.derived import Half, evaluated, half
 from backhand.modules.program import Example, Interface, Program
-from backhand.write.modules.signatures import signatures
-from backhand.write.modules.source import Plan, targets_of, write_source
+from backhand.writers.modules.signatures import signatures
+from backhand.writers.modules.source import Plan, targets_of, write_source
 
 if TYPE_CHECKING:
     import torch
@@ -181,7 +181,7 @@ def _training(
     if optimizer is None:
         return ()
     from backhand.modules.optimizers import training_plan
-    from backhand.write.modules.training import training_functions
+    from backhand.writers.modules.training import training_functions
 
     plan = training_plan(module, optimizer, scheduler, clip_norm=clip_norm, clip_value=clip_value)
     return tuple(training_functions(plan))

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
-from backhand.write.formulas import mathml
+from backhand.writers.formulas import mathml
 
 NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 ELEMENTS = """

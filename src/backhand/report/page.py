@@ -17,7 +17,7 @@ from backhand.report import agreement, highlight, question, steps, training, ver
 from backhand.report.picture import picture
 from backhand.report.wording import counted
 from backhand.study import Study
-from backhand.write.shared import is_inline
+from backhand.writers.shared import is_inline
 
 if TYPE_CHECKING:
     from jinja2 import Environment

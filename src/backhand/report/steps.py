@@ -15,7 +15,7 @@ from backhand.report.layout import layout
 from backhand.report.values import Grid, grid
 from backhand.report.wording import in_units, scientific, side, sizes, units
 from backhand.study import Study
-from backhand.write.formulas import backward_formula, forward_formula, in_words, meanings
+from backhand.writers.formulas import backward_formula, forward_formula, in_words, meanings
 
 MOST_OPEN = 40
 """Steps of a pass that lie open on the page; where there are more, each opens by a click."""

@@ -9,8 +9,8 @@ import numpy as np
 from backhand.experiment import Experiment, Format, Precision
 from backhand.run.probes import RECORDER, Progress, Uses, probed
 from backhand.run.trace import Trace, kept_epochs
-from backhand.write import shared
-from backhand.write.program import Program
+from backhand.writers import shared
+from backhand.writers.program import Program
 
 Watch = Callable[[int, Mapping[str, np.ndarray]], None]
 """Given an epoch's number, 0 for the evaluation, and all its values by name."""

@@ -10,8 +10,8 @@ from backhand.experiment import Experiment, Format
 from backhand.run.probes import Progress, Uses
 from backhand.run.program import NumpyRecorder, Watch, execute, trace_of
 from backhand.run.trace import Trace
-from backhand.write import shared
-from backhand.write.program import Program
+from backhand.writers import shared
+from backhand.writers.program import Program
 
 if TYPE_CHECKING:
     import torch

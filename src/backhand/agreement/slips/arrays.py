@@ -18,7 +18,7 @@ from backhand.agreement.slips.reading import (
     shape_of,
     transposed,
 )
-from backhand.write.expressions import text
+from backhand.writers.expressions import text
 
 OTHER_AVERAGE = {"sum": "mean", "mean": "sum"}
 

@@ -10,7 +10,7 @@ from backhand.agreement.slips.changes import Change, comparisons, epsilons, fact
 from backhand.agreement.slips.places import Place, places
 from backhand.agreement.slips.replaced import stale_values, wrong_arrays
 from backhand.agreement.slips.terms import omissions
-from backhand.write.expressions import double_quoted
+from backhand.writers.expressions import double_quoted
 
 KINDS = (
     "sign",

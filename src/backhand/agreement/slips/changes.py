@@ -13,7 +13,7 @@ from backhand.agreement.slips.reading import (
     parts,
     signless,
 )
-from backhand.write.expressions import text
+from backhand.writers.expressions import text
 
 TINY = 1e-8
 """What people add so that nothing is divided by 0."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from backhand.agreement.slips.facts import OPEN, PASSES, Facts, facts_of, names_of, shapes_of
 from backhand.agreement.slips.reading import is_number, names
-from backhand.write.expressions import text as text_of
+from backhand.writers.expressions import text as text_of
 
 LEFT_ALONE = ("dropout_mask", "erf", "data", "initial_weights", "main", "train")
 """They hold the data and the loop, or, as erf and the mask's draw, are nothing a person writes."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from backhand.rules.register import AMBIENT
-from backhand.write.expressions import constant, substitute
+from backhand.writers.expressions import constant, substitute
 
 Size = int | str
 Shape = tuple[Size, ...]

@@ -8,7 +8,7 @@ import numpy as np
 from backhand.agreement.slips.changes import Change, all_parts
 from backhand.agreement.slips.places import Names, Place
 from backhand.agreement.slips.reading import is_literal, is_name, names
-from backhand.write.expressions import substitute, text
+from backhand.writers.expressions import substitute, text
 
 ASKEW = np.array([[-2, 0.3, -0.5], [5, -0.1, 0]])
 """Numbers on both sides of 0, not centred there: rows and columns have means that are not 0."""

@@ -10,7 +10,7 @@ from backhand.diagnose.listing import Listing, functions_of
 from backhand.diagnose.mistake import Change
 from backhand.experiment import Training
 from backhand.rules.updates import UPDATES
-from backhand.write.numpy_training import training_functions
+from backhand.writers.numpy_training import training_functions
 
 
 def training_of(listing: Listing) -> Training | None:

@@ -11,7 +11,7 @@ from backhand.diagnose.scene import Draw, Scene, Seen
 from backhand.diagnose.theirs.layouts import fitted
 from backhand.diagnose.theirs.names import Layout, gradient_of, role, slots
 from backhand.errors import BackhandError
-from backhand.write import shared
+from backhand.writers import shared
 
 TRAINED = ("final", "trained", "after", "end", "new", "last")
 Named = Mapping[str, Seen]

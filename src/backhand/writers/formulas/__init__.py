@@ -9,8 +9,8 @@ The formula of a one-line rule is derived from its expression, so it cannot disa
 Where a name, a derivative or a size could be mistaken for another, it is spelled differently.
 """
 
-from backhand.write.formulas.meanings import meanings
-from backhand.write.formulas.steps import backward_formula, forward_formula, mathml
-from backhand.write.formulas.words import in_words
+from backhand.writers.formulas.meanings import meanings
+from backhand.writers.formulas.steps import backward_formula, forward_formula, mathml
+from backhand.writers.formulas.words import in_words
 
 __all__ = ["backward_formula", "forward_formula", "in_words", "mathml", "meanings"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from backhand.graph import Network, Step, Value
 from backhand.rules.operations import operation
 from backhand.rules.register import rule
-from backhand.write.formulas.meanings import (
+from backhand.writers.formulas.meanings import (
     forward_step,
     is_fan_in,
     is_sum,
@@ -19,8 +19,8 @@ from backhand.write.formulas.meanings import (
     parameters_of,
     undone_step,
 )
-from backhand.write.formulas.sentences import BY_ROW, CLAUSES, REPEATED, SENTENCES
-from backhand.write.lines import lines_of, numpy_spelling, written
+from backhand.writers.formulas.sentences import BY_ROW, CLAUSES, REPEATED, SENTENCES
+from backhand.writers.lines import lines_of, numpy_spelling, written
 
 
 @dataclass(frozen=True)

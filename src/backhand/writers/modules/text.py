@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from backhand.graph import Step, Value, shape_text
 from backhand.passes.nesting import identifier
 from backhand.rules.register import rule
-from backhand.write import expressions as ex
-from backhand.write.layout import INDENT, Line, body, comment, comment_column
-from backhand.write.lines import arguments_of, numpy_spelling
+from backhand.writers import expressions as ex
+from backhand.writers.layout import INDENT, Line, body, comment, comment_column
+from backhand.writers.lines import arguments_of, numpy_spelling
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from backhand.graph import NestedKind, Value
-from backhand.write.demand import names_read
-from backhand.write.modules.paths import quoted_path
+from backhand.writers.demand import names_read
+from backhand.writers.modules.paths import quoted_path
 
 
 def with_sizes(

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from backhand.experiment import Experiment, Library
-from backhand.write import numpy_program, shared, torch_program
-from backhand.write.program import Program
+from backhand.writers import numpy_program, shared, torch_program
+from backhand.writers.program import Program
 
 
 def write_programs(experiment: Experiment) -> dict[Library, Program]:

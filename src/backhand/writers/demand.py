@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from backhand.write.layout import listed, tuple_of
+from backhand.writers.layout import listed, tuple_of
 
 Target = str | tuple["Target", ...]
 """A name, or names to be unpacked, nested as in `(p, q), saved`."""

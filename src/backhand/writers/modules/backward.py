@@ -8,9 +8,9 @@ from backhand.derive.pairs import Back, CallBack, LoopBack, Pair, Undoing
 from backhand.derive.reading import saved_by
 from backhand.graph import Each, Step, Value, shape_text
 from backhand.passes.nesting import identifier
-from backhand.write.layout import listed
-from backhand.write.modules.fan_in import FanIn, fan_in, is_made_by_call
-from backhand.write.modules.forward import (
+from backhand.writers.layout import listed
+from backhand.writers.modules.fan_in import FanIn, fan_in, is_made_by_call
+from backhand.writers.modules.forward import (
     NO_SLICES,
     Forward,
     Kinds,
@@ -20,11 +20,11 @@ from backhand.write.modules.forward import (
     paths_of,
     sizes_of_repetition,
 )
-from backhand.write.modules.paths import Slices, quoted_path
-from backhand.write.modules.signatures import keywords
-from backhand.write.modules.sizes import with_sizes
-from backhand.write.modules.text import FunctionText, code_of, rendered, targets
-from backhand.write.shared import function
+from backhand.writers.modules.paths import Slices, quoted_path
+from backhand.writers.modules.signatures import keywords
+from backhand.writers.modules.sizes import with_sizes
+from backhand.writers.modules.text import FunctionText, code_of, rendered, targets
+from backhand.writers.shared import function
 
 
 def write_backward(pair: Pair, forward: Forward, kinds: Kinds) -> str:

@@ -7,10 +7,10 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from backhand.write import expressions as ex
-from backhand.write.formulas import latex as tex
-from backhand.write.formulas.latex import Level, NoFormulaError, Term
-from backhand.write.formulas.numpy_calls import (
+from backhand.writers import expressions as ex
+from backhand.writers.formulas import latex as tex
+from backhand.writers.formulas.latex import Level, NoFormulaError, Term
+from backhand.writers.formulas.numpy_calls import (
     Call,
     any_call,
     axes_of,

@@ -9,14 +9,14 @@ from backhand.derive.pairs import Pair
 from backhand.derive.reading import saved_by
 from backhand.graph import Call, Each, Loop, NestedKind, Statement, Step, shape_text
 from backhand.passes.nesting import identifier
-from backhand.write.demand import names_read
-from backhand.write.layout import Line, listed, tuple_of
-from backhand.write.modules.paths import Slices, quoted_path
-from backhand.write.modules.saved import saved_names
-from backhand.write.modules.signatures import Signature, forward_arguments, keywords, sizes_for
-from backhand.write.modules.sizes import with_sizes
-from backhand.write.modules.text import FunctionText, code_of, rendered, targets
-from backhand.write.shared import function
+from backhand.writers.demand import names_read
+from backhand.writers.layout import Line, listed, tuple_of
+from backhand.writers.modules.paths import Slices, quoted_path
+from backhand.writers.modules.saved import saved_names
+from backhand.writers.modules.signatures import Signature, forward_arguments, keywords, sizes_for
+from backhand.writers.modules.sizes import with_sizes
+from backhand.writers.modules.text import FunctionText, code_of, rendered, targets
+from backhand.writers.shared import function
 
 NO_SLICES: Slices = {}
 

@@ -11,8 +11,8 @@ from copy import deepcopy
 
 from backhand.rules.operations import Operation
 from backhand.rules.register import Function, all_rules
-from backhand.write import expressions as ex
-from backhand.write.formulas.latex import NoFormulaError
+from backhand.writers import expressions as ex
+from backhand.writers.formulas.latex import NoFormulaError
 
 
 def helpers(op: Operation) -> dict[str, Function]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from backhand.graph import Attribute
 from backhand.rules.schedules import SCHEDULES
-from backhand.write.layout import broken
-from backhand.write.modules.plan import Curve, Schedule
-from backhand.write.shared import function
-from backhand.write.specialise import specialised
+from backhand.writers.layout import broken
+from backhand.writers.modules.plan import Curve, Schedule
+from backhand.writers.shared import function
+from backhand.writers.specialise import specialised
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from backhand.write.layout import indented
-from backhand.write.modules.paths import escaped
-from backhand.write.shared import function
+from backhand.writers.layout import indented
+from backhand.writers.modules.paths import escaped
+from backhand.writers.shared import function
 
 LOAD = '''\
 def load(file):

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backhand.graph import Attribute
-from backhand.write.layout import INDENT, WIDTH, indented
-from backhand.write.modules.name_sets import name_set
-from backhand.write.modules.plan import Group, TrainingPlan
-from backhand.write.modules.rates import Rate, rate_of
-from backhand.write.shared import function
-from backhand.write.updates import Chosen, chosen
+from backhand.writers.layout import INDENT, WIDTH, indented
+from backhand.writers.modules.name_sets import name_set
+from backhand.writers.modules.plan import Group, TrainingPlan
+from backhand.writers.modules.rates import Rate, rate_of
+from backhand.writers.shared import function
+from backhand.writers.updates import Chosen, chosen
 
 ONLY = '''\
 def only(names, dp):

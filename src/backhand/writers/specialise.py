@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from backhand.graph import Attribute
 from backhand.rules.register import Function
-from backhand.write.expressions import constant, fold, literal, substitute
+from backhand.writers.expressions import constant, fold, literal, substitute
 
 
 def specialised(function: Function, options: Mapping[str, Attribute]) -> list[str]:

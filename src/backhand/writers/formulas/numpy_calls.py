@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from backhand.graph import Size
-from backhand.write import expressions as ex
-from backhand.write.formulas import latex as tex
-from backhand.write.formulas.latex import Level, NoFormulaError, Shape, Term
+from backhand.writers import expressions as ex
+from backhand.writers.formulas import latex as tex
+from backhand.writers.formulas.latex import Level, NoFormulaError, Shape, Term
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from functools import lru_cache
 from backhand.graph import Attribute, Network, Step, Value
 from backhand.rules.operations import Operation, operation
 from backhand.rules.register import rule
-from backhand.write import expressions as ex
-from backhand.write.formulas import latex as tex
-from backhand.write.formulas.latex import Level, NoFormulaError, Term
-from backhand.write.formulas.meanings import Derivative, meanings, of_network
-from backhand.write.formulas.opened import body, helpers, opened
-from backhand.write.formulas.translate import Scope, translated
+from backhand.writers import expressions as ex
+from backhand.writers.formulas import latex as tex
+from backhand.writers.formulas.latex import Level, NoFormulaError, Term
+from backhand.writers.formulas.meanings import Derivative, meanings, of_network
+from backhand.writers.formulas.opened import body, helpers, opened
+from backhand.writers.formulas.translate import Scope, translated
 
 LOSS = "L"
 NO_FORMULA = (NoFormulaError, SyntaxError, ArithmeticError, TypeError, ValueError)

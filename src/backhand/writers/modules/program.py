@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from backhand.derive.pairs import Derived, LoopBack, Pair, Undoing
 from backhand.graph import Loop, Statement, Step
-from backhand.write.functions import called, source
-from backhand.write.modules.backward import write_backward
-from backhand.write.modules.forward import Kinds, write_forward
-from backhand.write.modules.signatures import signatures
+from backhand.writers.functions import called, source
+from backhand.writers.modules.backward import write_backward
+from backhand.writers.modules.forward import Kinds, write_forward
+from backhand.writers.modules.signatures import signatures
 
 INSIDE = '''\
 def inside(p, path):

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from backhand.write.layout import INDENT, WIDTH, quoted, wrapped
+from backhand.writers.layout import INDENT, WIDTH, quoted, wrapped
 
 
 def name_set(label: str, names: Sequence[str]) -> str:

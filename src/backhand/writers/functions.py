@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from backhand.graph import Step
 from backhand.rules.operations import operation
 from backhand.rules.register import Function
-from backhand.write.expressions import double_quoted, names_in
+from backhand.writers.expressions import double_quoted, names_in
 
 
 def called(steps: Iterable[Step]) -> list[Function]:

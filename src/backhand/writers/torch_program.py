@@ -3,11 +3,11 @@
 from backhand.experiment import Experiment
 from backhand.graph import Attribute
 from backhand.rules.updates import UPDATES, Update
-from backhand.write import shared
-from backhand.write.demand import Assign, demanded
-from backhand.write.layout import WIDTH, Line, indented, wrapped
-from backhand.write.lines import lines_of, torch_spelling, written
-from backhand.write.program import Program
+from backhand.writers import shared
+from backhand.writers.demand import Assign, demanded
+from backhand.writers.layout import WIDTH, Line, indented, wrapped
+from backhand.writers.lines import lines_of, torch_spelling, written
+from backhand.writers.program import Program
 
 
 def write(experiment: Experiment) -> Program:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Mapping
 
 from backhand.graph import Attribute
-from backhand.write import subscripts
+from backhand.writers import subscripts
 
 BOTH_AXES = ("(-1, -2)", "(-2, -1)", "(0, 1)", "(1, 0)")
 """Of two."""

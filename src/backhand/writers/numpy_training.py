@@ -4,10 +4,10 @@ import numpy as np
 
 from backhand.experiment import Experiment, Training
 from backhand.rules.updates import UPDATES
-from backhand.write import shared
-from backhand.write.demand import Assign, demanded
-from backhand.write.layout import indented, tuple_of
-from backhand.write.updates import Chosen, chosen
+from backhand.writers import shared
+from backhand.writers.demand import Assign, demanded
+from backhand.writers.layout import indented, tuple_of
+from backhand.writers.updates import Chosen, chosen
 
 
 def _chosen(training: Training) -> Chosen:

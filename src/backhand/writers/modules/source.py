@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from backhand.derive.pairs import Derived, Pair
 from backhand.graph import Value
-from backhand.write.demand import names_read
-from backhand.write.layout import wrapped
-from backhand.write.modules.command import Command, command_functions
-from backhand.write.modules.program import add_functions, write_functions
-from backhand.write.modules.signatures import signatures
-from backhand.write.shared import function
+from backhand.writers.demand import names_read
+from backhand.writers.layout import wrapped
+from backhand.writers.modules.command import Command, command_functions
+from backhand.writers.modules.program import add_functions, write_functions
+from backhand.writers.modules.signatures import signatures
+from backhand.writers.shared import function
 
 IMPORTS = """\
 import argparse

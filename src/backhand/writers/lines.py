@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from backhand.graph import Attribute, Step, Value, shape_text
 from backhand.rules.operations import operation
 from backhand.rules.register import rule
-from backhand.write import expressions as ex
-from backhand.write.layout import Line
+from backhand.writers import expressions as ex
+from backhand.writers.layout import Line
 
 Spelling = Callable[[Step, Mapping[str, ast.expr], Mapping[str, int]], ast.expr | None]
 """A step's expression, from the expressions of its inputs by parameter name and the ranks of

@@ -6,8 +6,8 @@ import numpy as np
 
 from backhand.experiment import LIBRARY_NAMES, Experiment, Library, Printing
 from backhand.graph import Value
-from backhand.write.demand import Assign, Target, demanded, target_text
-from backhand.write.layout import (
+from backhand.writers.demand import Assign, Target, demanded, target_text
+from backhand.writers.layout import (
     INDENT,
     WIDTH,
     Line,

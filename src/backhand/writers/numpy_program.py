@@ -2,13 +2,13 @@
 
 from backhand.experiment import Experiment
 from backhand.graph import Step
-from backhand.write import shared
-from backhand.write.demand import Assign, demanded
-from backhand.write.functions import called, source
-from backhand.write.layout import WIDTH, Line, body, comment, comment_column, listed, tuple_of
-from backhand.write.lines import Written, lines_of, numpy_spelling, written
-from backhand.write.numpy_training import training_functions
-from backhand.write.program import Program
+from backhand.writers import shared
+from backhand.writers.demand import Assign, demanded
+from backhand.writers.functions import called, source
+from backhand.writers.layout import WIDTH, Line, body, comment, comment_column, listed, tuple_of
+from backhand.writers.lines import Written, lines_of, numpy_spelling, written
+from backhand.writers.numpy_training import training_functions
+from backhand.writers.program import Program
 
 
 def write(experiment: Experiment) -> Program:

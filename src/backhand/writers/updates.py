@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from backhand.graph import Attribute
 from backhand.rules.register import Function
 from backhand.rules.updates import UPDATES
-from backhand.write.expressions import fold, literal, substitute, text
-from backhand.write.specialise import specialised, with_comment
+from backhand.writers.expressions import fold, literal, substitute, text
+from backhand.writers.specialise import specialised, with_comment
 
 
 @dataclass(frozen=True)
