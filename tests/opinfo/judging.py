@@ -197,8 +197,9 @@ def _theirs(
     cotangents: list[Any] = [0] * count
     for number, y in sorted(results.items()):
         if y.is_floating_point() and y.requires_grad:
-            dy = np.asarray(draw.uniform(-1, 1, tuple(y.shape)), str(y.dtype).removeprefix("torch."))
-            cotangents[number] = dy.astype(np.float32).astype(precision)
+            # numbers that are the same in every format
+            dy = np.asarray(draw.uniform(-1, 1, tuple(y.shape)), np.float32)
+            cotangents[number] = dy.astype(precision)
     names = {n: x for n, x in given.items() if x.requires_grad}
     weights = {k: w for k, w in module.named_parameters() if w.requires_grad}
     wanted = [*names.values(), *weights.values()]

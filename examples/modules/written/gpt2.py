@@ -119,20 +119,20 @@ def conv1d_module(x, p):
     B, T, C = x.shape[:3]
     D = p["bias"].shape[0]
     t = x.reshape(-1, C)                                 # [T*B, C]
-    x3 = (p["bias"] + t @ p["weight"]).reshape(B, T, D)  # [B, T, D]
-    return x3, (t,)
+    x2 = (p["bias"] + t @ p["weight"]).reshape(B, T, D)  # [B, T, D]
+    return x2, (t,)
 
 
-def conv1d_module_backward(dx3, p, saved):
+def conv1d_module_backward(dx2, p, saved):
     (t,) = saved
-    B, T, D = dx3.shape[:3]
+    B, T, D = dx2.shape[:3]
     C = t.shape[1]
     dp = {}
-    # x3 = (p["bias"] + t @ p["weight"]).reshape(B, T, D)
-    dx2 = dx3.reshape(T * B, D)              # [T*B, D]
-    dp["bias"] = np.sum(dx2, axis=0)         # [D]
-    dt = dx2 @ p["weight"].swapaxes(-1, -2)  # [T*B, C]
-    dp["weight"] = t.T @ dx2                 # [C, D]
+    # x2 = (p["bias"] + t @ p["weight"]).reshape(B, T, D)
+    dx3 = dx2.reshape(T * B, D)              # [T*B, D]
+    dp["bias"] = np.sum(dx3, axis=0)         # [D]
+    dt = dx3 @ p["weight"].swapaxes(-1, -2)  # [T*B, C]
+    dp["weight"] = t.T @ dx3                 # [C, D]
     # t = x.reshape(-1, C)
     dx = dt.reshape(B, T, C)                 # [B, T, C]
     return dx, dp
@@ -145,51 +145,50 @@ def gpt2_attention(x, mask, p, generator=None):
     q, k, v = np.split(c_attn, 3, axis=2)
     v2 = v.reshape(B, T, -1, 12).swapaxes(1, 2)                           # [B, 4, T, 12]
     q2 = q.reshape(B, T, -1, 12).swapaxes(1, 2)                           # [B, 4, T, 12]
-    t4 = k.reshape(B, T, -1, 12).swapaxes(1, 2).swapaxes(-2, -1)          # [B, 4, 12, T]
-    z = q2 @ t4                                                           # [B, 4, T, T]
+    t = k.reshape(B, T, -1, 12).swapaxes(1, 2).swapaxes(-2, -1)           # [B, 4, 12, T]
+    z = q2 @ t                                                            # [B, 4, T, T]
     att = safe_softmax(np.where(mask, z * 0.28867513459481287, -np.inf))  # [B, 4, T, T]
     mask2 = dropout_mask(generator, att.shape, 0.1, att.dtype)            # [B, 4, T, T]
     kept = att * mask2                                                    # [B, 4, T, T]
-    t7 = (kept @ v2).swapaxes(1, 2).reshape(B, T, -1)                     # [B, T, 48]
-    out3, saved_c_proj = conv1d_module(t7, inside(p, "c_proj"))           # [B, T, 48]
-    mask3 = dropout_mask(generator, out3.shape, 0.1, out3.dtype)          # [B, T, 48]
-    out4 = out3 * mask3                                                   # [B, T, 48]
-    return out4, (mask, saved_c_attn, v2, q2, t4, att, mask2, kept, saved_c_proj, mask3)
+    t2 = (kept @ v2).swapaxes(1, 2).reshape(B, T, -1)                     # [B, T, 48]
+    out, saved_c_proj = conv1d_module(t2, inside(p, "c_proj"))            # [B, T, 48]
+    mask3 = dropout_mask(generator, out.shape, 0.1, out.dtype)            # [B, T, 48]
+    out2 = out * mask3                                                    # [B, T, 48]
+    return out2, (mask, saved_c_attn, v2, q2, t, att, mask2, kept, saved_c_proj, mask3)
 
 
-def gpt2_attention_backward(dout4, p, saved):
-    mask, saved_c_attn, v2, q2, t4, att, mask2, kept, saved_c_proj, mask3 = saved
-    B, T = dout4.shape[:2]
+def gpt2_attention_backward(dout2, p, saved):
+    mask, saved_c_attn, v2, q2, t, att, mask2, kept, saved_c_proj, mask3 = saved
+    B, T = dout2.shape[:2]
     dp = {}
-    # out4 = out3 * mask3
-    dout3 = dout4 * mask3                                       # [B, T, 48]
-    # out3 = conv1d_module(t7, inside(p, "c_proj"))
-    dt7, dp_c_proj = conv1d_module_backward(dout3, inside(p, "c_proj"), saved_c_proj)  # [B, T, 48]
+    # out2 = out * mask3
+    dout = dout2 * mask3                                       # [B, T, 48]
+    # out = conv1d_module(t2, inside(p, "c_proj"))
+    dt2, dp_c_proj = conv1d_module_backward(dout, inside(p, "c_proj"), saved_c_proj)  # [B, T, 48]
     dp |= under("c_proj", dp_c_proj)
-    # t7 = (kept @ v2).swapaxes(1, 2).reshape(B, T, -1)
-    dout = dt7.reshape(B, T, 4, 12).swapaxes(1, 2)              # [B, 4, T, 12]
-    dkept = dout @ v2.swapaxes(-1, -2)                          # [B, 4, T, T]
-    dv2 = kept.swapaxes(-1, -2) @ dout                          # [B, 4, T, 12]
+    # t2 = (kept @ v2).swapaxes(1, 2).reshape(B, T, -1)
+    dout3 = dt2.reshape(B, T, 4, 12).swapaxes(1, 2)            # [B, 4, T, 12]
+    dkept = dout3 @ v2.swapaxes(-1, -2)                        # [B, 4, T, T]
+    dv2 = kept.swapaxes(-1, -2) @ dout3                        # [B, 4, T, 12]
     # kept = att * mask2
-    datt = dkept * mask2                                        # [B, 4, T, T]
+    datt = dkept * mask2                                       # [B, 4, T, T]
     # att = safe_softmax(np.where(mask, z * 0.28867513459481287, -np.inf))
     # [B, 4, T, T]
     dz = (
         np.where(mask, att * (datt - (datt * att).sum(axis=-1, keepdims=True)), 0) *
         0.28867513459481287
     )
-    # z = q2 @ t4
-    dq2 = dz @ t4.swapaxes(-1, -2)                              # [B, 4, T, 12]
-    dt4 = q2.swapaxes(-1, -2) @ dz                              # [B, 4, 12, T]
-    # t4 = k.reshape(B, T, -1, 12).swapaxes(1, 2).swapaxes(-2, -1)
+    # z = q2 @ t
+    dq2 = dz @ t.swapaxes(-1, -2)                              # [B, 4, T, 12]
+    dt = q2.swapaxes(-1, -2) @ dz                              # [B, 4, 12, T]
     # q2 = q.reshape(B, T, -1, 12).swapaxes(1, 2)
-    dq = dq2.swapaxes(1, 2).reshape(B, T, 48)                   # [B, T, 48]
+    dq = dq2.swapaxes(1, 2).reshape(B, T, 48)                  # [B, T, 48]
     # v2 = v.reshape(B, T, -1, 12).swapaxes(1, 2)
-    dv = dv2.swapaxes(1, 2).reshape(B, T, 48)                   # [B, T, 48]
-    # t4 = k.reshape(B, T, -1, 12).swapaxes(1, 2).swapaxes(-2, -1)
-    dk = dt4.swapaxes(-2, -1).swapaxes(1, 2).reshape(B, T, 48)  # [B, T, 48]
+    dv = dv2.swapaxes(1, 2).reshape(B, T, 48)                  # [B, T, 48]
+    # t = k.reshape(B, T, -1, 12).swapaxes(1, 2).swapaxes(-2, -1)
+    dk = dt.swapaxes(-2, -1).swapaxes(1, 2).reshape(B, T, 48)  # [B, T, 48]
     # q, k, v = np.split(c_attn, 3, axis=2)
-    dc_attn = np.concatenate((dq, dk, dv), axis=2)              # [B, T, 144]
+    dc_attn = np.concatenate((dq, dk, dv), axis=2)             # [B, T, 144]
     # c_attn = conv1d_module(x, inside(p, "c_attn"))
     dx, dp_c_attn = conv1d_module_backward(dc_attn, inside(p, "c_attn"), saved_c_attn)  # [B, T, 48]
     dp |= under("c_attn", dp_c_attn)
@@ -199,32 +198,32 @@ def gpt2_attention_backward(dout4, p, saved):
 def new_gelu_activation(x):
     t = x * 0.5                           # [B, T, 192]
     t2 = x ** 3.0                         # [B, T, 192]
-    t4 = x + t2 * 0.044715                # [B, T, 192]
-    a = np.tanh(t4 * 0.7978845608028654)  # [B, T, 192]
-    t6 = a + 1.0                          # [B, T, 192]
-    x2 = t * t6                           # [B, T, 192]
-    return x2, (x, t, a, t6)
+    t3 = x + t2 * 0.044715                # [B, T, 192]
+    a = np.tanh(t3 * 0.7978845608028654)  # [B, T, 192]
+    t4 = a + 1.0                          # [B, T, 192]
+    t5 = t * t4                           # [B, T, 192]
+    return t5, (x, t, a, t4)
 
 
-def new_gelu_activation_backward(dx2, saved):
-    x, t, a, t6 = saved
-    # x2 = t * t6
-    dt = dx2 * t6                                 # [B, T, 192]
-    dt6 = dx2 * t                                 # [B, T, 192]
-    # a = np.tanh(t4 * 0.7978845608028654)
-    dt4 = dt6 * (1 - a * a) * 0.7978845608028654  # [B, T, 192]
-    # t4 = x + t2 * 0.044715
-    dt2 = dt4 * 0.044715                          # [B, T, 192]
+def new_gelu_activation_backward(dt5, saved):
+    x, t, a, t4 = saved
+    # t5 = t * t4
+    dt = dt5 * t4                                 # [B, T, 192]
+    dt4 = dt5 * t                                 # [B, T, 192]
+    # a = np.tanh(t3 * 0.7978845608028654)
+    dt3 = dt4 * (1 - a * a) * 0.7978845608028654  # [B, T, 192]
+    # t3 = x + t2 * 0.044715
+    dt2 = dt3 * 0.044715                          # [B, T, 192]
     # t2 = x ** 3.0
     dx_t2 = dt2 * 3.0 * x ** 2.0                  # [B, T, 192]
     # t = x * 0.5
     dx_t = dt * 0.5                               # [B, T, 192]
     # x is used 3 times: its derivatives add
-    dx = dt4 + dx_t2 + dx_t                       # [B, T, 192]
+    dx = dt3 + dx_t2 + dx_t                       # [B, T, 192]
     return dx
 
 
-def gpt2mlp(x, p, generator=None):
+def gpt2_mlp(x, p, generator=None):
     x2, saved_c_fc = conv1d_module(x, inside(p, "c_fc"))       # [B, T, 192]
     x3, saved_act = new_gelu_activation(x2)                    # [B, T, 192]
     x4, saved_c_proj = conv1d_module(x3, inside(p, "c_proj"))  # [B, T, 48]
@@ -233,7 +232,7 @@ def gpt2mlp(x, p, generator=None):
     return x5, (saved_c_fc, saved_act, saved_c_proj, mask)
 
 
-def gpt2mlp_backward(dx5, p, saved):
+def gpt2_mlp_backward(dx5, p, saved):
     saved_c_fc, saved_act, saved_c_proj, mask = saved
     dp = {}
     # x5 = x4 * mask
@@ -254,7 +253,7 @@ def gpt2_block(x, mask, p, generator=None):
     out, saved_attn = gpt2_attention(x2, mask, inside(p, "attn"), generator)  # [B, T, 48]
     x3 = out + x                                                              # [B, T, 48]
     x4 = p["ln_2.weight"] * standardised(x3, -1, 1e-05) + p["ln_2.bias"]      # [B, T, 48]
-    feed_forward_hidden_states, saved_mlp = gpt2mlp(x4, inside(p, "mlp"), generator)  # [B, T, 48]
+    feed_forward_hidden_states, saved_mlp = gpt2_mlp(x4, inside(p, "mlp"), generator)  # [B, T, 48]
     x5 = x3 + feed_forward_hidden_states                                      # [B, T, 48]
     return x5, (x, saved_attn, x3, saved_mlp)
 
@@ -262,8 +261,8 @@ def gpt2_block(x, mask, p, generator=None):
 def gpt2_block_backward(dx5, p, saved):
     x, saved_attn, x3, saved_mlp = saved
     dp = {}
-    # feed_forward_hidden_states = gpt2mlp(x4, inside(p, "mlp"), generator)
-    dx4, dp_mlp = gpt2mlp_backward(dx5, inside(p, "mlp"), saved_mlp)            # [B, T, 48]
+    # feed_forward_hidden_states = gpt2_mlp(x4, inside(p, "mlp"), generator)
+    dx4, dp_mlp = gpt2_mlp_backward(dx5, inside(p, "mlp"), saved_mlp)           # [B, T, 48]
     dp |= under("mlp", dp_mlp)
     # x4 = p["ln_2.weight"] * standardised(x3, -1, 1e-05) + p["ln_2.bias"]
     dx3_x4 = standardised_backward(dx4 * p["ln_2.weight"], x3, -1, 1e-05)       # [B, T, 48]
@@ -286,36 +285,36 @@ def gpt2_block_backward(dx5, p, saved):
 def gpt2_model(input_ids, p, generator=None):
     B, T = input_ids.shape[:2]
     position_ids = np.arange(0, T, 1, dtype="int").reshape(1, -1)               # [1, T]
-    x2 = p["wte.weight"][input_ids] + p["wpe.weight"][position_ids]             # [B, T, 48]
-    t4 = np.tril(np.full((T, T), True, "bool"), 0).reshape(1, 1, T, T)          # [1, 1, T, T]
-    mask = np.broadcast_to(t4, (B, 1, T, T))                                    # [B, 1, T, T]
-    mask2 = dropout_mask(generator, x2.shape, 0.1, x2.dtype)                    # [B, T, 48]
-    x3 = x2 * mask2                                                             # [B, T, 48]
+    x = p["wte.weight"][input_ids] + p["wpe.weight"][position_ids]              # [B, T, 48]
+    t = np.tril(np.full((T, T), True, "bool"), 0).reshape(1, 1, T, T)           # [1, 1, T, T]
+    mask = np.broadcast_to(t, (B, 1, T, T))                                     # [B, 1, T, T]
+    mask2 = dropout_mask(generator, x.shape, 0.1, x.dtype)                      # [B, T, 48]
+    x2 = x * mask2                                                              # [B, T, 48]
     saved_h = []
     for i in range(12):
-        x3, saved_block = gpt2_block(x3, mask, inside(p, f"h.{i}"), generator)  # [B, T, 48]
+        x2, saved_block = gpt2_block(x2, mask, inside(p, f"h.{i}"), generator)  # [B, T, 48]
         saved_h.append(saved_block)
-    x7 = p["ln_f.weight"] * standardised(x3, -1, 1e-05) + p["ln_f.bias"]        # [B, T, 48]
-    return x7, (input_ids, position_ids, mask2, x3, saved_h)
+    x6 = p["ln_f.weight"] * standardised(x2, -1, 1e-05) + p["ln_f.bias"]        # [B, T, 48]
+    return x6, (input_ids, position_ids, mask2, x2, saved_h)
 
 
-def gpt2_model_backward(dx7, p, saved):
-    input_ids, position_ids, mask2, x3, saved_h = saved
+def gpt2_model_backward(dx6, p, saved):
+    input_ids, position_ids, mask2, x2, saved_h = saved
     dp = {}
-    # x7 = p["ln_f.weight"] * standardised(x3, -1, 1e-05) + p["ln_f.bias"]
-    dx6 = standardised_backward(dx7 * p["ln_f.weight"], x3, -1, 1e-05)          # [B, T, 48]
-    dp["ln_f.weight"] = np.sum(dx7 * standardised(x3, -1, 1e-05), axis=(0, 1))  # [48]
-    dp["ln_f.bias"] = np.sum(dx7, axis=(0, 1))                                  # [48]
+    # x6 = p["ln_f.weight"] * standardised(x2, -1, 1e-05) + p["ln_f.bias"]
+    dx5 = standardised_backward(dx6 * p["ln_f.weight"], x2, -1, 1e-05)          # [B, T, 48]
+    dp["ln_f.weight"] = np.sum(dx6 * standardised(x2, -1, 1e-05), axis=(0, 1))  # [48]
+    dp["ln_f.bias"] = np.sum(dx6, axis=(0, 1))                                  # [48]
     for i in reversed(range(12)):
-        # x3 = gpt2_block(x3, mask, inside(p, f"h.{i}"), generator)
-        dx6, dp_h = gpt2_block_backward(dx6, inside(p, f"h.{i}"), saved_h[i])   # [B, T, 48]
+        # x2 = gpt2_block(x2, mask, inside(p, f"h.{i}"), generator)
+        dx5, dp_h = gpt2_block_backward(dx5, inside(p, f"h.{i}"), saved_h[i])   # [B, T, 48]
         dp |= under(f"h.{i}", dp_h)
-    # x3 = x2 * mask2
-    dx2 = dx6 * mask2                                                           # [B, T, 48]
-    # x2 = p["wte.weight"][input_ids] + p["wpe.weight"][position_ids]
+    # x2 = x * mask2
+    dx = dx5 * mask2                                                            # [B, T, 48]
+    # x = p["wte.weight"][input_ids] + p["wpe.weight"][position_ids]
     # [32, 48]
-    dp["wpe.weight"] = added_at(position_ids, np.sum(dx2, axis=0, keepdims=True), (32, 48))
-    dp["wte.weight"] = added_at(input_ids, dx2, (101, 48))                      # [101, 48]
+    dp["wpe.weight"] = added_at(position_ids, np.sum(dx, axis=0, keepdims=True), (32, 48))
+    dp["wte.weight"] = added_at(input_ids, dx, (101, 48))                       # [101, 48]
     return dp
 
 
@@ -324,18 +323,18 @@ def network(input_ids, labels, p, generator=None):
     logits = x @ p["transformer.wte.weight"].T                   # [B, T, 101]
     labels2 = pad_constant(labels, widths=(0, 1), value=-100.0)  # [B, T + 1]
     logits2 = logits.reshape(-1, 101)                            # [T*B, 101]
-    shift_labels2 = labels2[:, 1:].reshape(-1)                   # [T*B]
-    loss2 = cross_entropy_labels(logits2, shift_labels2, ignore_index=-100)
-    return loss2, logits, (x, saved_transformer, logits2, shift_labels2)
+    shift_labels = labels2[:, 1:].reshape(-1)                    # [T*B]
+    loss = cross_entropy_labels(logits2, shift_labels, ignore_index=-100)
+    return loss, logits, (x, saved_transformer, logits2, shift_labels)
 
 
-def network_backward(dloss2, p, saved):
-    x, saved_transformer, logits2, shift_labels2 = saved
+def network_backward(dloss, p, saved):
+    x, saved_transformer, logits2, shift_labels = saved
     B, T = x.shape[:2]
     dp = {}
-    # loss2 = cross_entropy_labels(logits2, shift_labels2, ignore_index=-100)
+    # loss = cross_entropy_labels(logits2, shift_labels, ignore_index=-100)
     # [T*B, 101]
-    dlogits2 = cross_entropy_labels_backward(dloss2, logits2, shift_labels2, ignore_index=-100)
+    dlogits2 = cross_entropy_labels_backward(dloss, logits2, shift_labels, ignore_index=-100)
     # logits2 = logits.reshape(-1, 101)
     dlogits = dlogits2.reshape(B, T, 101)                         # [B, T, 101]
     # logits = x @ p["transformer.wte.weight"].T
@@ -358,9 +357,9 @@ def network_backward(dloss2, p, saved):
 
 def gradients(input_ids, labels, p, generator=None):
     """The loss, and its derivatives by the parameters."""
-    loss2, logits, saved = network(input_ids, labels, p, generator)
+    loss, _, saved = network(input_ids, labels, p, generator)
     dp = network_backward(1.0, p, saved)
-    return loss2, dp
+    return loss, dp
 
 
 def new_state(p):
@@ -404,8 +403,8 @@ def parameters():
 def predict(arrays, p, generator=None):
     """The outputs by their names."""
     input_ids, labels = arrays["input_ids"], arrays["labels"]
-    loss2, logits, _ = network(input_ids, labels, p, generator)
-    return {"loss2": loss2, "logits": logits}
+    loss, logits, _ = network(input_ids, labels, p, generator)
+    return {"loss": loss, "logits": logits}
 
 
 def train(arrays, p, epochs, batch, seed, learning_rate):

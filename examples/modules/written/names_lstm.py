@@ -176,30 +176,30 @@ def dropout_module_backward(dx2, saved):
 
 
 def network(x, p, generator=None):
-    x2 = p["embedding.weight"][x]                                 # [B, 24, 24]
-    output, saved_lstm = lstm_module(x2, inside(p, "lstm"))       # [B, 24, 96]
-    dropout2, saved_dropout = dropout_module(output, generator)   # [B, 24, 96]
-    output2 = dropout2 @ p["output.weight"].T + p["output.bias"]  # [B, 24, 27]
-    return output2, (x, saved_lstm, dropout2, saved_dropout)
+    x2 = p["embedding.weight"][x]                                # [B, 24, 24]
+    lstm2, saved_lstm = lstm_module(x2, inside(p, "lstm"))       # [B, 24, 96]
+    dropout2, saved_dropout = dropout_module(lstm2, generator)   # [B, 24, 96]
+    output = dropout2 @ p["output.weight"].T + p["output.bias"]  # [B, 24, 27]
+    return output, (x, saved_lstm, dropout2, saved_dropout)
 
 
-def network_backward(doutput2, p, saved):
+def network_backward(doutput, p, saved):
     x, saved_lstm, dropout2, saved_dropout = saved
     dp = {}
-    # output2 = dropout2 @ p["output.weight"].T + p["output.bias"]
-    ddropout2 = doutput2 @ p["output.weight"]                                    # [B, 24, 96]
+    # output = dropout2 @ p["output.weight"].T + p["output.bias"]
+    ddropout2 = doutput @ p["output.weight"]                                    # [B, 24, 96]
     # [27, 96]
     dp["output.weight"] = (
-        doutput2.reshape(-1, doutput2.shape[-1]).T @ dropout2.reshape(-1, dropout2.shape[-1])
+        doutput.reshape(-1, doutput.shape[-1]).T @ dropout2.reshape(-1, dropout2.shape[-1])
     )
-    dp["output.bias"] = np.sum(doutput2, axis=(0, 1))                            # [27]
-    # dropout2 = dropout_module(output, generator)
-    doutput = dropout_module_backward(ddropout2, saved_dropout)                  # [B, 24, 96]
-    # output = lstm_module(x2, inside(p, "lstm"))
-    dx2, dp_lstm = lstm_module_backward(doutput, inside(p, "lstm"), saved_lstm)  # [B, 24, 24]
+    dp["output.bias"] = np.sum(doutput, axis=(0, 1))                            # [27]
+    # dropout2 = dropout_module(lstm2, generator)
+    dlstm2 = dropout_module_backward(ddropout2, saved_dropout)                  # [B, 24, 96]
+    # lstm2 = lstm_module(x2, inside(p, "lstm"))
+    dx2, dp_lstm = lstm_module_backward(dlstm2, inside(p, "lstm"), saved_lstm)  # [B, 24, 24]
     dp |= under("lstm", dp_lstm)
     # x2 = p["embedding.weight"][x]
-    dp["embedding.weight"] = added_at(x, dx2, (27, 24))                          # [27, 24]
+    dp["embedding.weight"] = added_at(x, dx2, (27, 24))                         # [27, 24]
     return dp
 
 
@@ -243,10 +243,10 @@ def network_loss_backward(doutput, saved):
 
 def gradients(x, targets, p, generator=None):
     """The loss, and its derivatives by the parameters."""
-    output2, saved = network(x, p, generator)
-    loss, saved_by_loss = network_loss(output2, targets)
-    doutput2 = network_loss_backward(1.0, saved_by_loss)
-    dp = network_backward(doutput2, p, saved)
+    output, saved = network(x, p, generator)
+    loss, saved_by_loss = network_loss(output, targets)
+    doutput = network_loss_backward(1.0, saved_by_loss)
+    dp = network_backward(doutput, p, saved)
     return loss, dp
 
 
@@ -283,8 +283,8 @@ def parameters():
 def predict(arrays, p, generator=None):
     """The outputs by their names."""
     x = arrays["x"]
-    output2 = network_evaluated(x, p)
-    return {"output2": output2}
+    output = network_evaluated(x, p)
+    return {"output": output}
 
 
 def train(arrays, p, epochs, batch, seed, learning_rate):

@@ -25,7 +25,7 @@ from backhand.graph import (
 )
 from backhand.passes.kinds import snake_case
 from backhand.passes.nesting import identifier
-from backhand.passes.reserved import MODULE_NAMES, is_reserved
+from backhand.passes.reserved import COMMAND_NAMES, MODULE_NAMES, is_operator
 from backhand.rules.operations import operation
 from backhand.rules.register import rule
 
@@ -66,12 +66,15 @@ def _named(
     classes: frozenset[str],
 ) -> NestedKind:
     taken = set(functions | OWN_NAMES | MODULE_NAMES | set(kind.attributes))
+    if not kind.class_name:
+        taken |= COMMAND_NAMES
     names = _Names(kind.class_name, classes, wishes, taken, _nameless(kind))
     for value, paths in zip(kind.parameters, kind.paths, strict=True):
         names.new[value.name] = paths[0] if paths else value.name
         taken |= {names.new[value.name], identifier(names.new[value.name])}
     for value in kind.inputs:
-        names.give(value, names.wish(value, value.name), "x")
+        wish = names.wish(value, value.name) if kind.class_name else value.name
+        names.give(value, wish, "x")
     # what is read by name has the first choice
     for names.waits in (True, False):
         for part in kind.body:
@@ -104,7 +107,7 @@ class _Names:
             self.new[value.name] = value.name
             return
         base = identifier(wish) if not wish.startswith("%") else otherwise
-        base = base if base.isidentifier() and not is_reserved(base) else otherwise
+        base = base if base.isidentifier() and not is_operator(base) else otherwise
         name, number = base, 1
         while not self._is_free(name):
             number += 1
@@ -122,7 +125,7 @@ class _Names:
 
     def _is_free(self, name: str) -> bool:
         around = {name, f"d{name}", f"saved_{name}", name.removeprefix("d") or name}
-        return not (around & self.taken or is_reserved(name))
+        return not (around & self.taken or is_operator(name))
 
     def value(self, old: Value) -> Value:
         return replace(old, name=self.new.get(old.name, old.name))

@@ -21,9 +21,15 @@ TRAINING_NAMES = frozenset(
 MODULE_NAMES = frozenset(
     {"argparse", "sys", "load", "parameters", "predict", "compared", "check", "inside", "under"}
     | {"add_to", "only", "clipped", "new_state", "learning_rate", "momentum", "beta1", "gradients"}
-    | {"p", "dp", "i"}
+    | {"p", "dp", "i", "network", "network_backward", "network_loss", "network_loss_backward"}
+    | {"network_evaluated", "update", "train", "main", "ARRAYS", "saved", "saved_by_loss"}
 )
 """Functions of a module's program: what is called after the user's classes is called otherwise."""
+
+COMMAND_NAMES = TRAINING_NAMES | frozenset(
+    {"arrays", "batch", "rows", "order", "first", "means", "given", "found", "theirs", "agree"}
+)
+"""What its command says beside the names of inputs and outputs."""
 
 
 def is_reserved(name: str) -> bool:
@@ -31,6 +37,12 @@ def is_reserved(name: str) -> bool:
     functions = _function_names(len(all_rules()))
     own = name in PROGRAM_NAMES or name in functions
     return own or hasattr(builtins, name) or keyword.iskeyword(name)
+
+
+def is_operator(name: str) -> bool:
+    """Whether Python or an operator has this name: all that a module's functions must not hide."""
+    functions = _function_names(len(all_rules()))
+    return name == "np" or name in functions or hasattr(builtins, name) or keyword.iskeyword(name)
 
 
 @cache
