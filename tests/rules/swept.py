@@ -116,8 +116,9 @@ class Run:
         given |= dict(zip(known.outputs, results, strict=False))
         given |= {f"d{name}": dy for name, dy in zip(known.outputs, dys, strict=False)}
         inputs: list[Any] = []
+        rest = [array for name, array in arrays.items() if name not in known.forward.parameters]
         for name in backward.parameters:
-            many = list(arrays.values()) if name == known.forward.rest else None
+            many = rest if name == known.forward.rest else None
             inputs += dys if name == "dys" else many or [given[name]]
         found = backward.call(*inputs, **{name: given[name] for name in backward.attributes})
         wrt = [

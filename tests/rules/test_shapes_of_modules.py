@@ -215,16 +215,20 @@ def grads(pairs: list[tuple[Tensor, Tensor]], inputs: list[Tensor]) -> list[np.n
     return [g.numpy() for g in found]
 
 
+AT_MOST = 8
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("name", OPERATORS)
-def test_every_sample_of_pytorchs_own_agrees(name: str, dtype: torch.dtype) -> None:
-    refused = 0
-    for called in samples(name, dtype):
+def test_samples_of_pytorchs_own_agree(name: str, dtype: torch.dtype) -> None:
+    """Some of them, from the first to the last; `make opinfo` tries every one."""
+    refused, every = 0, list(samples(name, dtype))
+    for called in every[:: -(-len(every) // AT_MOST)]:
         try:
             check(called)
         except BackhandError:
             refused += 1
-    assert refused == REFUSED.get(name, 0)
+    assert refused <= REFUSED.get(name, 0)
 
 
 # --- how they are written ------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """Which mistake it is: the one program whose numbers are theirs, where no other's are."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from backhand.diagnose.machine import Machine
+from backhand.diagnose.parting import parting
 from backhand.diagnose.scene import Scene
 from backhand.diagnose.search import Search, Tried
 from backhand.diagnose.verdict import Verdict, verdict_of
@@ -30,7 +32,10 @@ def diagnose(machine: Machine, scenes: Sequence[Scene]) -> Verdict:
         found = search.pairs(singles[one.reading], one)
         if found:
             break
-    return verdict_of(search, every[0], found, tried)
+    verdict = verdict_of(search, every[0], found, tried)
+    if found:
+        return verdict
+    return replace(verdict, parting=parting(machine, search.scenes, every[0].reading))
 
 
 __all__ = ["Search", "Tried", "Verdict", "diagnose"]

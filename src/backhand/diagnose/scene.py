@@ -66,5 +66,7 @@ class Scene:
     seen: Mapping[str, Seen]
     epochs: int = 0
     draws: tuple[Draw, ...] | None = None
+    between: tuple[tuple[str, np.ndarray], ...] = field(default=(), repr=False)
+    """What else their program computed on the way, by its own names: in the first epoch alone."""
     notes: tuple[str, ...] = field(default=())
     """What was assumed, for the reader."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Literal
 
 from backhand.diagnose.checking import Checked, worst
@@ -39,6 +40,12 @@ def _outcome(verdict: Verdict, hint: Hint) -> list[str]:
         lines = [
             f"Not a known mistake. It parts from the correct program first at {verdict.parts_at}."
         ]
+        if verdict.parting:
+            one = verdict.parting
+            lines.append(
+                f"On the way, the last value that both have is {one.last} (there `{one.called}`); "
+                f"{one.following} should follow."
+            )
         if verdict.next_best and hint != "where":
             lines.append(f"The nearest known one, which does not explain it: {verdict.next_best}.")
         return [*lines, *map(_distance, verdict.evidence[:1])]
@@ -130,6 +137,7 @@ def as_data(checked: Checked, hint: Hint = "fix") -> dict[str, object]:
         "ran_out": verdict.ran_out,
         "experiment": _proposed(verdict) if level else None,
         "settled_by": verdict.settled_by,
+        "parting": asdict(verdict.parting) if verdict.parting else None,
     }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from backhand.diagnose.experiments import Proposal
 from backhand.diagnose.mistake import Mistake, Planted
+from backhand.diagnose.parting import Parting
 from backhand.diagnose.scene import Scene
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Verdict:
     notes: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     ran_out: bool = False
+    parting: Parting | None = None
     experiment: Proposal | None = None
     settled_by: str = ""
     matching: tuple[Planted, ...] = field(default=(), repr=False)

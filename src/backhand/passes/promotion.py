@@ -11,14 +11,21 @@ from backhand.graph import Network, Step, Value
 from backhand.passes.rewriting import rebuilt
 from backhand.rules.register import rule
 
+SIZE = "size"
+"""The rule that makes a size that has a name an operand."""
+
 
 def promoted(network: Network) -> Network:
-    """The network with a cast in front of each such array; truths need none."""
+    """The network with a cast in front of each such array; truths need none, nor do sizes, which
+    are plain numbers."""
+    sizes = {v.name for step in network.forward.body if step.function == SIZE for v in step.made()}
     body: list[Step] = []
     casts = 0
     for step in network.forward.body:
         instead: dict[str, Value] = {}
         for whole, floats in _mixed(step):
+            if whole.name in sizes:
+                continue
             if whole.name not in instead:
                 casts += 1
                 made = Value(f"%cast{casts}", whole.shape)

@@ -92,7 +92,10 @@ def multilabel_margin(b: Builder, self: Value, target: Value) -> Value:
     """Of several whole numbers of classes for each row."""
     if not self.shape:
         raise InexpressibleError
-    return b.step("multilabel_margin_losses", self, target, shape=target.shape[:-1], wish="losses")
+    shape = target.shape[:-1]
+    if len(b.instead_of.output.shape) > len(shape):
+        raise InexpressibleError  # of one row alone torch.export takes the loss for a row as well
+    return b.step("multilabel_margin_losses", self, target, shape=shape, wish="losses")
 
 
 def nll(b: Builder, self: Value, target: Value, weight: Value | None, ignore_index: int) -> Value:

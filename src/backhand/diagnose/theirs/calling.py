@@ -76,14 +76,18 @@ class Session(Placing):
         program = self.make()
         holder = self._placed(program, stage)
         env = self._environment(stage, holder, training)
-        seen, _ = self._pass(program, env, training)
+        start = self.observed.begin()
+        try:
+            seen, _ = self._pass(program, env, training)
+        finally:
+            between = self.observed.between(start)
         draws = list(self.observed.draws)
         if training and not draws and not self._is_switched(program):
             return self._scene(stage, "pass", {}, [])
         mode = "pass" if draws or training else "evaluation"
         if env.get("mask_given") is not None:
             draws = [{"kind": "mask", "values": env["mask_given"], "probability": None}]
-        return self._scene(stage, mode, seen, draws)
+        return {**self._scene(stage, mode, seen, draws), "between": between}
 
     def _is_switched(self, program: Program) -> bool:
         """Whether their forward pass can be told that it is in training."""

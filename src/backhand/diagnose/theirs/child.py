@@ -51,6 +51,7 @@ def main(file: Path, folder: Path) -> None:
         watch_torch(observed)
         script = scenes_of(log.named(), list(observed.draws), request)
         log.listening = False
+        observed.log = log
         called, why = call(text, file, log, request, observed) if not failed else ([], [])
     said = {"failed": failed, "why": why[:8], "printed": printed.getvalue()[:MOST_PRINTED]}
     save_answer([*called, *script], said, folder)

@@ -6,9 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from backhand.diagnose.theirs.watching import OWNED, Log
+
 UNIFORM = ("rand", "random", "random_sample", "ranf", "sample", "uniform")
 BITS = ("binomial", "choice", "randint", "integers")
 ORDER = ("permutation",)
+MOST_BETWEEN = 300
+"""Values of one pass that are kept."""
 FRACTION = 2**53
 """Whole numbers below this are fractions of 53 bits, as our own programs draw them."""
 
@@ -18,6 +22,24 @@ class Observed:
 
     def __init__(self) -> None:
         self.draws: list[dict[str, Any]] = []
+        self.log: Log | None = None
+        """Where the values on the way are told, once there is one."""
+
+    def begin(self) -> int:
+        """Listen to the values on the way: how many there were before."""
+        if self.log is None:
+            return 0
+        self.log.listening = True
+        return len(self.log.events)
+
+    def between(self, start: int) -> list[tuple[str, np.ndarray]]:
+        """Stop listening: what was told since then."""
+        if self.log is None:
+            return []
+        self.log.listening = False
+        found = [(name.partition(OWNED)[0], array) for name, array, *_ in self.log.events[start:]]
+        del self.log.events[start:]
+        return found[:MOST_BETWEEN]
 
     def add(self, kind: str, values: Any, probability: float | None = None) -> None:
         array = np.array(values)

@@ -106,11 +106,14 @@ def save_answer(scenes: list[dict[str, Any]], said: dict[str, Any], folder: Path
         for k, draw in enumerate(scene["draws"] or ()):
             arrays[f"{i}/draws/{k}"] = draw["values"]
         arrays |= {f"{i}/seen/{name}": array for name, array in scene["seen"].items()}
+        between = scene.get("between", [])
+        arrays |= {f"{i}/between/{k}": array for k, (_, array) in enumerate(between)}
         plain.append({
             **{key: scene[key] for key in ("name", "mode", "epochs", "notes")},
             "weights": len(scene["weights"] or ()), "data": len(scene["data"] or ()),
             "draws": [[d["kind"], d["probability"]] for d in scene["draws"] or ()],
             "seen": list(scene["seen"]), "summed": scene.get("summed", []),
+            "between": [name for name, _ in between],
         })  # fmt: skip
     np.savez(folder / "answer.npz", **arrays)  # type: ignore[arg-type]
     (folder / "answer.json").write_text(json.dumps({"scenes": plain, **said}), encoding="utf-8")

@@ -125,7 +125,11 @@ def _read(folder: Path, request: Request) -> Answer:
                 listed("data", scene["data"]) or request.data,
                 listed("weights", scene["weights"]) or request.weights,
                 {n: _seen(arrays[f"{i}/seen/{n}"], n in scene["summed"]) for n in scene["seen"]},
-                scene["epochs"], draws, tuple(scene["notes"]),
+                scene["epochs"], draws,
+                tuple(
+                    (name, arrays[f"{i}/between/{k}"]) for k, name in enumerate(scene["between"])
+                ),
+                tuple(scene["notes"]),
             )
         )  # fmt: skip
     return Answer(tuple(scenes), told["failed"], tuple(told["why"]), told["printed"])

@@ -54,7 +54,7 @@ def scenes_of_arrays(
         epochs = experiment.training.epochs
         notes = (f"our own masks, of seed {experiment.seed}, are used",) if experiment.draws else ()
         scenes.append(
-            Scene(f"after {epochs} epochs", "training", data, weights, end, epochs, None, notes)
+            Scene(f"after {epochs} epochs", "training", data, weights, end, epochs, notes=notes)
         )
     if not scenes:
         known = [*_outputs(machine), "loss", *(f"d{n}" for n in layout.names), *layout.names]

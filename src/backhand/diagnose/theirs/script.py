@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from backhand.diagnose.theirs.draws import MOST_BETWEEN
 from backhand.diagnose.theirs.layouts import Form, fitted, form_of
 from backhand.diagnose.theirs.names import fits, gradient_of, plain, role, slots
 from backhand.diagnose.theirs.request import Request
@@ -24,6 +25,8 @@ class Run:
     before: dict[str, np.ndarray] = field(default_factory=dict)
     """The first pass, if nothing was drawn until then."""
     epochs: list[dict[str, np.ndarray]] = field(default_factory=list)
+    between: list[tuple[str, np.ndarray]] = field(default_factory=list)
+    """What else was computed, until weights first changed."""
     repeated: bool = False
     """Whether an output was computed again though no weight was seen to change in between."""
     values: dict[str, set[bytes]] = field(default_factory=dict)
@@ -136,6 +139,7 @@ def _training(
     if after and "after" in run.current:
         seen |= {f"{k}@after": _ours(k, a, form, request) for k, a in after.items()}
     scene = _scene("as their file trains", "training", begun, seen, draws, notes, request.epochs)
+    scene["between"] = run.between
     return {**scene, "summed": [key for key in seen if key.partition("@")[0] in run.summed]}
 
 
@@ -232,6 +236,8 @@ def _sorted(events: list[Event], kinds: dict[str, str], request: Request) -> Run
     owners: dict[int, int] = {}
     run = Run()
     for name, array, drawn, identity in events:
+        if not run.epochs and len(run.between) < MOST_BETWEEN:
+            run.between.append((name, array))
         key = kinds.get(name)
         if identity in owners and key is None:
             key = names[owners[identity]]
