@@ -57,7 +57,7 @@ class Planted:
 
 def everywhere(mistake: Mistake, listing: Listing) -> Iterable[Change]:
     """The mistake made at all of its places at once, as in a function that several layers share."""
-    if mistake.part not in ("forward", "backward", "dropout"):
+    if mistake.part not in ("forward", "backward", "dropout", "loss"):
         return
     found: dict[str, int] = {}
     for change in mistake.changes(listing):

@@ -16,6 +16,7 @@ from backhand.diagnose.catalogue import (
     forward,
     loss,
     momentum,
+    norms,
     output,
     penalty,
     training,
@@ -26,7 +27,7 @@ from backhand.diagnose.mistake import Mistake
 __all__ = ["CATALOGUE"]
 
 MODULES = (
-    dropout, drawing, activations, biases, backward, forward, averages, loss, penalty, output,
+    dropout, drawing, activations, biases, backward, forward, norms, averages, loss, penalty, output,
     momentum, adaptive, update, training, data,
 )  # fmt: skip
 CATALOGUE: tuple[Mistake, ...] = tuple(

@@ -1,9 +1,18 @@
 """Mistakes with the derivative of an activation."""
 
+import ast
 from collections.abc import Iterator
 
-from backhand.diagnose.editing import BACKWARD, backward_with, known, put_value, undone
-from backhand.diagnose.listing import Listing
+from backhand.diagnose.editing import (
+    BACKWARD,
+    backward_with,
+    known,
+    put,
+    put_value,
+    undone,
+    value_of,
+)
+from backhand.diagnose.listing import Listing, renamed
 from backhand.diagnose.mistake import Change
 
 SLOPES = {
@@ -18,6 +27,10 @@ AGAIN = {
     "sigmoid": "(1 / (1 + np.exp(-{x}))) * (1 - 1 / (1 + np.exp(-{x})))",
 }
 """The same in terms of the input."""
+
+
+GATED = ("leaky_relu", "elu")
+"""What is one thing above 0 and another below."""
 
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu", "elu", "softplus")
@@ -78,6 +91,11 @@ def derivative_at_output(listing: Listing) -> Iterator[Change]:
         a = forward.output.name
         form = AGAIN[forward.function].format(x=a)
         yield backward_with(listing, statement, f"{step.inputs[0].name} * {form}", a)
+    for _, forward, statement in undone(listing, *GATED):
+        a, x = forward.output.name, forward.inputs[0].name
+        new = value_of(ast.parse(renamed(statement, {x: a})).body[0])
+        if new is not None:
+            yield backward_with(listing, statement, ast.unparse(new), a)
 
 
 @known(
@@ -99,6 +117,9 @@ def derivative_other(listing: Listing) -> Iterator[Change]:
             if name == "relu":
                 x = forward.inputs[0].name
                 yield backward_with(listing, statement, f"{dy} * ({form.format(x=x)})", x)
+    for step, forward, statement in undone(listing, *GATED):
+        x = forward.inputs[0].name
+        yield backward_with(listing, statement, f"{step.inputs[0].name} * ({x} > 0)", x)
 
 
 @known(
@@ -145,6 +166,10 @@ def relu_gate_inverted(listing: Listing) -> Iterator[Change]:
     for step, forward, statement in undone(listing, "relu"):
         x = forward.inputs[0].name
         yield backward_with(listing, statement, f"{step.inputs[0].name} * ({x} < 0)", x)
+    for _, forward, statement in undone(listing, *GATED):
+        text, x = ast.unparse(statement), forward.inputs[0].name
+        if f"{x} > 0" in text:
+            yield put(listing, BACKWARD, statement, text.replace(f"{x} > 0", f"{x} <= 0"))
 
 
 @known(

@@ -12,7 +12,6 @@ from backhand.diagnose.editing import (
     known,
     node_put,
     put_value,
-    undone,
     wrapped,
 )
 from backhand.diagnose.listing import Listing
@@ -176,25 +175,6 @@ def _width(listing: Listing, name: str) -> object:
 def _sources(listing: Listing, name: str) -> set[str]:
     step = listing.made.get(name)
     return {v.name for v in step.inputs} if step else set()
-
-
-@known(
-    "normalisation's mean and variance taken as constants",
-    "backward",
-    what="the backward pass of the normalisation treats its mean and variance as constants",
-    why="they are made of the same numbers, so the derivative goes through them too",
-    fix="subtract the mean of the derivative, and its part along the normalised values",
-    known_from="common in class",
-)
-def normalisation_constants(listing: Listing) -> Iterator[Change]:
-    for step, forward, statement in undone(listing, "batch_norm", "layer_norm"):
-        if not step.function.endswith(".dx"):
-            continue
-        x, g = forward.inputs[0].name, forward.inputs[1].name
-        axis = "0" if forward.function == "batch_norm" else "-1"
-        eps = dict(forward.attributes).get("eps", 1e-5)
-        root = f"np.sqrt({x}.var(axis={axis}, keepdims=True) + {eps})"
-        yield backward_with(listing, statement, f"{step.inputs[0].name} * {g} / {root}", x, g)
 
 
 @known(

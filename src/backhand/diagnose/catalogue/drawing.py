@@ -20,6 +20,9 @@ from backhand.diagnose.mistake import Change
 def keep_swapped(listing: Listing) -> Iterator[Change]:
     for _, rate, draw in masks(listing):
         text = ast.unparse(draw)
+        value = ast.unparse(draw.value)  # type: ignore[attr-defined]
+        other = f"({value} == 0) / (1 - {rate}) if generator is not None else 1.0"
+        yield put_value(listing, "network", draw, other)
         if str(rate) in text:
             swapped = text.replace(f" {rate},", f" {1 - rate!r},")
             scaled_as_asked = f"{swapped} * {rate / (1 - rate)!r} if generator is not None else 1.0"

@@ -13,9 +13,10 @@ from backhand.diagnose.editing import (
     node_put,
     put_value,
     undone,
+    value_of,
     wrapped,
 )
-from backhand.diagnose.listing import Listing
+from backhand.diagnose.listing import Listing, renamed
 from backhand.diagnose.mistake import Change
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu", "elu", "softplus")
@@ -99,12 +100,14 @@ def relu_leaky(listing: Listing) -> Iterator[Change]:
     known_from="common in class",
 )
 def activation_on_last(listing: Listing) -> Iterator[Change]:
-    used = {s.function for s in listing.forward if s.function in FORMS}
-    last = [(s, t) for s, t in _sums(listing)][-1:]
-    for _, statement in last:
-        for name in sorted(used):
-            value = ast.unparse(statement.value)  # type: ignore[attr-defined]
-            yield put_value(listing, "network", statement, FORMS[name].format(x=f"({value})"))
+    used = {step.function: (step, made) for step, made in made_by(listing, *ACTIVATIONS)}
+    for _, statement in list(_sums(listing))[-1:]:
+        sums = value_of(statement)
+        for step, made in used.values():
+            applied = ast.parse(renamed(made, {step.inputs[0].name: f"({ast.unparse(sums)})"}))  # type: ignore[arg-type]
+            value = value_of(applied.body[0])
+            if value is not None:
+                yield put_value(listing, "network", statement, ast.unparse(value))
 
 
 def _sums(listing: Listing) -> Iterator[tuple[str, ast.stmt]]:
@@ -167,7 +170,12 @@ def weights_transposed(listing: Listing) -> Iterator[Change]:
                         yield names_put(listing, "network", statement, name, f"{name}.T")
 
 
-SOFTMAX = "np.exp({x} - {x}.max()) / np.exp({x} - {x}.max()).sum({options})"
+SOFTMAXES = (
+    "np.exp({x} - {x}.max()) / np.exp({x} - {x}.max()).sum({options})",
+    "np.exp({x} - {x}.max(axis=-1, keepdims=True)) "
+    "/ np.exp({x} - {x}.max(axis=-1, keepdims=True)).sum({options})",
+)
+"""With one largest number taken off everywhere, and with each example's own."""
 
 
 @known(
@@ -180,10 +188,9 @@ SOFTMAX = "np.exp({x} - {x}.max()) / np.exp({x} - {x}.max()).sum({options})"
 )
 def softmax_axis(listing: Listing) -> Iterator[Change]:
     for step, statement in made_by(listing, "softmax"):
-        x = step.inputs[0].name
-        yield put_value(
-            listing, "network", statement, SOFTMAX.format(x=x, options="axis=0, keepdims=True")
-        )
+        for form in SOFTMAXES:
+            value = form.format(x=step.inputs[0].name, options="axis=0, keepdims=True")
+            yield put_value(listing, "network", statement, value)
 
 
 @known(
@@ -196,8 +203,9 @@ def softmax_axis(listing: Listing) -> Iterator[Change]:
 )
 def softmax_batch(listing: Listing) -> Iterator[Change]:
     for step, statement in made_by(listing, "softmax"):
-        x = step.inputs[0].name
-        yield put_value(listing, "network", statement, SOFTMAX.format(x=x, options=""))
+        for form in SOFTMAXES:
+            value = form.format(x=step.inputs[0].name, options="")
+            yield put_value(listing, "network", statement, value)
 
 
 @known(
@@ -282,50 +290,3 @@ def residual_missing(listing: Listing) -> Iterator[Change]:
         if len(named) == 2:
             for name in named:
                 yield put_value(listing, "network", statement, name)
-
-
-def _norms(listing: Listing) -> list[str]:
-    """The functions that normalise."""
-    marks = ("norm", "standardised")
-    return [n for n in listing.functions if any(m in n for m in marks) and "backward" not in n]
-
-
-@known(
-    "variance with N - 1",
-    "forward",
-    what="the variance for the normalisation is divided by N - 1 instead of N",
-    why="normalisation uses the variance of the numbers at hand, which divides by their count",
-    fix="use x.var() with ddof=0, NumPy's default",
-    known_from="PyTorch's batch_norm has N - 1, but in its running variance alone",
-)
-def variance_unbiased(listing: Listing) -> Iterator[Change]:
-    for function in _norms(listing):
-        x = listing.functions[function].args.args[0].arg
-        for statement in listing.statements(function):
-            for node in ast.walk(statement):
-                match node:
-                    case ast.Call(func=ast.Attribute(value=ast.BinOp(op=ast.Pow()), attr="mean")):
-                        text = ast.unparse(node)
-                        count = f"({x}.size / ({text}).size)"
-                        new = f"({text} * {count} / ({count} - 1))"
-                        yield node_put(listing, function, statement, node, new)
-
-
-@known(
-    "epsilon outside the root",
-    "forward",
-    what="the epsilon of the normalisation is added to the standard deviation, not to the variance",
-    why="1e-5 beside a standard deviation is not 1e-5 beside its square",
-    fix="divide by np.sqrt(variance + eps)",
-)
-def epsilon_outside(listing: Listing) -> Iterator[Change]:
-    for function in _norms(listing):
-        for statement in listing.statements(function):
-            for node in ast.walk(statement):
-                match node:
-                    case ast.Call(
-                        func=ast.Attribute(attr="sqrt"),
-                        args=[ast.BinOp(left=left, op=ast.Add(), right=right)],
-                    ):
-                        text = f"(np.sqrt({ast.unparse(left)}) + {ast.unparse(right)})"
-                        yield node_put(listing, function, statement, node, text)

@@ -47,6 +47,10 @@ def log_epsilon(listing: Listing) -> Iterator[Change]:
         for epsilon in EPSILONS:
             new = f"np.log({ast.unparse(call.args[0])} + {epsilon!r})"
             yield node_put(listing, function, statement, call, new)
+    for statement, call in _log_softmaxes(listing):
+        for epsilon in EPSILONS:
+            new = f"np.log(np.exp({ast.unparse(call)}) + {epsilon!r})"
+            yield node_put(listing, "network_loss", statement, call, new)
 
 
 @known(
@@ -61,6 +65,18 @@ def log_base(listing: Listing) -> Iterator[Change]:
         for name in ("log2", "log10"):
             new = f"np.{name}({ast.unparse(call.args[0])})"
             yield node_put(listing, function, statement, call, new)
+    for statement, call in _log_softmaxes(listing):
+        for base in (2, 10):
+            new = f"({ast.unparse(call)} / np.log({base}))"
+            yield node_put(listing, "network_loss", statement, call, new)
+
+
+def _log_softmaxes(listing: Listing) -> Iterator[tuple[ast.stmt, ast.Call]]:
+    for statement in listing.statements("network_loss"):
+        for node in ast.walk(statement):
+            match node:
+                case ast.Call(func=ast.Name(id="log_softmax")):
+                    yield statement, node
 
 
 def _logarithms(listing: Listing) -> Iterator[tuple[str, ast.stmt, ast.Call]]:

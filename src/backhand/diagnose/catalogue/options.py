@@ -55,6 +55,18 @@ def rows_of(listing: Listing) -> int:
     return int(listing.experiment.arrays[first].shape[0])
 
 
+def layers_of(listing: Listing) -> list[tuple[int, ...]]:
+    """The places of each matrix of weights with the vectors that follow it, where some do."""
+    shapes = [listing.experiment.arrays[name].shape for name in listing.parameters]
+    found: list[tuple[int, ...]] = []
+    for i, shape in enumerate(shapes):
+        if len(shape) >= 2 or not found:
+            found.append((i,))
+        else:
+            found[-1] = (*found[-1], i)
+    return [layer for layer in found if len(layer) > 1] if len(found) > 1 else []
+
+
 def wrapped_step(listing: Listing, statement: ast.AugAssign, form: str) -> Change:
     """What is taken from the weight put into a form."""
     value = form.format(f"({ast.unparse(statement.value)})")

@@ -16,17 +16,22 @@ from backhand.diagnose.mistake import Change
     fix="add the penalty to the loss",
 )
 def penalty_missing(listing: Listing) -> Iterator[Change]:
+    for statement, whole in _penalties(listing):
+        yield node_put(listing, "network_loss", statement, whole, ast.unparse(whole.left))
+
+
+def _penalties(listing: Listing) -> Iterator[tuple[ast.stmt, ast.BinOp]]:
+    """The sums in the loss whose second part is made of weights alone."""
     for statement in listing.statements("network_loss"):
         value = value_of(statement)
         if value is None or not isinstance(statement, ast.Return | ast.Assign):
             continue
         for node in ast.walk(value):
             match node:
-                case ast.BinOp(left=left, op=ast.Add(), right=right):
+                case ast.BinOp(op=ast.Add(), right=right):
                     read = {n.id for n in ast.walk(right) if isinstance(n, ast.Name)}
                     if read - {"np"} and read - {"np"} <= _of_weights(listing):
-                        new = ast.unparse(left)
-                        yield node_put(listing, "network_loss", statement, node, new)
+                        yield statement, node
 
 
 @known(
@@ -69,6 +74,10 @@ def penalty_factor(listing: Listing) -> Iterator[Change]:
                         for factor in (0.5, 2):
                             new = f"{ast.unparse(kept)} + {factor} * ({ast.unparse(part)})"
                             yield put_value(listing, "network_backward", statement, new)
+    for statement, whole in _penalties(listing):
+        for factor in (0.5, 2):
+            new = f"{ast.unparse(whole.left)} + {factor} * ({ast.unparse(whole.right)})"
+            yield node_put(listing, "network_loss", statement, whole, new)
 
 
 def _is_penalty(listing: Listing, part: ast.expr, weight: str) -> bool:

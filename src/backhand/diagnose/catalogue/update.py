@@ -31,7 +31,11 @@ ADAM = ("adam", "adamw", "nadam", "radam", "adamax")
 )
 def ascent(listing: Listing) -> Iterator[Change]:
     for statement in steps(listing):
-        yield put(listing, "update", statement, f"w += {ast.unparse(statement.value)}")
+        up = f"w += {ast.unparse(statement.value)}"
+        yield put(listing, "update", statement, up)
+        for some in ("== 1", "> 1"):
+            new = f"if w.ndim {some}:\n    {up}\nelse:\n    {ast.unparse(statement)}"
+            yield put(listing, "update", statement, new)
 
 
 @known(
@@ -132,6 +136,11 @@ def one_left(listing: Listing) -> Iterator[Change]:
             text = ast.unparse(statement)
             change = put(listing, "update", statement, f"if w is not weights[{i}]:\n    {text}")
             yield Change(f"{change.where}   ({name})", change.listing)
+        for layer in layers_of(listing):
+            told = ", ".join(listing.parameters[i] for i in layer)
+            new = f"if not any(w is weights[i] for i in {layer}):\n    {ast.unparse(statement)}"
+            change = put(listing, "update", statement, new)
+            yield Change(f"{change.where}   ({told})", change.listing)
 
 
 @known(
