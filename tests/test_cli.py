@@ -13,7 +13,8 @@ import pytest
 from backhand import cli
 
 PUBLISHED = json.loads((Path(__file__).parent / "data" / "homework_published.json").read_text())
-FILES = {"numpy_program.py", "torch_program.py", "weights.npz", "trace.npz", "report.html"}
+FILES = {"numpy_program.py", "torch_program.py", "weights.npz", "trace.npz", "report.html",
+         "published.html"}  # fmt: skip
 
 Command = Callable[..., int]
 

@@ -288,7 +288,8 @@ def test_grad_mode_is_inlined_where_nothing_is_trained() -> None:
 
     module = Frozen().double()
     found = capture(module, (X,))
-    assert functions(found) == ["linear", "tanh", "add"]
+    # the input may have a derivative, which these stop
+    assert functions(found) == ["linear", "tanh", "detach", "detach", "add"]
     check_agreement(module, found, (X,), {})
 
 

@@ -189,8 +189,8 @@ NAMES = (
     "triplet_margin_with_distance_loss",
 )  # fmt: skip
 OPERATORS = {op.name.rpartition(".")[2]: op for op in op_db if op.name.startswith("nn.functional.")}
-REFUSED = {"cosine_similarity": 1, "pairwise_distance": 1}
-"""Samples with no axis, and with a distance that is none: p = -1."""
+REFUSED = {"pairwise_distance": 1}
+"""A sample with a distance that is none: p = -1."""
 AT_MOST = 8
 """Samples tried of each operator: every second, third, ... where there are more."""
 

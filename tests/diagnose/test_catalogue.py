@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from backhand.capture.spec import load, parse
+from backhand.diagnose import search
 from backhand.diagnose.catalogue import CATALOGUE
+from backhand.diagnose.experiments import proposal
 from backhand.diagnose.judging import diagnose
 from backhand.diagnose.listing import listing_of
 from backhand.diagnose.machine import Machine
@@ -51,6 +53,12 @@ def test_there_are_enough() -> None:
     assert len(names) == len(set(names)) >= 60
     for mistake in CATALOGUE:
         assert all((mistake.what, mistake.why, mistake.fix)), mistake.name
+
+
+def test_all_are_in_the_documentation() -> None:
+    page = (ROOT / "docs" / "diagnosis.md").read_text(encoding="utf-8")
+    rows = [f"| {m.part} | {m.name} | {m.what} |" for m in CATALOGUE]
+    assert [row for row in rows if row not in page] == []
 
 
 def test_every_entry_applies_somewhere() -> None:
@@ -113,3 +121,43 @@ def test_a_mistake_on_top_of_another() -> None:
     machine = Machine(load(ROOT / SPECS[0]), ROOT)
     base = every(machine)[0]
     assert any(len(p.mistakes) == 2 for p in with_one_more(base))
+
+
+def test_what_cannot_be_seen_is_told() -> None:
+    """Where every unit is active, a forgotten derivative of the ReLU is the correct program."""
+    experiment = load(ROOT / SPECS[0])
+    machine = Machine(experiment, ROOT)
+    active = tuple(np.abs(experiment.arrays[n]) for n in machine.correct.parameters)
+    data = tuple(np.abs(experiment.arrays[n]) for n in shared.data_names(experiment))
+    empty = Scene("x", "evaluation", data, active, {})
+    values = {k: Seen(np.asarray(v)) for k, v in machine.run(machine.correct, empty).items()}
+    verdict = diagnose(machine, [Scene("x", "evaluation", data, active, values)])
+    assert verdict.outcome == "no mistake found"
+    assert "activation's derivative missing" in verdict.unseen
+    assert "gradient ascent" in verdict.unseen  # nothing was trained
+    assert "softmax over the wrong axis" not in verdict.unseen
+    assert 0 <= verdict.share <= 1
+
+
+def test_an_experiment_tells_ties_apart() -> None:
+    machine = Machine(load(ROOT / SPECS[0]), ROOT)
+    tied = [
+        next(p for p in every(machine) if p.mistakes[0].name == name)
+        for name in ("mask not scaled", "no dropout in training")
+    ]
+    found = proposal(machine, tied)
+    assert found is not None
+    assert set(found.numbers) == {"mask not scaled", "no dropout in training"}
+    first, second = found.numbers.values()
+    assert abs(first - second) > 1e-6
+
+
+def test_the_search_keeps_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(load(ROOT / SPECS[0]), ROOT)
+    ascent = next(m for m in CATALOGUE if m.name == "gradient ascent")
+    change = next(iter(ascent.changes(machine.correct)))
+    found = scenes(machine, change.listing)
+    monkeypatch.setattr(search, "SINGLES", 0.0)
+    monkeypatch.setattr(search, "SECONDS", 0.0)
+    verdict = diagnose(machine, found)
+    assert (verdict.outcome, verdict.ran_out) == ("not known", True)

@@ -1,12 +1,14 @@
 """The homework's published figures, and whether the judgements are calibrated."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from backhand.capture.spec import load
+from backhand.diagnose.checking import Checked
 from backhand.diagnose.figures import Simulations, figures, rank, read_figures
 from backhand.diagnose.figures.hypotheses import hypotheses
 from backhand.diagnose.figures.published import printed_units
@@ -14,7 +16,9 @@ from backhand.diagnose.figures.recipe import recipe
 from backhand.diagnose.figures.simulate import final_weights
 from backhand.diagnose.figures.simulations import RUNS
 from backhand.diagnose.figures.telling import headline, reasons, verdict
+from backhand.diagnose.telling import json_of, told
 from backhand.errors import BackhandError
+from backhand.report import figures as report_figures
 from backhand.report.figures import section
 from tests.diagnose_figures.exam import homework, mark
 
@@ -193,3 +197,36 @@ def test_the_section_of_the_report(simulations: Simulations) -> None:
     assert text.count("<svg") == 1
     assert "numpy: not a run of the correct network. It looks like: mask not scaled" in text
     assert "torch: consistent with the correct network" in text
+
+
+def test_what_check_says_of_them(simulations: Simulations) -> None:
+    rankings = tuple(
+        rank(simulations, figures(published(library), simulations.experiment, "float64", library))
+        for library in ("torch", "numpy")
+    )
+    checked = Checked(Path("published.json"), None, rankings=rankings)
+    assert checked.exit_code == 1
+    text = told(checked)
+    assert "torch: consistent with the correct network." in text
+    assert "fix:   mask / (1 - rate)" in text
+    assert "mask" not in told(checked, "where")
+    first, second = json.loads(json_of([checked]))[0]["figures"]
+    assert (first["verdict"], second["verdict"]) == ("correct", "mistake")
+    assert Checked(Path("x"), None, rankings=rankings[:1]).exit_code == 0
+
+
+def test_the_section_is_kept_for_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    monkeypatch.setattr(report_figures, "rankings_of", lambda *_: made.append(1) or [])
+    monkeypatch.setattr(report_figures, "section", lambda _: "<p>&lt;</p>")
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+    first = report_figures.remembered(homework(), tmp_path / "none", tmp_path / "first")
+    second = report_figures.remembered(homework(), tmp_path / "first", tmp_path / "second")
+    assert first == second == "<p>&lt;</p>\n"
+    assert made == [1]
+    other = replace(homework(), seed=1)
+    report_figures.remembered(other, tmp_path / "first", tmp_path / "second")
+    assert made == [1, 1]

@@ -83,6 +83,12 @@ def report(found: list[Result]) -> str:
         group = [r for r in found if len(r.case.edits) == number]
         counted = Counter(r.answer for r in group)
         lines.append(f"{name:14}{len(group):7}" + "".join(f"{counted[h]:11}" for h in header))
+    shares = {r.case.program: r.verdict.share for r in found if r.verdict and not r.case.edits}
+    if shares:
+        widest = max(shares, key=lambda program: shares[program])
+        lines.append(
+            f"right programs use at most {shares[widest]:.2g} of what rounding allows ({widest})"
+        )
     seconds = [r.seconds for r in found]
     search = [r.verdict.seconds for r in found if r.verdict]
     lines.append(

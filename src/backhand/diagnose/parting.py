@@ -41,7 +41,7 @@ def parting(machine: Machine, scenes: list[Scene], reading: Reading) -> Parting 
 
 
 def _in_scene(machine: Machine, scene: Scene, reading: Reading) -> Parting | None:
-    """By the last value that both have: one before it that theirs has not is only nameless there."""
+    """By the last value that both have: what theirs lacks before that is only nameless there."""
     made = [
         (name, value)
         for name, value in _values(machine, scene, reading)

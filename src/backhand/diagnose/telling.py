@@ -34,7 +34,10 @@ def text_of(verdict: Verdict, hint: Hint = "fix") -> str:
 
 def _outcome(verdict: Verdict, hint: Hint) -> list[str]:
     if verdict.outcome == "no mistake found":
-        lines = ["No mistake found: all of these numbers are the correct program's, to rounding."]
+        lines = [
+            "No mistake found: all of these numbers are the correct program's, to rounding "
+            f"(at most {verdict.share:.2g} of what rounding may do)."
+        ]
         return [*lines, *_unseen(verdict)]
     if verdict.outcome == "not known":
         lines = [
@@ -135,6 +138,7 @@ def as_data(checked: Checked, hint: Hint = "fix") -> dict[str, object]:
         "notes": list(verdict.notes),
         "unseen": list(verdict.unseen) if level else [],
         "ran_out": verdict.ran_out,
+        "share": verdict.share,
         "experiment": _proposed(verdict) if level else None,
         "settled_by": verdict.settled_by,
         "parting": asdict(verdict.parting) if verdict.parting else None,

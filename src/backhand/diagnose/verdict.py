@@ -49,7 +49,7 @@ class Verdict:
     program, where no mistake explains it. `unseen` are the mistakes that would not have shown on
     these numbers. `ran_out` says that the time was not enough to try everything. `matching` are the
     programs of what was found and of its ties. `experiment` would tell these apart; `settled_by`
-    says which one did.
+    says which one did. `share` is how much of what rounding allows a right program uses.
     """
 
     outcome: Outcome
@@ -68,6 +68,7 @@ class Verdict:
     experiment: Proposal | None = None
     settled_by: str = ""
     matching: tuple[Planted, ...] = field(default=(), repr=False)
+    share: float = 0.0
     programs: int = 0
     seconds: float = 0.0
 
@@ -102,7 +103,8 @@ def verdict_of(
         seconds=monotonic() - search.started,
     )
     if correct.matches:
-        return replace(common, outcome="no mistake found" if common.compared else "cannot tell")
+        outcome: Outcome = "no mistake found" if common.compared else "cannot tell"
+        return replace(common, outcome=outcome, share=max(correct.shares.values(), default=0.0))
     off = [key for key, share in correct.shares.items() if share > 1]
     parts_at = f"{off[0][1]}, {scenes[off[0][0]].name}" if off else ""
     nearest = _next(singles, found, off)

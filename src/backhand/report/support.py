@@ -43,6 +43,8 @@ def support_lines() -> Iterator[str]:
         yield from ("", f"## {title}", "")
         yield f"{len(passed)} of {len(records)} pass every sample in both precisions, forward and"
         yield "backward, within the computed bound."
+        if part == "modules":
+            yield "So do the programs that are written of them, in evaluation and in training."
         yield ""
         yield f"| {' | '.join(HEADINGS)} |"
         yield f"|{' --- |' * len(HEADINGS)}"
@@ -80,8 +82,13 @@ def _cells(name: str, record: Record) -> tuple[str, ...]:
         forward,
         "yes" if has_derivative else "zero",
         "not always" if bounds else "yes",
-        *(f"{_passed(record, p)} of {record[p]['samples']}" for p in PRECISIONS),
+        *(_share(record, p) for p in PRECISIONS),
     )
+
+
+def _share(record: Record, precision: str) -> str:
+    more = " tried, not all" if record[precision].get("unfinished") else ""
+    return f"{_passed(record, precision)} of {record[precision]['samples']}{more}"
 
 
 def _passed(record: Record, precision: str) -> int:

@@ -27,8 +27,8 @@ from backhand.diagnose.mistake import Mistake
 __all__ = ["CATALOGUE"]
 
 MODULES = (
-    dropout, drawing, activations, biases, backward, forward, norms, averages, loss, penalty, output,
-    momentum, adaptive, update, training, data,
+    dropout, drawing, activations, biases, backward, forward, norms, averages, loss, penalty,
+    output, momentum, adaptive, update, training, data,
 )  # fmt: skip
 CATALOGUE: tuple[Mistake, ...] = tuple(
     value for module in MODULES for value in vars(module).values() if isinstance(value, Mistake)

@@ -1,9 +1,11 @@
 """Mistakes with the number that a loss is divided by."""
 
+import ast
 from collections.abc import Iterator
 
 from backhand.diagnose.catalogue.loss_places import both_put, is_mean, slope_put, value_put
-from backhand.diagnose.editing import known
+from backhand.diagnose.catalogue.options import layers_of, rows_of
+from backhand.diagnose.editing import BACKWARD, assignment, assignments, known, wrapped
 from backhand.diagnose.listing import Listing
 from backhand.diagnose.mistake import Change
 
@@ -129,3 +131,40 @@ def other_count(listing: Listing) -> Iterator[Change]:
             yield from both_put(listing, form)
             yield from slope_put(listing, form)
             yield from value_put(listing, form)
+
+
+@known(
+    "one layer's gradient divided by N too often or not at all",
+    "backward",
+    what="the gradients of one layer's weights have another division by N than those of the others",
+    why="all layers belong to the same loss, and so to the same division",
+    fix="divide once, at the output, or in every layer alike",
+)
+def layer_divided(listing: Listing) -> Iterator[Change]:
+    rows = f"len({listing.experiment.network.forward.inputs[0].name})"
+    for layer in layers_of(listing) if rows_of(listing) > 1 else ():
+        for form in (f"{{}} * {rows}", f"{{}} / {rows}"):
+            changed, where = listing, ""
+            for i in layer:
+                target = assignment(changed, BACKWARD, f"d{listing.parameters[i]}")
+                if target is not None:
+                    one = wrapped(changed, BACKWARD, target, form)
+                    where, changed = where or one.where, one.listing
+            if where:
+                yield Change(where, changed)
+
+
+@known(
+    "derivative that is handed down divided by N",
+    "backward",
+    what="the derivative is divided by N on its way from one layer to the layer below",
+    why="the loss is divided by N once: further down it is in the derivative already",
+    fix="divide dw and db, or the derivative at the output, but not both",
+)
+def handed_down_divided(listing: Listing) -> Iterator[Change]:
+    rows = f"len({listing.experiment.network.forward.inputs[0].name})"
+    several = rows_of(listing) > 1
+    for _, statement, value in assignments(listing, BACKWARD) if several else ():
+        match value:
+            case ast.BinOp(op=ast.MatMult(), right=ast.Attribute(attr="T")):
+                yield wrapped(listing, BACKWARD, statement, f"{{}} / {rows}")

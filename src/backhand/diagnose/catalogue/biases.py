@@ -4,10 +4,8 @@ import ast
 from collections.abc import Iterator
 
 from backhand.diagnose.catalogue.activations import ACTIVATIONS
-from backhand.diagnose.catalogue.options import layers_of, rows_of
 from backhand.diagnose.editing import (
     BACKWARD,
-    assignment,
     assignments,
     known,
     node_put,
@@ -154,42 +152,6 @@ def weights_divided(listing: Listing) -> Iterator[Change]:
             where = where or one.where
     if where:
         yield Change(where, changed)
-
-
-@known(
-    "one layer's gradient divided by N too often or not at all",
-    "backward",
-    what="the gradients of one layer's weights have another division by N than those of the others",
-    why="all layers belong to the same loss, and so to the same division",
-    fix="divide once, at the output, or in every layer alike",
-)
-def layer_divided(listing: Listing) -> Iterator[Change]:
-    rows = rows_of(listing)
-    for layer in layers_of(listing) if rows > 1 else ():
-        for form in (f"{{}} * {rows}", f"{{}} / {rows}"):
-            changed, where = listing, ""
-            for i in layer:
-                target = assignment(changed, BACKWARD, f"d{listing.parameters[i]}")
-                if target is not None:
-                    one = wrapped(changed, BACKWARD, target, form)
-                    where, changed = where or one.where, one.listing
-            if where:
-                yield Change(where, changed)
-
-
-@known(
-    "derivative that is handed down divided by N",
-    "backward",
-    what="the derivative is divided by N on its way from one layer to the layer below",
-    why="the loss is divided by N once: further down it is in the derivative already",
-    fix="divide dw and db, or the derivative at the output, but not both",
-)
-def handed_down_divided(listing: Listing) -> Iterator[Change]:
-    rows = rows_of(listing)
-    for _, statement, value in assignments(listing, BACKWARD) if rows > 1 else ():
-        match value:
-            case ast.BinOp(op=ast.MatMult(), right=ast.Attribute(attr="T")):
-                yield wrapped(listing, BACKWARD, statement, f"{{}} / {rows}")
 
 
 def _renamed_rows(listing: Listing, rows: str) -> Listing:

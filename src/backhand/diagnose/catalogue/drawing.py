@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from backhand.diagnose.catalogue.masks import drawn, masks
-from backhand.diagnose.editing import assignment, known, line, names_put, node_put, put
+from backhand.diagnose.editing import assignment, known, line, names_put, node_put, put, put_value
 from backhand.diagnose.listing import Listing
 from backhand.diagnose.mistake import Change
 

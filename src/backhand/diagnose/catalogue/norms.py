@@ -89,7 +89,7 @@ def root_missing_in_norm(listing: Listing) -> Iterator[Change]:
     "normalised over the wrong axis",
     "forward",
     what="mean and variance are taken over the features instead of over the batch, or the reverse",
-    why="batch normalisation has one mean for each feature, layer normalisation one for each example",
+    why="the batch's has one mean for each feature, the layer's one for each example",
     fix="axis=0 for the batch, axis=-1 for the features",
 )
 def norm_axis(listing: Listing) -> Iterator[Change]:
@@ -126,9 +126,7 @@ def scale_forgotten(listing: Listing) -> Iterator[Change]:
                 case ast.Call(
                     func=ast.Name(id=name),
                     args=[ast.BinOp(left=left, op=ast.Mult()) as first, *_],
-                ) if name.endswith("_backward") and name.removesuffix("_backward") in _norms(
-                    listing
-                ):
+                ) if name in [f"{norm}_backward" for norm in _norms(listing)]:
                     yield node_put(listing, BACKWARD, statement, first, ast.unparse(left))
 
 

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from backhand.diagnose.catalogue.options import (
+    layers_of,
     options_of,
     rows_of,
     steps,

@@ -57,7 +57,21 @@ class Results(Base):
                     f"{name} gives shape {np.shape(made)} where {shape} is wanted"
                 )
             return
-        depth = sum(len(s) >= 2 for s in request.layout.shapes)
+        chosen = self._chosen(fitting, made, output, shape)
+        env["p"] = chosen
+        array = as_array(chosen)
+        assert array is not None
+        seen[output] = self.form.output(array, shape)
+
+    def _chosen(
+        self,
+        fitting: list[tuple[str, Any]],
+        made: Any,
+        output: str,
+        shape: tuple[int, ...],
+    ) -> Any:
+        """Of the results with its shape the one that is the output: by its name, else its place."""
+        depth = sum(len(s) >= 2 for s in self.request.layout.shapes)
         ordered = (
             [p for p in fitting if p[0] == output]
             + [p for p in fitting if role(p[0]) == "p"]
@@ -65,17 +79,10 @@ class Results(Base):
         )
         first = as_array(made[0]) if isinstance(made, tuple) else None
         if ordered:
-            chosen = ordered[0][1]
-        elif first is not None and fits(first.shape, shape) and len(rest) == 1:
-            chosen = made[0]
-        else:
-            chosen = (
-                fitting[-1][1] if not isinstance(made, tuple) or len(fitting) > 1 else fitting[0][1]
-            )
-        env["p"] = chosen
-        array = as_array(chosen)
-        assert array is not None
-        seen[output] = self.form.output(array, shape)
+            return ordered[0][1]
+        if first is not None and fits(first.shape, shape) and len(made) == 2:
+            return made[0]
+        return fitting[-1][1]
 
     def _took_gradients(
         self,
