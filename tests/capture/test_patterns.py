@@ -196,7 +196,7 @@ def test_one_rule_more_and_a_language_model_is_captured(monkeypatch: pytest.Monk
     captured = capture(net, (words,))
     forward = captured.network.forward
     assert [s.function for s in forward.body] == [
-        "rows_of", "arange", "rows_of", "add", "layer_norm", "linear_no_bias",
+        "arange", "rows_of", "rows_of", "add", "layer_norm", "linear_no_bias",
     ]  # fmt: skip
     assert (forward.inputs[0].numbers, forward.inputs[0].shape) == ("int", ("B", "T"))
     assert captured.keys["words_weight"] == ("words.weight", "lin.weight")
