@@ -22,9 +22,8 @@ def evidence(program: Program) -> dict[str, np.ndarray]:
     found = {f"given:{name}": array for name, array in zip(names, given, strict=True)}
     bounds = dict(_bounds(program, given))
     for name, array in theirs.items():
-        if name in bounds and np.isfinite(bounds[name]):
-            found[f"torch:{name}"] = array
-            found[f"bound:{name}"] = np.asarray(bounds[name])
+        found[f"torch:{name}"] = array
+        found[f"bound:{name}"] = np.asarray(bounds.get(name, np.inf))
     return found
 
 
