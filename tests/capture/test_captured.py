@@ -12,7 +12,8 @@ from backhand.capture.exported import Captured, capture
 from backhand.capture.trees import Branch, Leaf, numbers
 from backhand.graph import Module
 from backhand.passes.names import name_all
-from backhand.passes.naming import name_kinds
+from backhand.passes.nested_names import named
+from backhand.passes.tree import tree
 from tests.capture.running import check_agreement, outputs
 from tests.capture.zoo import ZOO, Blocks, Constants, Dropped, Nested, Sequence, Twice
 
@@ -225,9 +226,9 @@ def test_names_are_those_of_the_source() -> None:
         for v in step.made()
     ]
     assert names == [["x"], ["y"], ["y"], ["z"], ["y"], [], []]
-    named = name_kinds(found.network, found.wishes).forward.body
-    assert [v.name for step in named for v in step.made()] == [
-        "%1", "y", "y2", "z", "y3", "%6", "output",
+    body = named(tree(found.network, found.keys), found.wishes).forward.body
+    assert [v.name for step in body for v in step.made()] == [
+        "lin", "%y2", "y", "z", "%y3", "t", "output",
     ]  # fmt: skip
 
 
