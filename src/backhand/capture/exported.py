@@ -12,19 +12,18 @@ it, and steps that only PyTorch needs go. What has no rule is refused, all of it
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backhand.capture import refused
-from backhand.capture.aten import numbered, with_rules
 from backhand.capture.identifiers import one_line
 from backhand.capture.names import Noted, Scoped, all_wishes
-from backhand.capture.reading import NUMBERS, Reading
-from backhand.capture.signature import Stored, signature, with_named_outputs
-from backhand.capture.tidying import tidied
+from backhand.capture.reading import Reading
+from backhand.capture.signature import Stored
+from backhand.capture.steps import steps_of
 from backhand.capture.trees import Tree
 from backhand.capture.watching import TAG, watching
 from backhand.errors import BackhandError
@@ -32,9 +31,6 @@ from backhand.graph import Network, Place
 
 if TYPE_CHECKING:
     import torch
-
-SIZES = {"B": "batch", "T": "sequence"}
-"""The sizes that get a name: the first of an input, and the second of one that is a sequence."""
 
 
 @dataclass(frozen=True)
@@ -191,38 +187,25 @@ def _captured(
     noted: Noted,
 ) -> Captured:
     """The network with these letters free; the lengths of other sizes are built in."""
+    import torch
+
     lengths = _hints(program)
     known = {s: letter if letter in free else lengths[s] for s, letter in symbols.items()}
     reading = Reading(known, _torch_folder(), _precision(program), TAG, lengths)
-    found = signature(module, name, program, reading)
-    named = {size for value in found.network.forward.inputs for size in value.shape}
-    sizes = tuple((letter, SIZES[letter]) for letter in free if letter in named)
-    import torch
-
-    whole = replace(found.network, sizes=sizes)
-    network, numbers, instead, changed = tidied(whole, found, reading, torch)
-    _check_formats(name, network, reading)
-    network, missing = with_rules(network, reading.schemas, reading.shapes, reading.orders)
-    if missing:
-        raise refused.no_rules(name, missing, reading.schemas)
-    made = [value.name for step in network.forward.body for value in step.made()]
-    network = numbered(with_named_outputs(network, found.outputs, found.names, changed))
-    named_now = (value.name for step in network.forward.body for value in step.made())
-    called = all_wishes(reading.sources, noted, instead, dict(zip(made, named_now, strict=True)))
-    used = [value.name for value in network.forward.parameters]
+    steps = steps_of(module, name, program, reading, torch, free)
+    used = [value.name for value in steps.network.forward.parameters]
+    found = steps.signature
     stored = found.stored
     return Captured(
-        network,
-        {value: numbers[value] for value in used},
+        steps.network,
+        {value: steps.numbers[value] for value in used},
         {value: stored.keys[value] for value in used if value in stored.keys},
         stored.frozen & set(used),
         (*stored.unused, *_keys_of_unused(stored, used)),
         found.inputs,
         found.outputs,
-        dict(zip(changed, (v.name for v in network.forward.outputs[-len(changed) :]), strict=True))
-        if changed
-        else {},
-        called,
+        steps.updated,
+        all_wishes(reading.sources, noted, steps.now, steps.gone),
         _notes(reading),
     )
 
@@ -335,15 +318,3 @@ def _given(program: Any) -> list[Any]:
     """The nodes of the caller's own arguments."""
     names = program.graph_signature.user_inputs
     return [node for node in program.graph.nodes if node.name in names]
-
-
-def _check_formats(name: str, network: Network, reading: Reading) -> None:
-    forward = network.forward
-    made = [value for step in forward.body for value in step.made()]
-    unfit = {
-        value.name: reading.formats[value.name]
-        for value in (*forward.inputs, *forward.parameters, *made)
-        if reading.formats.get(value.name, "float64") not in NUMBERS
-    }
-    if unfit:
-        raise refused.unfit_numbers(name, unfit)

@@ -104,35 +104,29 @@ def wishes(noted: Noted, call: int, number: int | None) -> dict[str, Wish]:
 def all_wishes(
     sources: Mapping[str, tuple[int, int | None]],
     noted: Noted,
-    instead: Mapping[str, str],
-    renamed: Mapping[str, str],
+    now: Mapping[str, str],
+    gone: frozenset[str],
 ) -> dict[str, dict[str, Wish]]:
     """What the source calls each value, by the value's name now.
 
     Args:
         sources: for each value the number of the call that made it, and of its result.
         noted: what was noted.
-        instead: what stands now for values that are gone. Their names go to it where it has none.
-        renamed: new names of values.
+        now: for each value the name of what stands for it now.
+        gone: values for which another one stands. Their names go to it where it has none.
     """
     found: dict[str, dict[str, Wish]] = {}
     for name, (call, number) in sources.items():
-        now = _last(name, instead)
-        own = wishes(noted, call, number)
-        known = found.setdefault(renamed.get(now, now), {})
-        first, then = (own, dict(known)) if now == name else (dict(known), own)
-        known |= then | first
-    for name, now in renamed.items():
+        if name in now:
+            own = wishes(noted, call, number)
+            known = found.setdefault(now[name], {})
+            first, then = (dict(known), own) if name in gone else (own, dict(known))
+            known |= then | first
+    for name, other in now.items():
         composed = _COMPOSED.fullmatch(name)
-        if composed and now not in found:
-            found[now] = {"": Wish(composed[1], False)}
+        if composed and name not in gone and other not in found:
+            found[other] = {"": Wish(composed[1], False)}
     return found
-
-
-def _last(name: str, instead: Mapping[str, str]) -> str:
-    while name in instead:
-        name = instead[name]
-    return name
 
 
 def short(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,9 @@ import numpy as np
 
 from backhand.agreement.modules.calls import all_floats_in
 from backhand.capture import refused
-from backhand.capture.aten import numbered, with_rules
 from backhand.capture.identifiers import one_line
 from backhand.capture.reading import Reading
-from backhand.capture.signature import signature, with_named_outputs
-from backhand.capture.tidying import tidied
+from backhand.capture.steps import steps_of
 from backhand.experiment import Precision
 from backhand.graph import Network
 from backhand.passes.results import with_asked_results
@@ -62,7 +59,7 @@ class Flat:
     numbers: Mapping[str, np.ndarray]
     """What parameters, buffers and constants hold."""
     names: Mapping[str, str]
-    """What values are called now that were read off the graph under other names."""
+    """For the name of each value as it was read off the graph its name in the network."""
     changed: Mapping[str, str]
     """For each buffer that the module changes the name of its new value."""
 
@@ -70,38 +67,20 @@ class Flat:
         """What the network calls what a node of the graph stands for; empty if it has no such."""
         if value is None or isinstance(value, tuple):
             return ""
-        name = self.names.get(value.name, value.name)
-        return name if name in self._known else ""
-
-    @cached_property
-    def _known(self) -> frozenset[str]:
-        return frozenset(value.name for value in self.network.forward.values())
+        return self.names.get(value.name, "")
 
 
 def _flat(whole: Any, name: str, program: Any, reading: Reading) -> Flat:
-    """A graph as flat steps, by the passes that `capture` takes, every size built in."""
+    """A graph as flat steps, as `capture` reads it, every size built in."""
     import torch
 
-    found = signature(whole, name, program, reading)
-    network, numbers, instead, changed = tidied(found.network, found, reading, torch)
-    network, missing = with_rules(network, reading.schemas, reading.shapes, reading.orders)
-    if missing:
-        raise refused.no_rules(one_line(name), missing, reading.schemas)
-    made = [value.name for step in network.forward.body for value in step.made()]
-    network = with_named_outputs(network, found.outputs, found.names, changed)
-    network = _with_names(numbered(network))
-    now = (value.name for step in network.forward.body for value in step.made())
-    names = dict(zip(made, now, strict=True))
-    still = dict(names)
-    for gone in instead:
-        last = gone
-        while last in instead:
-            last = instead[last]
-        names[gone] = still.get(last, last)
-    new = network.forward.outputs[len(network.forward.outputs) - len(changed) :]
-    buffers = {old: value.name for old, value in zip(changed, new, strict=True)}
+    steps = steps_of(whole, name, program, reading, torch)
+    network = _with_names(steps.network)
+    pairs = zip(steps.network.forward.values(), network.forward.values(), strict=True)
+    new = {before.name: after.name for before, after in pairs}
+    names = {name: new[now] for name, now in steps.now.items()}
     network = _with_names(with_asked_results(network))
-    return Flat(program, reading, network, numbers, names, buffers)
+    return Flat(program, reading, network, steps.numbers, names, steps.updated)
 
 
 def _with_names(network: Network) -> Network:
