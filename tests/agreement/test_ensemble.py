@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import backhand
-from backhand.agreement import ensemble as module
 from backhand.agreement.carried import Watcher, work_of_an_epoch
-from backhand.agreement.ensemble import MEMBERS, Plan, ensemble, plan, rounded_at_random
+from backhand.agreement.ensemble import Plan, ensemble, plan
 from backhand.capture.spec import load
 from backhand.experiment import Experiment
+from backhand.rounding import at_random as module
+from backhand.rounding.at_random import MEMBERS, rounded_at_random
 from backhand.run.program import namespace_of
 from backhand.writers.files import save_programs
 from backhand.writers.program import Program

@@ -84,6 +84,8 @@ class Unseen:
 
     kind: str
     what: str
+    function: str
+    """The function of the program in which it stands."""
     line: str
     because: str
     separated_by: str

@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from backhand.agreement.arrays import Lasting, plain
 from backhand.agreement.carried import CALL, WORK, batch_of, shape_of
 from backhand.experiment import Experiment
 from backhand.graph import Step, Value
+from backhand.rounding.lasting import Lasting, plain
 from backhand.rules.operations import operation
 from backhand.run.trace import Trace
 

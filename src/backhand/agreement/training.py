@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backhand.agreement.carried import Carried, carried
-from backhand.agreement.ensemble import Ensemble, ensemble, farthest
+from backhand.agreement.ensemble import Ensemble, ensemble
 from backhand.agreement.signs import Signs, signs
 from backhand.experiment import Experiment, Precision
+from backhand.rounding.at_random import BEYOND, farthest
 from backhand.run.probes import Progress
 from backhand.run.trace import Trace
 from backhand.writers.program import Program
-
-BEYOND = 8
-"""So many times the spread of an ensemble is more than rounding makes: the spread itself was found
-to be 1 to 12 times the true error, and 8 members miss a little of what is possible."""
 
 
 @dataclass(frozen=True)

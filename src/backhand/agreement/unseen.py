@@ -40,7 +40,14 @@ def undetected(
     hidden = {slip: share for slip, share in shown.items() if share <= 1}
     cures = _cures(hidden, sight) if hidden else {}
     found = [
-        Unseen(slip.kind, slip.what, sight.line(slip), _because(share), cures.get(slip, ""))
+        Unseen(
+            slip.kind,
+            slip.what,
+            slip.function,
+            sight.line(slip),
+            _because(share),
+            cures.get(slip, ""),
+        )
         for slip, share in hidden.items()
     ]
     return len(sight.slips), tuple(found)

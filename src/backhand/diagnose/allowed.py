@@ -4,7 +4,7 @@ In one pass our program is run on bounded numbers (`rounding/`), so the bound of
 is certain. Theirs rounds as well, by formulas that are not known: its bound is taken to be as large
 as ours, so both together may be apart by twice that. Over training a certain bound says nothing
 after a few epochs (`agreement/carried.py`); there the program is trained several times, rounded at
-random, and how far those runs spread is what rounding does (`agreement/ensemble.py`).
+random, and how far those runs spread is what rounding does (`rounding/at_random.py`).
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 
 from backhand.agreement.carried import USEFUL
-from backhand.agreement.ensemble import rounded_at_random
 from backhand.agreement.judging import WIDEST
-from backhand.agreement.training import BEYOND
 from backhand.diagnose.listing import Listing
 from backhand.diagnose.machine import CannotReplayError, Machine, Reading
 from backhand.diagnose.scene import Scene, Seen
 from backhand.rounding import Bounded, CannotTell, Untracked, run
+from backhand.rounding.at_random import BEYOND, rounded_at_random
 
 BOTH = 2
 """Ours rounds, and theirs."""

@@ -9,6 +9,7 @@ from backhand.capture.trees import Tree, numbers
 from backhand.derive.kinds import derive_kinds
 from backhand.derive.pairs import Derived, Pair
 from backhand.graph import Nested, Network, Step, Value
+from backhand.passes.by_hand import by_hand
 from backhand.passes.kinds import shared_kinds
 from backhand.passes.loops import looped
 from backhand.passes.nested_names import named, renamed_functions
@@ -65,11 +66,10 @@ def half(
         outputs: numbers of the outputs that a cotangent is given for; all that are of floats.
     """
     captured = capture(module, args, kwargs, training=training)
-    flat = in_precision(promoted(captured.network), _precision(captured, args, kwargs))
-    flat = with_asked_results(with_stores(flat, captured.updated))
-    nested = looped(shared_kinds(tree(flat, _keys(captured, module))))
-    nested = replace(nested, forward=replace(nested.forward, name=name))
-    nested = named(nested, captured.wishes)
+    arrays = _arrays(args, kwargs)
+    flat = by_hand(with_stores(_in_one_precision(captured, arrays), captured.updated))
+    flat = with_asked_results(flat)
+    nested = _nested(flat, captured, module, name)
     wanted = set(outputs(captured)) if outputs else set(range(len(nested.forward.outputs)))
     floats = {n for n, v in enumerate(nested.forward.outputs) if v.numbers == "float"}
     before = flat.forward.parameters
@@ -78,7 +78,7 @@ def half(
         nested,
         trained=_trained(nested, captured, before),
         outputs=sorted(wanted & floats),
-        sizes=_sizes(nested, captured.inputs, args, kwargs),
+        sizes=_sizes(nested, captured.inputs, arrays),
     )
     return Half(captured, derived, {new.name: old.name for new, old in pairs})
 
@@ -98,12 +98,19 @@ def evaluated(
     captured = capture(module, args, kwargs, training=False)
     if _does(captured.network) == _does(trained.captured.network):
         return None
-    flat = in_precision(promoted(captured.network), _precision(captured, args, kwargs))
-    nested = looped(shared_kinds(tree(flat, _keys(captured, module))))
-    nested = replace(nested, forward=replace(nested.forward, name="network"))
-    nested = renamed_functions(named(nested, captured.wishes), EVALUATED)
-    sizes = _sizes(nested, captured.inputs, args, kwargs)
+    arrays = _arrays(args, kwargs)
+    flat = by_hand(_in_one_precision(captured, arrays))
+    nested = _nested(flat, captured, module, "network")
+    nested = renamed_functions(nested, EVALUATED)
+    sizes = _sizes(nested, captured.inputs, arrays)
     return derive_kinds(nested, trained=(), outputs=(), sizes=sizes)
+
+
+def _nested(flat: Network, captured: Captured, module: "torch.nn.Module", name: str) -> Nested:
+    """The network with a function for each kind of module, loops, and the source's names."""
+    nested = looped(shared_kinds(tree(flat, _keys(captured, module))))
+    nested = replace(nested, forward=replace(nested.forward, name=name))
+    return named(nested, captured.wishes)
 
 
 def _does(network: Network) -> list[str]:
@@ -137,15 +144,17 @@ def _trained(nested: Nested, captured: Captured, before: Sequence[Value]) -> set
     return trained | {v.name for v in inputs if v.numbers == "float"}
 
 
-def _sizes(
-    nested: Nested, inputs: Tree, args: Sequence[Any], kwargs: Mapping[str, Any] | None
-) -> dict[str, int]:
-    """A length for each size with a name, as the arguments have it; 2 where that is 1, which would
-    look like a size that is stretched."""
+def _arrays(args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> list[Any]:
+    """The arrays among the arguments, in the order of the captured inputs."""
     from torch.utils import _pytree as pytree
 
     leaves = pytree.tree_leaves((tuple(args), dict(kwargs or {})))
-    arrays = [leaf for leaf in leaves if hasattr(leaf, "shape")]
+    return [leaf for leaf in leaves if hasattr(leaf, "shape")]
+
+
+def _sizes(nested: Nested, inputs: Tree, arrays: Sequence[Any]) -> dict[str, int]:
+    """A length for each size with a name, as the arguments have it; 2 where that is 1, which would
+    look like a size that is stretched."""
     found: dict[str, int] = {}
     order = dict.fromkeys(numbers(inputs))
     given = [v for v in nested.forward.inputs if v.role != "generator"]
@@ -156,15 +165,12 @@ def _sizes(
     return found
 
 
-def _precision(captured: Captured, args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> str:
-    """What the floats of a module are: as its parameters have them, or else its inputs."""
-    from torch.utils import _pytree as pytree
-
-    leaves = pytree.tree_leaves((tuple(args), dict(kwargs or {})))
-    given = [str(leaf.dtype) for leaf in leaves if hasattr(leaf, "dtype")]
+def _in_one_precision(captured: Captured, arrays: Sequence[Any]) -> Network:
+    """The flat network whose floats are what its parameters are, or else its inputs."""
     words = [array.dtype.name for array in captured.arrays.values()]
-    words += [word.removeprefix("torch.") for word in given]
-    return next((word for word in words if word in ("float32", "float64")), "float32")
+    words += [str(array.dtype).removeprefix("torch.") for array in arrays]
+    precision = next((word for word in words if word in ("float32", "float64")), "float32")
+    return in_precision(promoted(captured.network), precision)
 
 
 def with_stores(network: Network, updated: Mapping[str, str]) -> Network:

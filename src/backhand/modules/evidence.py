@@ -1,61 +1,97 @@
 """What `python FILE check` holds a program against: PyTorch's own numbers for the example, and how
 far rounding may lead from them."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backhand.modules.program import Program
-from backhand.rounding import Bounded, Untracked, run
+from backhand.rounding import Bounded, CannotTell, Untracked, run
+from backhand.rounding.at_random import reached
+
+if TYPE_CHECKING:
+    from backhand.modules.program import Program
 
 MOST = 200_000
 """Numbers of a program beyond which no bound is computed: it would take minutes."""
+SHOWS = 1e-2
+"""A bound beyond this part of an array's largest number would not show a part that is missing."""
 
 
-def evidence(program: Program) -> dict[str, np.ndarray]:
-    """The arrays that lie beside a program for its `check`: its example, PyTorch's numbers, and how
-    far rounding may lead from them."""
-    given, theirs = program.example.given, program.example.theirs
+def evidence(program: "Program") -> dict[str, np.ndarray]:
+    """The arrays that lie beside a program for its `check`.
+
+    `given:X` is the example, `torch:X` what PyTorch made of it. `bound:X` is the largest distance
+    at which two right implementations may lie from each other. Where that is too wide to show
+    anything, `reach:X` is there in its place: how far the program gets when it is rounded at
+    random (`rounding/at_random.py`).
+    """
     own = program.interface
+    given = program.example.given(own)
+    theirs = program.example.by_torch(own, program.to_state_dict())
     names = (*own.inputs, *own.targets)
     found = {f"given:{name}": array for name, array in zip(names, given, strict=True)}
-    bounds = dict(_bounds(program, given))
+    bounds = _bounds(program)
+    narrow = {name for name, array in theirs.items() if _shows(bounds.get(name), array)}
+    reach = {} if narrow == set(theirs) else reached(lambda wrap: _results(program, wrap))
     for name, array in theirs.items():
         found[f"torch:{name}"] = array
-        found[f"bound:{name}"] = np.asarray(bounds.get(name, np.inf))
+        kind, far = ("bound", bounds[name]) if name in narrow else ("reach", reach[name])
+        found[f"{kind}:{name}"] = np.asarray(far)
     return found
 
 
-def _bounds(program: Program, given: Sequence[np.ndarray]) -> Iterator[tuple[str, float]]:
+def _shows(bound: float | None, theirs: np.ndarray) -> bool:
+    if bound is None or theirs.dtype.kind != "f":
+        return bound is not None
+    return bound <= SHOWS * float(np.max(np.abs(theirs), initial=0.0))
+
+
+def _bounds(program: "Program") -> dict[str, float]:
     """By name the largest distance at which two right implementations may lie from each other."""
-    own = program.interface
     if sum(array.size for array in program.parameters.values()) > MOST:
-        return
-    inputs: list[Any] = list(given[: len(own.inputs)])
-    inputs += [program.parameters] * own.reads_parameters
-    if not own.evaluation:
-        inputs += [np.random.RandomState(0)] * own.draws
-    yield from _named(program, own.evaluation or own.function, inputs, own.output_names)
-    if own.has_loss:
-        everything: list[Any] = [*given, program.parameters]
-        everything += [np.random.RandomState(0)] * own.draws
-        yield from _named(program, "gradients", everything, ("loss",))
-
-
-def _named(
-    program: Program, function: str, given: Sequence[Any], names: Sequence[str]
-) -> Iterator[tuple[str, float]]:
-    call: Callable[..., Any] = program.namespace[function]
+        return {}
     try:
         with np.errstate(all="ignore"):
-            made = run(call, *given)
-    except Untracked:
-        return
-    results = made if isinstance(made, tuple) else (made,)
-    yield from zip(names, map(_twice, results), strict=False)
-    if isinstance(results[-1], dict):
-        yield from ((f"d {key}", _twice(value)) for key, value in results[-1].items())
+            return {name: _twice(one) for name, one in _results(program, np.array, run).items()}
+    except (Untracked, CannotTell):
+        return {}
+
+
+def _results(
+    program: "Program",
+    wrap: Callable[[np.ndarray], Any],
+    how: Callable[..., Any] = lambda function, *arrays: function(*arrays),
+) -> Mapping[str, Any]:
+    """What the program makes of its example, by name: outputs, loss, derivatives.
+
+    Args:
+        wrap: makes of an array of floats the one that the program gets.
+        how: calls a function of the program with its arguments.
+    """
+    own, space = program.interface, program.namespace
+
+    def wrapped(array: np.ndarray) -> Any:
+        return wrap(array) if array.dtype.kind == "f" else array
+
+    def parameters() -> dict[str, Any]:
+        return {name: wrapped(array.copy()) for name, array in program.parameters.items()}
+
+    given = [wrapped(array) for array in program.example.given(own)]
+    inputs = [*given[: len(own.inputs)], *[parameters()] * own.reads_parameters]
+    if not own.evaluation:
+        inputs += [np.random.RandomState(0)] * own.draws
+    made = how(space[own.evaluation or own.function], *inputs)
+    found = dict(_named(own.output_names, made))
+    if own.has_loss:
+        drawing = [np.random.RandomState(0)] * own.draws
+        loss, derivatives = how(space["gradients"], *given, parameters(), *drawing)
+        found |= {"loss": loss, **{f"d {key}": d for key, d in derivatives.items()}}
+    return found
+
+
+def _named(names: tuple[str, ...], made: Any) -> Iterator[tuple[str, Any]]:
+    return zip(names, made if isinstance(made, tuple) else (made,), strict=False)
 
 
 def _twice(found: Any) -> float:

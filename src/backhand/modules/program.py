@@ -11,6 +11,8 @@ import numpy as np
 from backhand.capture.trees import Tree
 from backhand.errors import BackhandError
 from backhand.modules.arguments import added, arrays_of, built
+from backhand.modules.evidence import evidence
+from backhand.modules.example import Example
 from backhand.modules.weights import checked, read_weights, save_weights
 
 NO_ARGUMENTS: Mapping[str, Any] = {}
@@ -47,16 +49,6 @@ class Interface:
 
 
 @dataclass(frozen=True)
-class Example:
-    """The example that a module was captured with, and what PyTorch made of it."""
-
-    given: tuple[np.ndarray, ...]
-    """Inputs and targets, in the order of the written functions."""
-    theirs: Mapping[str, np.ndarray]
-    """Outputs, loss and derivatives (`d ` and the key) by name."""
-
-
-@dataclass(frozen=True)
 class Program:
     """A module's NumPy program.
 
@@ -67,7 +59,7 @@ class Program:
     source: str
     parameters: dict[str, np.ndarray]
     interface: Interface
-    example: "Example"
+    example: Example
     notes: tuple[str, ...] = ()
 
     @property
@@ -215,8 +207,6 @@ class Program:
             if id(array) in first:
                 del first[id(array)]
                 arrays[name] = array
-        from backhand.modules.evidence import evidence
-
         beside_it = evidence(self)
         file.write_text(self.source, encoding="utf-8")
         with beside.open("wb") as stream:

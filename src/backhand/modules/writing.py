@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,16 +11,14 @@ from backhand.capture.identifiers import one_line
 from backhand.capture.trees import Branch, numbers, paths
 from backhand.derive.pairs import Derived
 from backhand.errors import BackhandError
-from backhand.modules.arguments import arrays_of, flattened
 from backhand.modules.derived import Half, evaluated, half
-from backhand.modules.program import Example, Interface, Program
+from backhand.modules.example import Example, Loss
+from backhand.modules.program import Interface, Program
 from backhand.writers.modules.signatures import signatures
 from backhand.writers.modules.source import Plan, targets_of, write_source
 
 if TYPE_CHECKING:
     import torch
-
-Loss = Callable[..., Any] | str
 
 
 def write(
@@ -66,51 +63,13 @@ def write(
     training = _training(module, optimizer, scheduler, clip_norm, clip_value)
     number = next(iter(own(main.captured))) if own else None
     plan = _plan(module, main, evaluation, by_loss, number, training)
-    program = Program(
+    return Program(
         write_source(plan),
         _parameters(module, main, by_loss),
         _interface(module, main, plan),
-        Example((), {}),
+        Example(copy.deepcopy(module), *given, wanted, loss),
         main.captured.notes,
     )
-    return replace(program, example=_example(program, module, given, wanted, loss))
-
-
-def _example(
-    program: Program, module: Any, given: Any, targets: tuple[Any, ...], loss: Loss | None
-) -> Example:
-    """PyTorch's numbers for the example, drawn from seed 0; the module stays as it is."""
-    import torch
-
-    twin, own = copy.deepcopy(module), program.interface
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    results = twin(*given[0], **given[1])
-    torch.set_rng_state(state)
-    outputs = flattened(own.results, results)
-    predicted = outputs
-    if own.evaluation:
-        with torch.no_grad():
-            predicted = flattened(own.results, copy.deepcopy(module).eval()(*given[0], **given[1]))
-    theirs = {own.output_names[n]: _numbers(tensor) for n, tensor in predicted.items()}
-    if loss is not None:
-        if isinstance(loss, str):
-            (number,) = (n for n, path in paths(own.results).items() if path == loss)
-            value = outputs[number]
-        else:
-            value = loss(results, *targets)
-        value.backward()
-        theirs["loss"] = _numbers(value)
-        named = dict(twin.named_parameters())
-        theirs |= {f"d {k}": _numbers(w.grad) for k, w in named.items() if w.grad is not None}
-    args, kwargs = given
-    arrays = arrays_of(own.given, args, kwargs, own.inputs) + [_numbers(t) for t in targets]
-    return Example(tuple(arrays), theirs)
-
-
-def _numbers(tensor: Any) -> np.ndarray:
-    found: np.ndarray = tensor.detach().cpu().numpy()
-    return found
 
 
 def _as_tensors(given: Any) -> Any:

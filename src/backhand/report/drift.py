@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backhand.agreement.carried import USEFUL, Carried
-from backhand.agreement.training import BEYOND, OverTraining
+from backhand.agreement.training import OverTraining
 from backhand.report import plots
 from backhand.report.plots import MUTED, SERIES, Plot
 from backhand.report.wording import counted, element, listed, scientific, within
+from backhand.rounding.at_random import BEYOND
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from backhand.agreement.modules.calls import OUTER, called, own_precision
 from backhand.agreement.modules.result import LIFTED, ModuleAgreement, ModuleStep
 from backhand.agreement.modules.steps import Compared, Feeding
 from backhand.agreement.modules.watched import Operator, watched
-from backhand.agreement.modules.whole import WholeValue, whole
+from backhand.agreement.modules.whole import Basis, WholeValue, whole
 from backhand.agreement.modules.witness import of_backward, of_forward
 from backhand.agreement.result import Finding, StepAgreement
 from backhand.capture.identifiers import one_line
@@ -71,9 +71,15 @@ def compare_module(
         steps,
         ends,
         _first(rounds, steps, ends),
-        tuple(dict.fromkeys(v.name for r in rounds for v in r.whole if v.decides_alike)),
+        _resting_on("alike", rounds),
+        _resting_on("at random", rounds),
         tuple(dict.fromkeys(text for r in rounds for text in r.only_whole)),
     )
+
+
+def _resting_on(basis: Basis, rounds: Sequence["_Round"]) -> tuple[str, ...]:
+    """Results of the whole that are told only by such a bound, in any format."""
+    return tuple(dict.fromkeys(v.name for r in rounds for v in r.whole if v.basis == basis))
 
 
 def _as_precision(word: str) -> Precision:

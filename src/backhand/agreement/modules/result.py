@@ -51,6 +51,8 @@ class ModuleAgreement:
         first: the first that parts, or None.
         alike: of the whole, what can be told only of implementations that take the same side at
             every kink and tie: its bound is that of those.
+        at_random: of the whole, what is told by what the program reaches when it is rounded at
+            random: evidence, no proof.
         only_whole: operators whose derivative could not be looked at by itself.
         notes: what the program does otherwise than the module.
     """
@@ -62,6 +64,7 @@ class ModuleAgreement:
     whole: tuple[StepAgreement, ...]
     first: Finding | None
     alike: tuple[str, ...] = ()
+    at_random: tuple[str, ...] = ()
     only_whole: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -118,6 +121,7 @@ def _plain(found: ModuleAgreement) -> dict[str, Any]:
         "steps": [{**step_json(step), **_where(step)} for step in found.steps],
         "whole": [step_json(one) for one in found.whole],
         "alike": list(found.alike),
+        "at_random": list(found.at_random),
         "only_whole": list(found.only_whole),
         "notes": list(found.notes),
     }

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from backhand.agreement.modules.result import ModuleAgreement, ModuleStep
 from backhand.agreement.result import Finding, StepAgreement
 from backhand.agreement.telling import apart, indexed, why
+from backhand.rounding.at_random import BEYOND, MEMBERS
 
 MOST_ROWS = 12
 """Rows of a table: those that do not agree, and those nearest to their bounds."""
@@ -35,6 +36,7 @@ def _lines(found: ModuleAgreement) -> Iterator[str]:
 def headline(found: ModuleAgreement) -> str:
     """The verdict in one sentence."""
     forward = sum(step.part == "forward" for step in found.steps)
+    everything = len(found.steps) + len(found.whole)
     counts = (
         f"{forward} steps forward, {len(found.steps) - forward} derivatives through one step, "
         f"{len(found.whole)} results of the whole"
@@ -48,13 +50,13 @@ def headline(found: ModuleAgreement) -> str:
     if found.verdict == "differs":
         bad = sum(one.verdict == "differs" for one in (*found.steps, *found.whole))
         return (
-            f"{found.name}: NumPy and PyTorch differ by more than rounding, in {bad} of {counts}, "
-            f"{where}."
+            f"{found.name}: NumPy and PyTorch differ by more than rounding in {bad} of "
+            f"{everything} ({counts}), {where}."
         )
     count = len(list(found.untold()))
     return (
-        f"{found.name}: of {count} of {counts} it cannot be told whether NumPy and PyTorch agree, "
-        f"{where}."
+        f"{found.name}: of {count} of {everything} ({counts}) it cannot be told whether NumPy and "
+        f"PyTorch agree, {where}."
     )
 
 
@@ -144,6 +146,12 @@ def _remarks(found: ModuleAgreement) -> Iterator[str]:
             f"Of {len(found.alike)} results of the whole the bound is that of implementations that "
             "take the same side at every kink and tie, for some numbers are as near to one as "
             f"rounding: {_some(found.alike)}."
+        )
+    if found.at_random:
+        yield (
+            f"Of {len(found.at_random)} results of the whole the certain bound is too wide. They "
+            f"lie within {BEYOND} times what this program reaches in {MEMBERS} runs that are "
+            f"rounded at random, which is evidence and no proof: {_some(found.at_random)}."
         )
     wide = [one.name for one in found.whole if one.verdict == "cannot tell"]
     wide = [name for name in wide if name not in {one.name for one in found.untold()}]
