@@ -8,6 +8,8 @@ Source: Griewank and Walther, Evaluating Derivatives (2008), ch. 3, reverse mode
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from backhand.derive.activity import differentiable
+from backhand.derive.fan_in import added, fresh, part_name, summed
 from backhand.errors import BackhandError
 from backhand.graph import Attribute, Kind, Network, Place, Size, Step, Value, check
 from backhand.rules.operations import operation, result_shapes
@@ -15,8 +17,6 @@ from backhand.rules.register import rule
 from backhand.rules.together import PAIRS, Pair
 
 ONE = Value("1", (), "constant", 1)
-LONGEST_SUM = 50
-"""Terms of a sum of derivatives on one line; a longer one goes on below."""
 
 
 def derive(network: Network, *, together: bool = True) -> Network:
@@ -81,7 +81,7 @@ class _Work:
         uses: Counter[str] = Counter()
         for step in network.steps:
             if step.output.name in reached:
-                uses.update(v.name for v in _differentiable(step) if v.name in reached)
+                uses.update(v.name for v in differentiable(step) if v.name in reached)
         taken = {v.name for kind in network.kinds for v in kind.values()}
         work = cls(reached, uses, _pairs(network, uses) if together else {}, taken)
         work.parts[network.loss.outputs[0].name] = [ONE]
@@ -89,12 +89,7 @@ class _Work:
 
     def fresh(self, name: str) -> str:
         """The name, or with a number behind it where it is taken."""
-        free, number = name, 1
-        while free in self.taken:
-            number += 1
-            free = f"{name}_{number}"
-        self.taken.add(free)
-        return free
+        return fresh(name, self.taken)
 
     def unnamed(self) -> str:
         self.nameless += 1
@@ -109,25 +104,10 @@ class _Work:
                 repair=f"use `{value.name}` in the network, or leave it out of the weights",
             )
         if len(parts) > 1:
-            self.parts[value.name] = [self._added(value, parts)]
+            steps = tuple(added(value.name, parts, self.fresh, lambda _: self.unnamed()))
+            self.body.extend(steps)
+            self.parts[value.name] = [steps[-1].output]
         return self.parts[value.name][0]
-
-    def _added(self, value: Value, parts: list[Value]) -> Value:
-        times = "twice" if len(parts) == 2 else f"{len(parts)} times"
-        because = f"{value.name} is used {times}: its derivatives add"
-        total = parts[0]
-        for i, part in enumerate(parts[1:], 2):
-            last = i == len(parts)
-            if last:
-                name = self.fresh("d" + value.name)
-            elif i % LONGEST_SUM == 0:
-                name = self.fresh(f"d{value.name}_sum")
-            else:
-                name = self.unnamed()
-            made = Value(name, value.shape)
-            self.body.append(Step("add", (total, part), (made,), because=because if last else ""))
-            total = made
-        return total
 
 
 def _reached(network: Network) -> frozenset[str]:
@@ -135,12 +115,12 @@ def _reached(network: Network) -> frozenset[str]:
     assert network.loss is not None
     from_parameters = {p.name for p in network.forward.parameters}
     for step in network.steps:
-        if any(v.name in from_parameters for v in _differentiable(step)):
+        if any(v.name in from_parameters for v in differentiable(step)):
             from_parameters.add(step.output.name)
     to_loss = {network.loss.outputs[0].name}
     for step in reversed(network.steps):
         if step.output.name in to_loss:
-            to_loss.update(v.name for v in _differentiable(step))
+            to_loss.update(v.name for v in differentiable(step))
             _check_others(step, from_parameters)
     return frozenset(from_parameters & to_loss)
 
@@ -157,13 +137,6 @@ def _check_others(step: Step, from_parameters: set[str]) -> None:
                 wanted="a target there, or what is made of targets and numbers alone",
                 repair="write it out, e.g. mean((p - q) ** 2)",
             )
-
-
-def _differentiable(step: Step) -> tuple[Value, ...]:
-    """The inputs of a forward step that its rule has a derivative for."""
-    known = rule(step.function)
-    named = zip(known.forward.parameters, step.inputs, strict=True)
-    return tuple(value for parameter, value in named if parameter in known.wrt)
 
 
 def _pairs(network: Network, uses: Counter[str]) -> dict[str, tuple[Pair, Step | None]]:
@@ -250,10 +223,9 @@ def _append(
 
 def _contribute(value: Value, out: Value, name: str, step: Step, work: _Work) -> None:
     """Keep `out` as a part of the derivative by `value`, what broadcasting repeated summed."""
-    sums = _sums(out.shape, value.shape)
-    for i, (axes, keepdims) in enumerate(sums, 1):
-        out = _summed(out, axes, keepdims, name if i == len(sums) else work.unnamed(), step, work)
-    work.parts.setdefault(value.name, []).append(out)
+    steps = tuple(summed(out, value, step, lambda: name, work.unnamed))
+    work.body.extend(steps)
+    work.parts.setdefault(value.name, []).append(steps[-1].output if steps else out)
 
 
 def _append_whole(available: dict[str, Value], wanted: list[str], step: Step, work: _Work) -> None:
@@ -290,33 +262,7 @@ def _shapes(
 
 
 def _part_name(value: Value, step: Step, work: _Work) -> str:
-    """`dx`, or `dx_z` for the part of `dx` that comes through `z` where there are several."""
-    alone = work.uses[value.name] == 1
-    return work.fresh(f"d{value.name}" if alone else f"d{value.name}_{step.output.name}")
-
-
-def _sums(shape: tuple[Size, ...], wanted: tuple[Size, ...]) -> list[tuple[tuple[int, ...], bool]]:
-    """The sums that lead from a broadcast shape back to the shape wanted: axes, keepdims."""
-    extra = len(shape) - len(wanted)
-    leading = tuple(range(extra))
-    stretched = tuple(
-        i for i, (a, b) in enumerate(zip(shape[extra:], wanted, strict=True)) if a != b
-    )
-    sums = [(leading, False)] if leading else []
-    return [*sums, (stretched, True)] if stretched else sums
-
-
-def _summed(
-    value: Value, axes: tuple[int, ...], keepdims: bool, name: str, step: Step, work: _Work
-) -> Value:
-    axis = axes[0] if len(axes) == 1 else axes
-    attributes: dict[str, Attribute] = {"axis": axis, "keepdims": keepdims}
-    (shape,) = result_shapes(operation("sum"), (value,), attributes)
-    made = Value(name, shape)
-    work.body.append(
-        Step("sum", (value,), (made,), tuple(attributes.items()), step.place, step.output.name)
-    )
-    return made
+    return work.fresh(part_name(value.name, step.output.name, work.uses[value.name]))
 
 
 def _saved(network: Network, body: tuple[Step, ...]) -> tuple[tuple[Value, ...], tuple[Value, ...]]:

@@ -5,13 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from backhand.derive.activity import Active, differentiable
+from backhand.derive.fan_in import added, fresh, part_name
 from backhand.derive.pairs import ZERO, Pair, Undoing
 from backhand.derive.shapes import Instance
 from backhand.graph import Call, Loop, NestedKind, Statement, Step, Value
 from backhand.passes.nesting import identifier
-
-LONGEST_SUM = 50
-"""Terms of a sum of derivatives on one line; a longer one goes on below."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +49,13 @@ class Scope:
 
     def fresh(self, name: str) -> str:
         """The name, or with a number behind it where it is taken."""
-        free, number = name, 1
-        while free.removeprefix("%") in self.taken:
-            number += 1
-            free = f"{name}_{number}"
-        self.taken.add(free.removeprefix("%"))
-        return free
+        return fresh(name, self.taken)
 
     def part_name(self, value: Value, through: str) -> str:
         """`dx`, or `dx_z` for the part of `dx` that comes through `z` where there are several."""
-        name = f"d{identifier(value.name)}"
-        if self.uses[value.name] <= 1:
-            return self.fresh(f"%{name}" if value.is_nameless else name)
-        return self.fresh(f"{name}_{identifier(through)}")
+        uses = self.uses[value.name]
+        name = part_name(identifier(value.name), identifier(through), uses)
+        return self.fresh(f"%{name}" if value.is_nameless and uses <= 1 else name)
 
     def total(self, value: Value) -> Value | None:
         """The derivative by `value`, its parts added up; None where nobody has used it."""
@@ -71,28 +63,16 @@ class Scope:
         if not parts or not self.is_active(value):
             return None
         if len(parts) > 1:
-            self.parts[value.name] = [self._added(value, parts)]
+            name = identifier(value.name)
+            steps = tuple(added(name, parts, self.fresh, lambda part: self.fresh(f"%{part}")))
+            self.body.extend(steps)
+            self.parts[value.name] = [steps[-1].output]
         return self.parts[value.name][0]
 
     def cotangent(self, value: Value | None, slot: Value) -> Value:
         """The derivative by one output of a call; zero where nobody has used it here."""
         found = value and self.total(value)
         return found or replace(ZERO, shape=value.shape if value else slot.shape)
-
-    def _added(self, value: Value, parts: list[Value]) -> Value:
-        times = "twice" if len(parts) == 2 else f"{len(parts)} times"
-        because = f"{identifier(value.name)} is used {times}: its derivatives add"
-        total = parts[0]
-        for i, part in enumerate(parts[1:], 2):
-            last = i == len(parts)
-            name = f"d{identifier(value.name)}" + ("" if last else "_sum")
-            if last or i % LONGEST_SUM == 0:
-                made = Value(self.fresh(name), value.shape)
-            else:
-                made = Value(self.fresh(f"%{name}"), value.shape)
-            self.body.append(Step("add", (total, part), (made,), because=because if last else ""))
-            total = made
-        return total
 
 
 def _uses(

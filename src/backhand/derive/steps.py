@@ -5,9 +5,10 @@ import ast
 from dataclasses import replace
 
 from backhand.derive.activity import of_parameters
+from backhand.derive.fan_in import summed
 from backhand.derive.pairs import ZERO
 from backhand.derive.scope import Scope
-from backhand.derive.shapes import part_shapes, sums
+from backhand.derive.shapes import part_shapes
 from backhand.graph import Attribute, NamedSize, Step, Value
 from backhand.rules.operations import operation
 from backhand.rules.register import Rule, rule
@@ -130,15 +131,15 @@ def _append_whole(
 
 def _contribute(value: Value, out: Value, step: Step, scope: Scope) -> None:
     """Keep `out` as a part of the derivative by `value`, what broadcasting repeated summed."""
-    steps = sums(out.shape, value.shape)
-    like = next(v for v in step.made())
-    for i, (axes, keepdims) in enumerate(steps, 1):
-        kept = tuple(1 if n in axes else size for n, size in enumerate(out.shape))
-        left = tuple(size for n, size in enumerate(out.shape) if n not in axes)
-        name = scope.part_name(value, like.name) if i == len(steps) else scope.fresh("%part")
-        made = Value(name, kept if keepdims else left)
-        axis = axes[0] if len(axes) == 1 else axes
-        attributes: tuple[tuple[str, Attribute], ...] = (("axis", axis), ("keepdims", keepdims))
-        scope.body.append(Step("sum", (out,), (made,), attributes, step.place, like.name))
-        out = made
-    scope.parts.setdefault(value.name, []).append(out)
+    through = next(made.name for made in step.made())
+    steps = tuple(
+        summed(
+            out,
+            value,
+            step,
+            lambda: scope.part_name(value, through),
+            lambda: scope.fresh("%part"),
+        )
+    )
+    scope.body.extend(steps)
+    scope.parts.setdefault(value.name, []).append(steps[-1].output if steps else out)
