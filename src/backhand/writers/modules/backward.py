@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from backhand.derive.pairs import Back, CallBack, LoopBack, Pair, Undoing
+from backhand.derive.pairs import CallBack, LoopBack, Pair, Undoing
 from backhand.derive.reading import saved_by
 from backhand.graph import Each, Step, Value, shape_text
 from backhand.passes.nesting import identifier
@@ -20,6 +20,7 @@ from backhand.writers.modules.forward import (
     paths_of,
     sizes_of_repetition,
 )
+from backhand.writers.modules.later import may_take_its_place, reads_below
 from backhand.writers.modules.paths import Slices, quoted_path
 from backhand.writers.modules.signatures import keywords
 from backhand.writers.modules.sizes import with_sizes
@@ -35,9 +36,9 @@ def write_backward(pair: Pair, forward: Forward, kinds: Kinds) -> str:
     for value in pair.kind.parameters:
         text.said[value.name] = parameter_of(value.name, NO_SLICES)
     writer.begin()
-    after = _reads_after(pair)
-    for number, part in enumerate(pair.body):
-        writer.write(part, NO_SLICES, after[number])
+    last = [v.name for v in (*pair.inputs, *pair.parameters) if v is not None]
+    for part, after in zip(pair.body, reads_below(pair.body, last), strict=True):
+        writer.write(part, NO_SLICES, after)
     writer.end()
     return _function(pair, forward, kinds, text)
 
@@ -65,16 +66,6 @@ def _function(pair: Pair, forward: Forward, kinds: Kinds, text: FunctionText) ->
         shapes, code_of(text.parts), pair.kind, [*begun, *rendered(text.parts), *last], text.shown
     )
     return function(f"{pair.kind.name}_backward", arguments, "", [*unpacked, *sized])
-
-
-def _reads_after(pair: Pair) -> list[set[str]]:
-    """For each part of the backward body the names that are read below it."""
-    below = {v.name for v in (*pair.inputs, *pair.parameters) if v is not None}
-    found: list[set[str]] = []
-    for part in reversed(pair.body):
-        found.append(set(below))
-        below |= {v.name for v in (part.inputs if isinstance(part, Step) else part.operands)}
-    return found[::-1]
 
 
 @dataclass
@@ -294,7 +285,8 @@ class _Writer:
                 text.shown[back.cotangent.name] = text.name(back.start)
             else:
                 text.line(f"{text.name(back.cotangent)} = {text.read(back.start)}")
-            if _may_take_its_place(part, back):
+            is_alone = back.found.literal is None and len(part.carried) == 1
+            if is_alone and may_take_its_place(part.body, back.found.name, back.cotangent.name):
                 text.shown[back.found.name] = text.name(back.cotangent)
         for one in part.summed:
             if one.part.name not in self.added.growing:
@@ -361,16 +353,3 @@ def _list(each: Each, text: FunctionText) -> str:
 
 def _shape(value: Value) -> str:
     return str(tuple(value.shape)).replace("'", "")
-
-
-def _may_take_its_place(part: LoopBack, back: Back) -> bool:
-    """Whether what a repetition finds can have the name of what it began with."""
-    if back.found.literal is not None or len(part.carried) != 1:
-        return False
-    made = False
-    for inner in part.body:
-        read: Iterable[Value] = inner.inputs if isinstance(inner, Step) else inner.operands
-        if made and any(v.name == back.cotangent.name for v in read):
-            return False
-        made = made or any(v.name == back.found.name for v in inner.made())
-    return made

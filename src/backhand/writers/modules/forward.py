@@ -2,7 +2,7 @@
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backhand.derive.pairs import Pair
@@ -11,6 +11,7 @@ from backhand.graph import Call, Each, Loop, NestedKind, Statement, Step, shape_
 from backhand.passes.nesting import identifier
 from backhand.writers.demand import names_read
 from backhand.writers.layout import Line, listed, tuple_of
+from backhand.writers.modules.later import may_take_its_place, reads_below
 from backhand.writers.modules.paths import Slices, quoted_path
 from backhand.writers.modules.saved import saved_names
 from backhand.writers.modules.signatures import Signature, forward_arguments, keywords, sizes_for
@@ -48,24 +49,22 @@ def write_forward(pair: Pair, kinds: Kinds, about: str = "") -> Forward:
     text = writer.text
     for value in pair.kind.parameters:
         text.said[value.name] = parameter_of(value.name, NO_SLICES)
-    rest = _reads_after(pair)
-    for number, part in enumerate(pair.kind.body):
-        writer.write(part, NO_SLICES, rest[number])
+    last = (*(value.name for value in pair.kind.outputs), *pair.saved)
+    below = reads_below(pair.kind.body, last)
+    for part, after in zip(pair.kind.body, below, strict=True):
+        writer.write(part, NO_SLICES, after)
     outputs = ", ".join(text.read(value) for value in pair.kind.outputs)
     names = [writer.saved_name(name) for name in pair.saved]
-    last = (
-        _returned(outputs, len(pair.kind.outputs), names) if pair.saved else [f"return {outputs}"]
-    )
-    lines = with_sizes(
-        pair.kind.inputs, [*code_of(text.parts), *names], pair.kind, [*rendered(text.parts), *last]
-    )
+    returned = _returned(outputs, names) if pair.saved else [f"return {outputs}"]
+    lines = [*rendered(text.parts), *returned]
+    lines = with_sizes(pair.kind.inputs, [*code_of(text.parts), *names], pair.kind, lines)
     arguments = forward_arguments(pair, kinds.signatures)
     written = function(pair.kind.name, arguments, about, lines)
     saved = {**writer.saved, **dict(zip(pair.saved, names, strict=True))}
     return Forward(written, text.quoted, names, saved)
 
 
-def _returned(outputs: str, count: int, names: list[str]) -> list[str]:
+def _returned(outputs: str, names: list[str]) -> list[str]:
     """`return y, (x, h)`; `return y, z, (x, h)`: what is saved is always last."""
     flat = f"return {outputs}, {tuple_of(names)}"
     if len(flat) <= 92:
@@ -76,16 +75,6 @@ def _returned(outputs: str, count: int, names: list[str]) -> list[str]:
 def parameter_of(path: str, slices: Slices) -> ast.expr:
     """`p["attn.weight"]`."""
     return ast.parse(f"p[{quoted_path(path, slices)}]", mode="eval").body
-
-
-def _reads_after(pair: Pair) -> list[set[str]]:
-    """For each statement the names that are read below it."""
-    below = {value.name for value in pair.kind.outputs} | set(pair.saved)
-    found: list[set[str]] = []
-    for part in reversed(pair.kind.body):
-        found.append(set(below))
-        below |= {value.name for value in part.operands}
-    return found[::-1]
 
 
 @dataclass
@@ -156,7 +145,8 @@ class _Writer:
                 text.shown[value.name] = text.name(start)
             else:
                 text.line(f"{text.name(value)} = {text.read(start)}")
-            if _may_take_its_place(loop, value.name, last.name, saved):
+            is_alone = value.name not in saved and len(loop.carried) == 1
+            if is_alone and may_take_its_place(loop.body, last.name, value.name):
                 text.shown[last.name] = text.name(value)
         if saved:
             text.line(f"{self.saved_name(saved_by(loop))} = []")
@@ -189,17 +179,6 @@ class _Writer:
                 text.line(f"{tuple_text(names)} = {list_of(each, text)}")
             elif (last := each.outside[-1]) is not None:
                 text.shown[last.name] = text.name(each.value)
-
-
-def _may_take_its_place(loop: Loop, value: str, after: str, saved: Iterable[str]) -> bool:
-    """Whether what a repetition leaves can have the name of what it got: nothing reads that any
-    more once it is made."""
-    made = False
-    for part in loop.body:
-        if made and any(v.name == value for v in part.operands):
-            return False
-        made = made or any(v.name == after for v in part.made())
-    return made and value not in saved and len(loop.carried) == 1
 
 
 def sizes_of_repetition(loop: Loop, inside: FunctionText) -> list[Line]:

@@ -119,7 +119,6 @@ def _gradients(plan: Plan) -> str:
     known = signatures(plan.module)
     top = plan.module.pairs[-1]
     arguments = gradient_arguments(plan)
-    call = _network_line(top, known[top.kind.name].reads_parameters)
     lines: list[str] = []
     outputs = [value.name for value in top.kind.outputs]
     if plan.loss is None:
@@ -137,9 +136,9 @@ def _gradients(plan: Plan) -> str:
     lines.append(f"{target} = {top.kind.name}_backward({', '.join(given)})")
     lines.append(f"return {loss}, dp")
     read = names_read(lines)
-    made, _, rest = call.partition(" = ")
-    names = [name if name in read else "_" for name in made.split(", ")]
-    lines.insert(0, f"{', '.join(names)} = {rest}")
+    made = [*outputs, *["saved"] * bool(top.saved)]
+    names = [name if name in read else "_" for name in made]
+    lines.insert(0, f"{', '.join(names)} = {_call(top, own.reads_parameters)}")
     about = "The loss, and its derivatives by the parameters."
     return function("gradients", arguments, about, lines)
 
@@ -164,12 +163,11 @@ def _targets(plan: Plan) -> list[Value]:
     return [v for v, of in zip(inputs, plan.carried, strict=True) if of is None]
 
 
-def _network_line(top: Pair, reads_parameters: bool) -> str:
+def _call(top: Pair, reads_parameters: bool) -> str:
+    """The call of a network's function."""
     arrays = [v.name for v in top.kind.inputs if v.role != "generator"]
     drawing = ["generator" for v in top.kind.inputs if v.role == "generator"]
-    given = [*arrays, *["p"] * reads_parameters, *drawing]
-    made = [value.name for value in top.kind.outputs] + ["saved"] * bool(top.saved)
-    return f"{', '.join(made)} = {top.kind.name}({', '.join(given)})"
+    return f"{top.kind.name}({', '.join([*arrays, *['p'] * reads_parameters, *drawing])})"
 
 
 def _loss_lines(plan: Plan, pair: Pair, outputs: list[str]) -> list[str]:
@@ -218,7 +216,6 @@ def command_of(plan: Plan) -> Command:
     top = plan.module.pairs[-1]
     used = plan.evaluation or plan.module
     reads = signatures(used)[used.pairs[-1].kind.name].reads_parameters
-    line = _network_line(used.pairs[-1], reads).partition(" = ")[2]
     inputs = tuple(v for v in top.kind.inputs if v.role != "generator")
     targets = _targets(plan)
     return Command(
@@ -227,7 +224,7 @@ def command_of(plan: Plan) -> Command:
         tuple(v.name for v in targets),
         tuple(v.name for v in (*inputs, *targets) if v.shape[:1] == ("B",)),
         tuple(v.name for v in top.kind.outputs),
-        line,
+        _call(used.pairs[-1], reads),
         bool(used.pairs[-1].saved),
         any(v.role == "generator" for v in top.kind.inputs),
         bool(plan.training),

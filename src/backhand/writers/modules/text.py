@@ -1,7 +1,7 @@
 """The text of one function while it is written: its lines, and how each value is said in them."""
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from backhand.graph import Step, Value, shape_text
@@ -166,8 +166,3 @@ def code_of(parts: Iterable[Part]) -> list[str]:
         elif isinstance(part, Block):
             found += [part.header, *code_of(part.parts)]
     return found
-
-
-def known_names(shown: Mapping[str, str], names: Iterable[str]) -> list[str]:
-    """The names as they are written."""
-    return [shown.get(name, identifier(name)) for name in names]
