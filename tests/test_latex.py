@@ -71,7 +71,7 @@ def test_a_number(value: float, expected: str) -> None:
 
 
 HOSTILE = [
-    "alpha", "lambda_", "x_1_b", "w_1", "b_out", "e", "L", "B", "pi", "i", "frac", "input_",
+    "alpha", "lambda_", "x_1_b", "w_1", "b_out", "e", "L", "B", "pi", "i", "over", "input_",
     "loss_", "dh", "d_x", "sum_", "x__", "A1b2", "hello_world_again", "text_", "left", "Z" * 40,
 ]  # fmt: skip
 

@@ -5,7 +5,7 @@ PyTorch can be asked for is either refused or computed, with plain tolerances.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from backhand.capture.exported import Captured, capture
 from backhand.draws import generator
 from backhand.errors import BackhandError
 from backhand.graph import NamedSize, Step, Value
+from backhand.passes.precision import in_precision
+from backhand.passes.promotion import promoted
 from backhand.rules.register import rule, spread
 
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 2e-3}
@@ -174,7 +176,9 @@ def outcome(module: nn.Module, inputs: list[Tensor], *, training: bool = False) 
         captured = capture(module, [x.detach() for x in inputs], training=training)
     except BackhandError as error:
         return Outcome("refused", str(error))
-    run = Run.of(captured, [x.detach().numpy() for x in inputs])
+    word = str(inputs[0].dtype).removeprefix("torch.") if inputs else "float64"
+    network = in_precision(promoted(captured.network), word)
+    run = Run.of(replace(captured, network=network), [x.detach().numpy() for x in inputs])
     tolerance = TOLERANCES[inputs[0].dtype] if inputs else 1e-9
     ours = run.outputs()
     for mine, their in zip(ours, theirs, strict=True):

@@ -34,7 +34,8 @@ def adaptive_max_pool(x, *, size):
 
 
 def adaptive_max_pool_backward(dy, x, y, *, size):
-    dx, inside = np.zeros_like(x), tuple(range(2, x.ndim))
+    dx = np.zeros_like(x)
+    inside = tuple(range(2, x.ndim))
     for place, seen in cells(x, size):
         chosen = first_largest(x[seen], y[place])
         dx[seen] += chosen * np.expand_dims(dy[place], inside)

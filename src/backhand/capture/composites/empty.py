@@ -1,7 +1,7 @@
 """Results that hold no numbers: whatever makes them, they are zeros of that shape."""
 
 from backhand.capture.composites.builder import Builder
-from backhand.graph import Step
+from backhand.graph import NamedSize, Step, Value
 
 
 def empty(step: Step) -> tuple[Step, ...] | None:
@@ -11,8 +11,12 @@ def empty(step: Step) -> tuple[Step, ...] | None:
     builder = Builder(step)
     made = [
         value and builder.several(
-            "zeros", shapes=[value.shape], wishes=[""], shape=value.shape, dtype=value.numbers
+            "zeros", shapes=[value.shape], wishes=[""], shape=_named(value), dtype=value.numbers
         )[0]
         for value in step.outputs
     ]  # fmt: skip
     return builder.finished(made)
+
+
+def _named(value: Value) -> tuple[int | NamedSize, ...]:
+    return tuple(NamedSize(size) if isinstance(size, str) else size for size in value.shape)
