@@ -11,6 +11,9 @@ from backhand.passes.signature import looks
 LONGEST_PERIOD = 128
 """Lines of one repetition, at most: it bounds the time that the search takes."""
 
+FEWEST_AGAIN = 3
+"""Times that the same plain lines must run on their own results to be a loop: two are as short."""
+
 
 @dataclass(frozen=True)
 class Here:
@@ -140,14 +143,14 @@ def longest(body: Body, start: int) -> Repeat | None:
     """The repetition that begins at a line and covers most; if it could as well begin somewhat
     later, then where it is said most shortly. None if there is none worth a loop."""
     best: Repeat | None = None
-    seen: list[int] = []
+    seen: list[Repeat] = []
     for period in _periods(body, start):
-        if any(period % shorter == 0 for shorter in seen):
+        if any(period % one.period == 0 and period <= one.length for one in seen):
             continue  # several repetitions as one cover no more
         found = _repeat(body, start, period)
         if found is None:
             continue
-        seen.append(period)
+        seen.append(found)
         if _is_worth_it(body, found) and (best is None or found.length > best.length):
             best = found
     if best is None:
@@ -167,11 +170,13 @@ def _periods(body: Body, start: int) -> Iterator[int]:
 
 
 def _is_worth_it(body: Body, repeat: Repeat) -> bool:
-    """Calls are always; plain lines if they are layers of a list and the loop is shorter."""
+    """Calls are always; plain lines if the loop is shorter, and they are layers of a list, or the
+    same layers again and again, each time on what came out before."""
     if _has_call(body, repeat.start, repeat.period):
         return True
-    are_layers = any(isinstance(s, Series) for sources in repeat.operands for s in sources)
-    return are_layers and 1 + repeat.period < repeat.length
+    sources = {type(source) for line in repeat.operands for source in line}
+    is_loop = Series in sources or (Before in sources and repeat.times >= FEWEST_AGAIN)
+    return is_loop and 1 + repeat.period < repeat.length
 
 
 def _has_call(body: Body, start: int, period: int) -> bool:
@@ -179,10 +184,7 @@ def _has_call(body: Body, start: int, period: int) -> bool:
 
 
 def _repeat(body: Body, start: int, period: int) -> Repeat | None:
-    """As many repetitions of that length as there are, if there are two.
-
-    Of plain lines that are no layers of a list two are enough: they make no loop in any case.
-    """
+    """As many repetitions of that length as there are, if there are two."""
     sources: list[Sources] | None = None
     times = 1
     while start + (times + 1) * period <= len(body.parts):
@@ -190,9 +192,6 @@ def _repeat(body: Body, start: int, period: int) -> Repeat | None:
         if found is None:
             break
         sources, times = found, times + 1
-        is_series = any(isinstance(one, Series) for choice in found for one in choice)
-        if not is_series and not _has_call(body, start, period):
-            break
     if sources is None:
         return None
     chosen = iter([min(choice, key=repr) for choice in sources])
