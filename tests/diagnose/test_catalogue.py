@@ -7,13 +7,13 @@ import pytest
 
 from backhand.capture.spec import load, parse
 from backhand.diagnose import search
+from backhand.diagnose.candidates import every, with_one_more
 from backhand.diagnose.catalogue import CATALOGUE
 from backhand.diagnose.experiments import proposal
 from backhand.diagnose.judging import diagnose
 from backhand.diagnose.listing import listing_of
 from backhand.diagnose.machine import Machine
 from backhand.diagnose.scene import Draw, Scene, Seen
-from backhand.diagnose.search import every, with_one_more
 from backhand.writers import shared
 
 ROOT = Path(__file__).parents[2]
@@ -42,10 +42,31 @@ nesterov = true
 weight_decay = 0.01
 epochs = 3
 """
+FILTERS = """
+[inputs]
+x = [[[[0.5, -1.0, 2.0], [1.5, 2.0, -0.5], [-0.5, 0.25, 1.0]]],
+     [[[1, 0, -1], [0, 1, 2], [2, 1, 0]]]]
+[targets]
+y = [[0.3, -0.2], [0.1, 0.9]]
+[weights]
+k = [[[[0.5, 0.2], [-0.3, 0.8]]]]
+c = [0.1]
+w = [[0.3, 0.4], [-0.2, 0.5], [0.6, 0.1], [0.7, -0.8]]
+u = [[0.3, 0.4], [-0.2, 0.5]]
+[network]
+steps = ["h = leaky_relu(conv2d(x, k, c), 0.1)", "f = dropout(relu(flatten(h) @ w), 0.3)",
+         "p = dropout(relu(f @ u), 0.3)"]
+loss = "l1(p, y)"
+[training]
+optimizer = "adam"
+learning_rate = 0.1
+epochs = 3
+"""
 
 
 def experiments():
-    return [*(load(ROOT / s) for s in SPECS), parse(NORMS, "norms.toml", Path())]
+    texts = {"norms.toml": NORMS, "filters.toml": FILTERS}
+    return [*(load(ROOT / s) for s in SPECS), *(parse(t, n, Path()) for n, t in texts.items())]
 
 
 def test_there_are_enough() -> None:

@@ -234,7 +234,7 @@ EDITS: dict[str, tuple[Edit, ...]] = {
         Edit(
             "db1 = np.sum(dZ1, axis=1, keepdims=True) / m",
             "db1 = np.sum(dZ1, axis=1, keepdims=True)",
-            ("fault without a name",),
+            ("bias gradient never divided by N",),
         ),
         Edit(
             "dW1 = np.dot(dZ1, X.T) / m",

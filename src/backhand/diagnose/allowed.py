@@ -44,7 +44,9 @@ class Allowed:
     def of(self, key: str, ours: np.ndarray, theirs: Seen) -> float:
         """What is allowed between our numbers and theirs, for every element of an array."""
         is_single = theirs.values.dtype == np.float32
-        size = float(np.max(np.abs(ours), initial=0.0, where=np.isfinite(ours)))
+        size = float(np.abs(ours).max()) if ours.size else 0.0
+        if not np.isfinite(size):
+            size = float(np.max(np.abs(ours), initial=0.0, where=np.isfinite(ours)))
         least = WIDEST["float32" if is_single else "float64"] * size
         limit = self.widest * size if self.widest else least
         if self.is_first_look:

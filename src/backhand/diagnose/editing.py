@@ -1,9 +1,9 @@
 """Ways in which the catalogue changes a listing: what its entries have in common."""
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
-from backhand.diagnose.listing import Listing, renamed, swapped
+from backhand.diagnose.listing import Listing, renamed, swapped, text_of
 from backhand.diagnose.mistake import Change, Mistake, Part
 from backhand.graph import Step
 
@@ -12,19 +12,26 @@ BACKWARD = "network_backward"
 
 
 def known(
-    name: str, part: Part, *, what: str, why: str, fix: str, known_from: str = ""
+    name: str,
+    part: Part,
+    *,
+    what: str,
+    why: str,
+    fix: str,
+    known_from: str = "",
+    is_local: bool = False,
 ) -> Callable[[Changes], Mistake]:
     """A decorator that makes an entry of the catalogue from the function that makes its changes."""
 
     def entry(changes: Changes) -> Mistake:
-        return Mistake(name, part, what, why, fix, known_from, changes)
+        return Mistake(name, part, what, why, fix, known_from, changes, is_local)
 
     return entry
 
 
 def line(statement: ast.stmt) -> str:
     """A statement as one line."""
-    return ast.unparse(statement).splitlines()[0]
+    return text_of(statement).splitlines()[0]
 
 
 def value_of(statement: ast.stmt) -> ast.expr | None:
@@ -72,7 +79,7 @@ def wrapped(listing: Listing, function: str, statement: ast.stmt, form: str) -> 
     """The value of a statement put into `form`, where it is called `{}`."""
     value = value_of(statement)
     assert value is not None
-    return put_value(listing, function, statement, form.format(f"({ast.unparse(value)})"))
+    return put_value(listing, function, statement, form.format(f"({text_of(value)})"))
 
 
 def node_put(
@@ -124,9 +131,7 @@ def needs(listing: Listing, statement: ast.stmt, *names: str) -> Listing:
             continue
         lines = _lines_for(listing, name, bound)
         tree = listing.functions[function]
-        body = "\n".join(
-            [*map(ast.unparse, tree.body[:2]), *lines, *map(ast.unparse, tree.body[2:])]
-        )
+        body = "\n".join([*map(text_of, tree.body[:2]), *lines, *map(text_of, tree.body[2:])])
         listing = listing.with_lines(function, body)
         bound |= {name}
     return listing
@@ -158,7 +163,7 @@ def _lines_for(listing: Listing, name: str, bound: set[str]) -> list[str]:
     missing = [n for n in read if n not in bound]
     return [
         *(text for n in missing for text in _lines_for(listing, n, bound)),
-        ast.unparse(statement),
+        text_of(statement),
     ]
 
 
@@ -172,22 +177,32 @@ def backward_with(listing: Listing, statement: ast.stmt, value: str, *reading: s
     return Change(where, put_value(listing, BACKWARD, again, value).listing)
 
 
-def training_lines(listing: Listing, old: Sequence[str], new: Sequence[str]) -> Iterator[Change]:
-    """The training loop with some of its lines replaced, where it has them."""
-    if not listing.has("train"):
-        return
-    tree = listing.functions["train"]
-    text = "\n".join(ast.unparse(s) for s in tree.body)
-    for before, after in zip(old, new, strict=True):
-        if before not in text:
-            return
-        text = text.replace(before, after)
-    yield Change(old[0].strip(), listing.with_lines("train", text))
+def parameter_of(listing: Listing, name: str) -> str:
+    """The weight whose derivative a name is, or a part of it (`dw2_scores`); empty if none's."""
+    found = [p for p in listing.parameters if name == f"d{p}" or name.startswith(f"d{p}_")]
+    return max(found, key=len, default="")
+
+
+def outer_products(listing: Listing) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
+    """The statements `dw = x.T @ dz` of the backward pass, with the name of x, and dz."""
+    for name, statement, value in assignments(listing, BACKWARD):
+        match value:
+            case ast.BinOp(
+                left=ast.Attribute(value=ast.Name(id=read), attr="T"), op=ast.MatMult(), right=right
+            ) if parameter_of(listing, name):
+                yield statement, read, right
 
 
 def output_derivatives(listing: Listing) -> Iterator[ast.stmt]:
-    """The statements of the backward pass that read a target: the loss's own derivative."""
-    targets = {value.name for value in listing.experiment.network.targets}
-    for _, statement, value in assignments(listing, BACKWARD):
-        if targets & {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}:
-            yield statement
+    """The statements of the backward pass where the loss's derivative begins: those that read a
+    target, or the derivative by the outputs where the loss is written in several steps."""
+    network = listing.experiment.network
+    targets = {value.name for value in network.targets}
+    outputs = {f"d{value.name}" for value in network.forward.outputs}
+    found = [
+        (name, statement)
+        for name, statement, value in assignments(listing, BACKWARD)
+        if name in outputs or targets & {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
+    ]
+    by_output = [statement for name, statement in found if name in outputs]
+    yield from by_output or [statement for _, statement in found]

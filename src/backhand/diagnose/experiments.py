@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from backhand.diagnose.candidates import every
 from backhand.diagnose.machine import Machine
 from backhand.diagnose.mistake import Planted
 from backhand.diagnose.scene import Arrays, Mode, Scene, Stage
-from backhand.diagnose.search import every
 from backhand.experiment import Experiment
 from backhand.graph import Network
 from backhand.writers import shared

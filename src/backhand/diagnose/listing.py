@@ -4,12 +4,13 @@ import ast
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from backhand.experiment import Experiment
 from backhand.graph import Step
 from backhand.writers import numpy_program, shared
 
+KEPT_TEXTS = 1 << 14
 HOOKS = """
 def given_data({data}):
     return {returned}
@@ -90,6 +91,10 @@ def listing_of(experiment: Experiment) -> Listing:
     return Listing(experiment, functions_of(text))
 
 
+text_of = lru_cache(KEPT_TEXTS)(ast.unparse)
+"""The text of a node; most are asked for again and again, as changed programs share them."""
+
+
 def functions_of(text: str) -> dict[str, ast.FunctionDef]:
     """The functions of a program's text."""
     return {n.name: n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)}
@@ -134,6 +139,27 @@ def renamed(tree: ast.stmt, names: Mapping[str, str]) -> str:
     return ast.unparse(_replaced(tree, other))
 
 
-def _replaced(tree: ast.stmt, other: Callable[[ast.AST], ast.AST | None]) -> ast.stmt:
-    memo = {id(n): new for n in ast.walk(tree) if (new := other(n)) is not None}
-    return copy.deepcopy(tree, memo)
+def _replaced(tree: ast.AST, other: Callable[[ast.AST], ast.AST | None]) -> ast.AST:
+    """A tree with nodes replaced; what holds none of them is shared, not copied."""
+    new = other(tree)
+    if new is not None:
+        return new
+    changed: dict[str, object] = {}
+    for field, value in ast.iter_fields(tree):
+        if isinstance(value, ast.AST):
+            inner: object = _replaced(value, other)
+            is_same = inner is value
+        elif isinstance(value, list):
+            parts = [_replaced(v, other) if isinstance(v, ast.AST) else v for v in value]
+            is_same = all(a is b for a, b in zip(parts, value, strict=True))
+            inner = parts
+        else:
+            continue
+        if not is_same:
+            changed[field] = inner
+    if not changed:
+        return tree
+    found = copy.copy(tree)
+    for field, inner in changed.items():
+        setattr(found, field, inner)
+    return found

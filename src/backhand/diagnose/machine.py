@@ -126,6 +126,7 @@ class Machine:
         """
         space = self.namespace(listing)
         space["dropout_mask"], space["DRAWS"] = self._masks(scene, reading)
+        space["ORDERS"] = iter([d.values for d in scene.draws or () if d.kind == "order"])
         called = call or (lambda function, *arguments: function(*arguments))
         data = space["given_data"](*(np.array(a) for a in scene.data))
         weights = space["given_weights"](tuple(np.array(w) for w in scene.weights))
@@ -239,15 +240,9 @@ class _Watch:
 
     def _take(self, gradients: Any) -> None:
         """Keep the gradients of an update; they may come one weight at a time, the last first."""
-        if not self._early:
-            self.gradients.append(())
-            return
-        if len(gradients) == len(self.names):
-            self.gradients.append(tuple(np.array(g) for g in gradients))
-            return
         self.pending = (*(np.array(g) for g in gradients), *self.pending)
-        if len(self.pending) == len(self.names):
-            self.gradients.append(self.pending)
+        if len(self.pending) >= len(self.names):
+            self.gradients.append(self.pending if self._early else ())
             self.pending = ()
 
     @property

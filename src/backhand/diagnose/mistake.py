@@ -1,7 +1,8 @@
 """What a mistake is: a name, words for the reader, and a change of the correct program."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from backhand.diagnose.listing import Listing
@@ -35,6 +36,8 @@ class Mistake:
     fix: str
     known_from: str
     changes: Callable[[Listing], Iterable[Change]]
+    is_local: bool = False
+    """Whether it is another mistake where it is made at all of its places."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +58,22 @@ class Planted:
         return Planted((*self.mistakes, mistake), (*self.places, change.where), change.listing)
 
 
-def everywhere(mistake: Mistake, listing: Listing) -> Iterable[Change]:
-    """The mistake made at all of its places at once, as in a function that several layers share."""
-    if mistake.part not in ("forward", "backward", "dropout", "loss"):
+def everywhere(mistake: Mistake, listing: Listing, alone: Sequence[Change]) -> Iterable[Change]:
+    """The mistake made at all of its places at once, as in a function that several layers share.
+
+    `alone` are its changes one at a time.
+    """
+    if mistake.is_local or mistake.part not in ("forward", "backward", "dropout", "loss"):
         return
     found: dict[str, int] = {}
-    for change in mistake.changes(listing):
+    for change in alone:
         found[change.where] = found.get(change.where, 0) + 1
     for variant in range(max(found.values(), default=0)) if len(found) > 1 else ():
         changed, places = listing, []
         for where in found:
-            there = [c for c in mistake.changes(changed) if c.where == where]
-            if variant < len(there):
-                changed = there[variant].listing
+            there = (c for c in mistake.changes(changed) if c.where == where)
+            for change in islice(there, variant, variant + 1):
+                changed = change.listing
                 places.append(where)
         if len(places) > 1:
             yield Change("; ".join(places), changed)

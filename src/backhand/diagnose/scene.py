@@ -42,12 +42,14 @@ class Seen:
     """An array that they computed, in our layout.
 
     `half` is half a unit of the last digit printed, 0 where all digits are there. What is `summed`
-    over the examples may be divided by their number later on.
+    over the examples may be divided by their number later on. `earlier` is what it was before it
+    was changed once more: a gradient to which the update adds the decay of the weights.
     """
 
     values: np.ndarray
     half: float = 0.0
     is_summed: bool = False
+    earlier: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,5 @@ class Scene:
     """What else their program computed on the way, by its own names: in the first epoch alone."""
     notes: tuple[str, ...] = field(default=())
     """What was assumed, for the reader."""
+    is_called: bool = False
+    """Whether we called it with these data and weights, so that it does not make its own."""

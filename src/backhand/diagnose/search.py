@@ -1,37 +1,36 @@
 """Every program with a mistake in it, run in the scenes in which theirs was seen."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic, thread_time
 
 import numpy as np
 
 from backhand.diagnose.allowed import Allowed, allowances, screen
-from backhand.diagnose.catalogue import CATALOGUE
+from backhand.diagnose.apart import apart
+from backhand.diagnose.candidates import can_explain, every, in_likely_order, with_one_more
+from backhand.diagnose.listing import Listing
 from backhand.diagnose.machine import Machine, Reading
-from backhand.diagnose.mistake import Mistake, Part, Planted, everywhere
-from backhand.diagnose.scene import Scene, Seen
+from backhand.diagnose.mistake import Mistake, Part, Planted
+from backhand.diagnose.scene import Scene
 
 SECONDS = 2.0
 """What a search may compute in all."""
 SINGLES = 1.3
 """What of it the single mistakes may take; the pairs have the rest."""
+BETWEEN = 0.02
+"""Seconds after which the time is looked at again: to ask for it takes as long as a candidate."""
 LONG = 3
 """A training of more epochs than that is run where all else fits."""
 ENOUGH = 12
 """So many single mistakes that explain something are combined with all others."""
 
+GIVEN: tuple[Part, ...] = ("data", "initialisation")
+"""The parts in which a program makes its data and weights."""
+HOOKED = ("given_data", "given_weights")
+
 Key = tuple[int, str]
 """A number of theirs: the place of its scene, and its name there."""
-
-LIKELY: Mapping[str, tuple[Part, ...]] = {
-    "output": ("forward", "dropout", "data"),
-    "loss": ("loss", "data"),
-    "gradient": ("backward", "loss", "dropout"),
-    "weight": ("update", "training", "initialisation", "loss", "dropout", "backward"),
-}
-"""By the first number that is off, the parts of a program in which its mistake is looked for
-first."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +72,22 @@ class Search:
         uniform = any(d.kind == "uniform" for s in scenes for d in s.draws or ())
         self.readings: tuple[Reading, ...] = ("below", "above") if uniform else ("below",)
         self.started, self.begun = monotonic(), thread_time()
+        self.keys = [in_order(scene, machine) for scene in self.scenes]
+        self.looked, self.spent = self.started, 0.0
         self.runs = 0
         self.ran_out = False
+        self.wrong: dict[Reading, frozenset[Key]] = {}
+        """What the correct program does not explain, once it was run."""
         nothing = Planted((), (), machine.correct)
         self.own = self._allowed(nothing, self.readings[0])
         self.screen = [screen(allowed) for allowed in self.own]
 
     def has_time(self, seconds: float = SECONDS) -> bool:
         """Whether the search may go on; what it computes counts, not what it waits."""
-        if thread_time() - self.begun < seconds:
+        now = monotonic()
+        if now - self.looked > BETWEEN:
+            self.looked, self.spent = now, thread_time() - self.begun
+        if self.spent < seconds:
             return True
         self.ran_out = True
         return False
@@ -103,7 +109,15 @@ class Search:
         if not found.matches:
             return found
         allowed = self._allowed(planted, reading)
-        return self._run(planted, reading, True, frozenset(), allowed)
+        found = self._run(planted, reading, True, frozenset(), allowed)
+        return found if self._is_told(found) else replace(found, complete=False)
+
+    def _is_told(self, found: Tried) -> bool:
+        """Whether numbers tell it: that both ran into NaN or infinity says nothing of the way."""
+        wrong = self.wrong.get(found.reading, frozenset())
+        return not wrong or any(
+            np.isfinite(self.scenes[i].seen[name].values).all() for i, name in wrong
+        )
 
     def _allowed(self, planted: Planted, reading: Reading) -> list[Allowed]:
         """The computed bounds of a program's numbers in each scene."""
@@ -130,59 +144,79 @@ class Search:
             spoilt = any(shares.get(key, 0.0) > 1 for key in right)
             if spoilt or (is_off and (not thorough or scene.epochs > LONG + 2)):
                 return Tried(planted, reading, shares, distances, False)
-            self.runs += 1
-            try:
+            found: dict[str, tuple[float, float]] = {}
+            for listing in self._listings(planted, scene):
+                values = self._values(listing, scene, reading)
                 with np.errstate(all="ignore"):
-                    values = self.machine.run(planted.listing, scene, reading)
-            except Exception:  # a changed program may raise anything; then it is not theirs
-                values = {}
-            for key in in_order(scene, self.machine):
-                distances[i, key], shares[i, key] = _apart(scene, key, values, bounds)
+                    found = {key: apart(scene, key, values, bounds) for key in self.keys[i]}
+                if all(share <= 1 for _, share in found.values()):
+                    break
+            for key, (distance, share) in found.items():
+                distances[i, key], shares[i, key] = distance, share
         return Tried(planted, reading, shares, distances, True)
+
+    def _listings(self, planted: Planted, scene: Scene) -> tuple[Listing, ...]:
+        """The program, or where it was called first the one that takes data and weights as they
+        are given: what they do to their own does not show there."""
+        listing = planted.listing
+        if not scene.is_called or not any(m.part in GIVEN for m in planted.mistakes):
+            return (listing,)
+        own = self.machine.correct.functions
+        for name in HOOKED:
+            listing = listing.with_function(name, own[name])
+        return listing, planted.listing
+
+    def _values(self, listing: Listing, scene: Scene, reading: Reading) -> dict[str, np.ndarray]:
+        """What a program computes; nothing where it fails."""
+        self.runs += 1
+        try:
+            with np.errstate(all="ignore"):
+                return self.machine.run(listing, scene, reading)
+        except Exception:  # a changed program may raise anything; then it is not theirs
+            return {}
 
     def correct(self) -> list[Tried]:
         """The correct program, once for each way in which a draw may be read."""
         nothing = Planted((), (), self.machine.correct)
         found = [self.tried(nothing, reading) for reading in self.readings]
-        return [
+        every = [
             one if one.matches else self._run(nothing, one.reading, True, frozenset(), self.own)
             for one in found
         ]
+        self.wrong = {one.reading: frozenset(one.shares) - one.explained for one in every}
+        return every
 
     def singles(self, correct: Tried) -> list[Tried]:
-        """Every single mistake, at every place, the draws read as for this correct program; the
-        likeliest first, as far as the time goes."""
-        right, reading = correct.explained, correct.reading
+        """The single mistakes, at every place, the draws read as for this correct program, as far
+        as the time goes: first those that can explain all that is off, and if none of these does,
+        the others."""
+        off = sorted(self.wrong[correct.reading])
+        ordered = in_likely_order(self.machine, off[0][1] if off else "")
+        whole = [p for p in ordered if self._can_explain(p, off)]
+        found = self._tried(whole, correct, thorough=False)
+        if any(one.matches for one in found):
+            return found
+        return self._tried(ordered, correct, thorough=True)
+
+    def _can_explain(self, planted: Planted, off: Sequence[Key]) -> bool:
+        return can_explain(planted.listing, self.machine.correct, self.scenes, off)
+
+    def _tried(
+        self, candidates: Iterable[Planted], correct: Tried, *, thorough: bool
+    ) -> list[Tried]:
         found = []
-        for planted in self.likeliest_first(correct):
+        for planted in candidates:
             if not self.has_time(SINGLES):
                 break
-            found.append(self.tried(planted, reading, right=right))
+            right, reading = correct.explained, correct.reading
+            found.append(self.tried(planted, reading, thorough=thorough, right=right))
         return found
 
-    def likeliest_first(self, correct: Tried) -> list[Planted]:
-        """The single mistakes: those of the parts that make what is off first come first."""
-        off = next((key for key, share in correct.shares.items() if share > 1), (0, ""))[1]
-        first = LIKELY[self._kind(off)]
-        return sorted(every(self.machine), key=lambda p: p.mistakes[0].part not in first)
-
-    def _kind(self, key: str) -> str:
-        name = key.partition("@")[0]
-        weights = self.machine.correct.parameters
-        if name == "loss":
-            return "loss"
-        if name in weights:
-            return "weight"
-        return "gradient" if name.removeprefix("d") in weights else "output"
-
     def pairs(self, singles: list[Tried], correct: Tried) -> list[Tried]:
-        """Pairs that match: first those of which one mistake explains something by itself."""
-        wrong = frozenset(correct.shares) - correct.explained
-        helpful = [t for t in singles if t.explained & wrong]
-        helpful.sort(key=lambda t: (-len(t.explained), t.nearness))
+        """Pairs that match: first those of which one mistake explains something by itself, then
+        those of which both are needed for the first number that is off."""
         found: list[Tried] = []
-        for first in _distinct(helpful)[:ENOUGH]:
-            seconds = _seconds(singles, correct, wrong - first.explained)
+        for first, seconds in self._firsts(singles, correct):
             for both in with_one_more(first.planted, seconds):
                 if not self.has_time():
                     return found
@@ -192,6 +226,28 @@ class Search:
             if found:
                 return found
         return found
+
+    def _firsts(
+        self, singles: list[Tried], correct: Tried
+    ) -> Iterator[tuple[Tried, list[Mistake]]]:
+        """The mistakes that a pair may begin with, each with those that may come on top."""
+        wrong = self.wrong[correct.reading]
+        helpful = _distinct([t for t in singles if t.explained & wrong])
+        helpful.sort(key=lambda t: (-len(t.explained), t.nearness))
+        for first in helpful[:ENOUGH]:
+            yield first, _seconds(singles, correct, wrong - first.explained)
+        key = min(wrong)
+        touching = [
+            t for t in singles
+            if key in t.distances and t.distances[key] != correct.distances[key]
+            and not t.explained & wrong and correct.explained <= t.explained
+        ]  # fmt: skip
+        touching.sort(key=lambda t: t.nearness)
+        begun: set[str] = set()
+        for first in _distinct(touching):
+            begun.add(first.planted.name)
+            mistakes = {t.planted.name: t.planted.mistakes[0] for t in touching}
+            yield first, [m for name, m in mistakes.items() if name not in begun]
 
     def unseen(self, correct: Tried) -> tuple[str, ...]:
         """The mistakes that give their numbers as well as the correct program does: what these
@@ -204,26 +260,6 @@ class Search:
             if name not in hidden and self.tried(planted, correct.reading, thorough=False).matches:
                 hidden[name] = None
         return tuple(hidden)
-
-
-def every(machine: Machine) -> tuple[Planted, ...]:
-    """Every single mistake at every place of an experiment's program; made once for a machine."""
-    if machine.planted is None:
-        machine.planted = tuple(with_one_more(Planted((), (), machine.correct)))
-    return machine.planted
-
-
-def with_one_more(base: Planted, mistakes: Iterable[Mistake] = CATALOGUE) -> Iterator[Planted]:
-    """A program with one more mistake, for each mistake and place, and at all at once."""
-    for mistake in mistakes:
-        if mistake in base.mistakes:
-            continue
-        try:
-            changes = [*mistake.changes(base.listing), *everywhere(mistake, base.listing)]
-        except Exception:  # the changed program may lack the form that is looked for
-            continue
-        for change in changes:
-            yield base.with_change(mistake, change)
 
 
 def _seconds(singles: list[Tried], correct: Tried, rest: frozenset[Key]) -> list[Mistake]:
@@ -246,9 +282,14 @@ def in_turn(scenes: Sequence[Scene]) -> list[Scene]:
         early = {k: s for k, s in scene.seen.items() if k.partition("@")[2].isdigit()}
         if scene.epochs > LONG and early:
             late = {k: s for k, s in scene.seen.items() if k not in early}
-            first = min(LONG + 2, scene.epochs)
-            name = f"{scene.name}, first epochs"
-            found.append(replace(scene, seen=early, epochs=first, name=name))
+            first = {k: s for k, s in early.items() if k.endswith("@1")}
+            second = {k: s for k, s in early.items() if k not in first}
+            # one epoch more than is looked at: a mistake may be one too few
+            for seen, epochs in ((first, 2), (second, LONG + 2)):
+                if seen:
+                    name = f"{scene.name}, first epochs"
+                    short = min(epochs, scene.epochs)
+                    found.append(replace(scene, seen=seen, epochs=short, name=name))
             found.append(replace(scene, seen=late))
         else:
             found.append(scene)
@@ -283,32 +324,3 @@ def in_order(scene: Scene, machine: Machine) -> list[str]:
         return number, 0, 0
 
     return sorted(scene.seen, key=place)
-
-
-def _apart(
-    scene: Scene, key: str, values: Mapping[str, np.ndarray], allowed: Allowed
-) -> tuple[float, float]:
-    """How far their number is from ours, and as a part of what is allowed."""
-    theirs = scene.seen[key]
-    ours = values.get(key)
-    if ours is None or np.shape(ours) != np.shape(theirs.values):
-        return float("inf"), float("inf")
-    ours = np.asarray(ours)
-    if theirs.is_summed:
-        mean = replace(theirs, values=theirs.values / len(scene.data[0]), is_summed=False)
-        found = [_farthest(ours, one, allowed.of(key, ours, one)) for one in (theirs, mean)]
-        return min(found, key=lambda pair: pair[1])
-    return _farthest(ours, theirs, allowed.of(key, ours, theirs))
-
-
-def _farthest(ours: np.ndarray, theirs: Seen, bound: float) -> tuple[float, float]:
-    """The largest difference, and as a part of the bound."""
-    with np.errstate(all="ignore"):
-        apart = np.abs(ours - theirs.values)
-    both_undefined = np.isnan(ours) & np.isnan(theirs.values)
-    same = both_undefined | (ours == theirs.values)
-    apart = np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart))
-    with np.errstate(all="ignore"):
-        share = np.where(apart == 0, 0.0, apart / bound)
-    share = np.where(np.isnan(share), np.inf, share)
-    return float(np.max(apart, initial=0.0)), float(np.max(share, initial=0.0))

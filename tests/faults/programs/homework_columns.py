@@ -1,4 +1,6 @@
 import numpy as np
+
+
 class Net:
     def __init__(self, n_in, n_hidden, n_out, lr=0.01, p=0.4):
         self.W1 = np.random.randn(n_hidden, n_in)*0.1

@@ -1,5 +1,7 @@
 # Long names, everything in one function, products in place.
 import numpy as np
+
+
 def main():
     np.random.seed(5)
     inputs = np.array([[1,2,3],[4,5,6]], dtype=float)

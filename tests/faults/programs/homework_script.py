@@ -1,4 +1,5 @@
 import numpy as np
+
 np.random.seed(3)
 X = np.array([[1,2,3],[4,5,6]])
 T = np.array([[0,1],[1,0]])

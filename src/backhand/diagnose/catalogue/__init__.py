@@ -13,10 +13,13 @@ from backhand.diagnose.catalogue import (
     data,
     drawing,
     dropout,
+    filters,
     forward,
     loss,
+    moments,
     momentum,
     norms,
+    other_activations,
     output,
     penalty,
     training,
@@ -27,8 +30,9 @@ from backhand.diagnose.mistake import Mistake
 __all__ = ["CATALOGUE"]
 
 MODULES = (
-    dropout, drawing, activations, biases, backward, forward, norms, averages, loss, penalty,
-    output, momentum, adaptive, update, training, data,
+    dropout, drawing, activations, biases, backward, other_activations, forward,
+    filters, norms, averages, loss, penalty,
+    output, momentum, moments, adaptive, update, training, data,
 )  # fmt: skip
 CATALOGUE: tuple[Mistake, ...] = tuple(
     value for module in MODULES for value in vars(module).values() if isinstance(value, Mistake)

@@ -3,8 +3,10 @@
 import ast
 from collections.abc import Iterator
 
+from backhand.diagnose.catalogue.loss_places import output_form
 from backhand.diagnose.editing import (
     BACKWARD,
+    assignment,
     backward_with,
     known,
     put,
@@ -12,7 +14,7 @@ from backhand.diagnose.editing import (
     undone,
     value_of,
 )
-from backhand.diagnose.listing import Listing, renamed
+from backhand.diagnose.listing import Listing, renamed, text_of
 from backhand.diagnose.mistake import Change
 
 SLOPES = {
@@ -73,6 +75,10 @@ def derivative_at_input(listing: Listing) -> Iterator[Change]:
         x = forward.inputs[0].name
         form = SLOPES[forward.function].format(x=x)
         yield backward_with(listing, statement, f"{step.inputs[0].name} * ({form})", x)
+        if forward.function == "sigmoid":
+            a = forward.output.name
+            for mixed in (f"{a} * (1 - {x})", f"{x} * (1 - {a})"):
+                yield backward_with(listing, statement, f"{step.inputs[0].name} * {mixed}", a, x)
 
 
 @known(
@@ -95,7 +101,7 @@ def derivative_at_output(listing: Listing) -> Iterator[Change]:
         a, x = forward.output.name, forward.inputs[0].name
         new = value_of(ast.parse(renamed(statement, {x: a})).body[0])
         if new is not None:
-            yield backward_with(listing, statement, ast.unparse(new), a)
+            yield backward_with(listing, statement, text_of(new), a)
 
 
 @known(
@@ -137,6 +143,66 @@ def derivative_square(listing: Listing) -> Iterator[Change]:
         for form in forms[forward.function]:
             value = f"{step.inputs[0].name} * {form.format(a=a)}"
             yield backward_with(listing, statement, value, a)
+    for form in ("({p} - {y}) / (1 - {p})", "({p} - {y}) / {p}"):
+        yield from output_form(listing, "sigmoid", form)
+
+
+@known(
+    "activation's derivative twice",
+    "backward",
+    what="the derivative is multiplied with the activation's derivative twice",
+    why="each activation stands once on the way, and so does its derivative",
+    fix="multiply once: in da or in dz, not in both",
+)
+def derivative_doubled(listing: Listing) -> Iterator[Change]:
+    for step, forward, statement in undone(listing, *SLOPES):
+        a = forward.output.name
+        form = f"({SLOPES[forward.function].format(x=a)})"
+        yield backward_with(listing, statement, f"{step.inputs[0].name} * {form} * {form}", a)
+
+
+@known(
+    "activation's derivative taken at another layer's values",
+    "backward",
+    what="the activation's derivative is taken with the sums or the outputs of another layer",
+    why="how a unit answers depends on its own sum",
+    fix="use the layer's own z, or its own output",
+    known_from="an index that is one off in a loop over the layers",
+)
+def derivative_elsewhere(listing: Listing) -> Iterator[Change]:
+    every = [s for s in listing.forward if s.function in ACTIVATIONS]
+    for _, forward, statement in undone(listing, *ACTIVATIONS):
+        for other in every:
+            same_shape = other.output.shape == forward.output.shape
+            if other.output.name == forward.output.name or not same_shape:
+                continue
+            names = {
+                forward.output.name: other.output.name,
+                forward.inputs[0].name: other.inputs[0].name,
+            }
+            new = value_of(ast.parse(renamed(statement, names)).body[0])
+            if new is not None:
+                yield backward_with(listing, statement, text_of(new), *names.values())
+
+
+@known(
+    "bias forgotten where the derivative is taken",
+    "backward",
+    what=(
+        "the sums at which the activation's derivative is taken are computed again, without a bias"
+    ),
+    why="the unit answered to its whole sum, the bias included",
+    fix="save z in the forward pass and use it again",
+)
+def derivative_without_bias(listing: Listing) -> Iterator[Change]:
+    slopes = {"tanh": "(1 - np.tanh({x}) ** 2)", "relu": "({x} > 0)", "sigmoid": AGAIN["sigmoid"]}
+    for step, forward, statement in undone(listing, *slopes):
+        x = forward.inputs[0].name
+        sums = assignment(listing, "network", x)
+        match value_of(sums) if sums is not None else None:
+            case ast.BinOp(left=ast.BinOp(op=ast.MatMult()), op=ast.Add(), right=ast.Name(id=b)):
+                form = slopes[forward.function].format(x=f"({x} - {b})")
+                yield backward_with(listing, statement, f"{step.inputs[0].name} * {form}", x, b)
 
 
 @known(
@@ -167,7 +233,7 @@ def relu_gate_inverted(listing: Listing) -> Iterator[Change]:
         x = forward.inputs[0].name
         yield backward_with(listing, statement, f"{step.inputs[0].name} * ({x} < 0)", x)
     for _, forward, statement in undone(listing, *GATED):
-        text, x = ast.unparse(statement), forward.inputs[0].name
+        text, x = text_of(statement), forward.inputs[0].name
         if f"{x} > 0" in text:
             yield put(listing, BACKWARD, statement, text.replace(f"{x} > 0", f"{x} <= 0"))
 

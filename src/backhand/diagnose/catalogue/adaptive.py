@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator
 
 from backhand.diagnose.catalogue.options import options_of, steps, with_options
-from backhand.diagnose.editing import known, line, node_put, put, wrapped
-from backhand.diagnose.listing import Listing
+from backhand.diagnose.editing import known, line, node_put, put
+from backhand.diagnose.listing import Listing, text_of
 from backhand.diagnose.mistake import Change
 
 
@@ -45,18 +45,21 @@ def _corrections(listing: Listing, new: str, *, both: bool) -> Iterator[Change]:
     if not both:
         if len(found) > 1:
             for statement, node in found:
-                yield node_put(listing, "update", statement, node, new)
+                put_in = new.replace("{old}", text_of(node))
+                yield node_put(listing, "update", statement, node, put_in)
         return
     where, changed = "", listing
     for statement, node in found:
-        old = ast.unparse(node)
+        old = text_of(node)
         for now in list(changed.statements("update")):
             if isinstance(now, ast.For):
                 continue
             for part in ast.walk(now):
-                if _is_correction(part) and ast.unparse(part) == old:
+                if _is_correction(part) and text_of(part) == old:
                     where = where or line(statement)
-                    changed = node_put(changed, "update", now, part, new).listing
+                    changed = node_put(
+                        changed, "update", now, part, new.replace("{old}", old)
+                    ).listing
                     break
     if where:
         yield Change(where, changed)
@@ -88,14 +91,14 @@ def epsilon_inside(listing: Listing) -> Iterator[Change]:
                 case ast.BinOp(
                     left=ast.Name(id=root), op=ast.Add(), right=ast.Constant(value=float())
                 ):
-                    text = f"np.sqrt({root} ** 2 + {ast.unparse(node.right)})"
+                    text = f"np.sqrt({root} ** 2 + {text_of(node.right)})"
                     yield node_put(listing, "update", statement, node, text)
                 case ast.BinOp(
                     left=ast.Call(func=ast.Attribute(attr="sqrt"), args=[inner]),
                     op=ast.Add(),
                     right=ast.Constant(value=float()),
                 ):
-                    text = f"np.sqrt({ast.unparse(inner)} + {ast.unparse(node.right)})"
+                    text = f"np.sqrt({text_of(inner)} + {text_of(node.right)})"
                     yield node_put(listing, "update", statement, node, text)
 
 
@@ -114,7 +117,7 @@ def epsilon_before(listing: Listing) -> Iterator[Change]:
             match node:
                 case ast.BinOp(left=ast.Name(id="root"), op=ast.Add(), right=eps) if beta2:
                     correction = f"(1 - {beta2} ** step) ** 0.5"
-                    text = f"(root + {ast.unparse(eps)} / {correction})"
+                    text = f"(root + {text_of(eps)} / {correction})"
                     yield node_put(listing, "update", statement, node, text)
 
 
@@ -146,79 +149,82 @@ def step_constant(listing: Listing) -> Iterator[Change]:
 def _corrections_at(listing: Listing, step: str) -> Iterator[Change]:
     if not any(_is_correction(n) for s in listing.statements("update") for n in ast.walk(s)):
         return
-    lines = [ast.unparse(s) for s in listing.functions["update"].body]
+    lines = [text_of(s) for s in listing.functions["update"].body]
     yield Change("step", listing.with_lines("update", "\n".join([f"step = {step}", *lines])))
 
 
 @known(
-    "betas swapped",
+    "bias correction multiplied instead of divided",
     "update",
-    what="Adam's two betas are swapped",
-    why="the mean then forgets slowly and the square fast",
-    fix="beta1 = 0.9 for the mean, beta2 = 0.999 for the square",
-    known_from="common in class",
+    what="Adam's averages are multiplied by 1 - beta ** step instead of divided by it",
+    why="the first steps then get even smaller, where they should be made larger",
+    fix="m / (1 - beta1 ** step), v / (1 - beta2 ** step)",
 )
-def betas_swapped(listing: Listing) -> Iterator[Change]:
+def correction_inverted(listing: Listing) -> Iterator[Change]:
+    yield from _corrections(listing, "(1 / {old})", both=True)
+    yield from _corrections(listing, "(1 / {old})", both=False)
+
+
+@known(
+    "bias correction with the other beta",
+    "update",
+    what="both of Adam's averages are corrected with the same beta",
+    why="each average fades in with its own beta",
+    fix="m / (1 - beta1 ** step), v / (1 - beta2 ** step)",
+    known_from="copy and paste of the line above",
+)
+def correction_other(listing: Listing) -> Iterator[Change]:
     options = options_of(listing)
-    if "beta1" in options:
-        yield from with_options(listing, beta1=options["beta2"], beta2=options["beta1"])
+    if "beta2" in options:
+        for beta in (options["beta1"], options["beta2"]):
+            yield from _corrections(listing, f"(1 - {beta} ** step)", both=True)
 
 
 @known(
-    "second moment of the gradient, not of its square",
+    "corrected average kept",
     "update",
-    what="the running second moment averages the gradient, not its square",
-    why="its root is then no size of the gradient, and of negative numbers no number at all",
-    fix="v = beta2 * v + (1 - beta2) * dw * dw",
+    what="Adam's average is overwritten by its corrected value, which the next step averages on",
+    why="the correction is for this step alone: kept, it is divided out again in every step",
+    fix="m_hat = m / (1 - beta1 ** step), under a name of its own",
+    known_from="common on Stack Overflow: m = m / (1 - beta1 ** t)",
 )
-def square_missing(listing: Listing) -> Iterator[Change]:
-    for statement in listing.statements("update"):
-        for node in ast.walk(statement) if not isinstance(statement, ast.For) else ():
-            match node:
-                case ast.BinOp(left=left, op=ast.Mult(), right=ast.Name(id="dw")):
-                    if "dw" in ast.unparse(left):
-                        yield node_put(listing, "update", statement, node, ast.unparse(left))
-
-
-@known(
-    "root missing",
-    "update",
-    what="the step is divided by the second moment, not by its root",
-    why="the step then has the wrong size: it should not depend on the gradient's scale",
-    fix="np.sqrt(v) + eps",
-)
-def root_missing(listing: Listing) -> Iterator[Change]:
-    for statement in listing.statements("update"):
-        for node in ast.walk(statement) if not isinstance(statement, ast.For) else ():
-            match node:
-                case ast.Call(func=ast.Attribute(attr="sqrt"), args=[inner]):
-                    yield node_put(listing, "update", statement, node, f"({ast.unparse(inner)})")
-                    if isinstance(statement, ast.Assign):  # with its bias correction
-                        yield wrapped(listing, "update", statement, "{} ** 2")
-
-
-@known(
-    "running average without 1 - beta",
-    "update",
-    what="the running average adds the whole new value: m = beta m + dw",
-    why="an average weighs the new value with 1 - beta",
-    fix="m = beta1 * m + (1 - beta1) * dw",
-)
-def average_unweighted(listing: Listing) -> Iterator[Change]:
+def corrected_kept(listing: Listing) -> Iterator[Change]:
     options = options_of(listing)
-    for statement in listing.statements("update"):
-        match statement:
-            case ast.AugAssign(target=ast.Name(id=name), op=ast.Add(), value=value):
-                text = ast.unparse(value)
-                for key in ("beta1", "beta2", "alpha"):
-                    beta = options.get(key)
-                    if f"(1 - {beta}) * " in text:
-                        rest = text.replace(f"(1 - {beta}) * ", "", 1)
-                        if rest == f"(dw - {name})":
-                            new = f"{name}[...] = {beta} * {name} + dw"
-                        else:
-                            new = f"{name} += {rest}"
-                        yield put(listing, "update", statement, new)
+    if not list(_corrections(listing, "1", both=True)):
+        return
+    for names in ("mv", "m", "v"):
+        betas = {"m": options["beta1"], "v": options["beta2"]}
+        lines = [f"{name} /= 1 - {betas[name]} ** step" for name in names]
+        yield from steps_after(listing, "\n".join(lines))
+
+
+def steps_after(listing: Listing, lines: str) -> Iterator[Change]:
+    """The update with more lines behind the step of each weight."""
+    for statement in steps(listing):
+        yield put(listing, "update", statement, f"{text_of(statement)}\n{lines}")
+
+
+@known(
+    "step counted for each weight",
+    "update",
+    what="Adam's step is counted up for each array of weights, not once for each step",
+    why="the bias correction then fades too soon, and differs from weight to weight",
+    fix="count up once, before the loop over the weights",
+    known_from="common in class: t += 1 inside of the loop over the parameters",
+)
+def step_of_each(listing: Listing) -> Iterator[Change]:
+    if not any(_is_correction(n) for s in listing.statements("update") for n in ast.walk(s)):
+        return
+    count = len(listing.parameters)
+    tree = listing.functions["update"]
+    for statement in tree.body:
+        if isinstance(statement, ast.For):
+            body = [text_of(s) for s in tree.body if s is not statement]
+            inner = ["step += 1", *map(text_of, statement.body)]
+            head = text_of(statement).splitlines()[0]
+            loop = [head, *(f"    {text}" for one in inner for text in one.splitlines())]
+            lines = [f"step = (step - 1) * {count}", *body, *loop]
+            yield Change("step", listing.with_lines("update", "\n".join(lines)))
 
 
 @known(

@@ -3,7 +3,13 @@
 import ast
 from collections.abc import Iterator
 
-from backhand.diagnose.catalogue.loss_places import both_put, is_mean, slope_put, value_put
+from backhand.diagnose.catalogue.loss_places import (
+    both_put,
+    is_mean,
+    is_of_elements,
+    slope_put,
+    value_put,
+)
 from backhand.diagnose.catalogue.options import layers_of, rows_of
 from backhand.diagnose.editing import BACKWARD, assignment, assignments, known, wrapped
 from backhand.diagnose.listing import Listing
@@ -15,7 +21,7 @@ MEANS = ("{} / len(@y)", "{} / @y.size")
 SUMS = ("{} * len(@y)", "{} * @y.size")
 
 
-OTHERS = ("{} * len(@y) / @y.size", "{} * @y.size / len(@y)")
+ROWS_FOR_ELEMENTS, ELEMENTS_FOR_ROWS = "{} * @y.size / len(@y)", "{} * len(@y) / @y.size"
 
 
 @known(
@@ -127,10 +133,10 @@ def gradient_sum(listing: Listing) -> Iterator[Change]:
 )
 def other_count(listing: Listing) -> Iterator[Change]:
     if is_mean(listing):
-        for form in OTHERS:
-            yield from both_put(listing, form)
-            yield from slope_put(listing, form)
-            yield from value_put(listing, form)
+        form = ROWS_FOR_ELEMENTS if is_of_elements(listing) else ELEMENTS_FOR_ROWS
+        yield from both_put(listing, form)
+        yield from slope_put(listing, form)
+        yield from value_put(listing, form)
 
 
 @known(
@@ -139,6 +145,7 @@ def other_count(listing: Listing) -> Iterator[Change]:
     what="the gradients of one layer's weights have another division by N than those of the others",
     why="all layers belong to the same loss, and so to the same division",
     fix="divide once, at the output, or in every layer alike",
+    is_local=True,
 )
 def layer_divided(listing: Listing) -> Iterator[Change]:
     rows = f"len({listing.experiment.network.forward.inputs[0].name})"

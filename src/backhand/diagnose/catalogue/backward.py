@@ -5,16 +5,19 @@ from collections.abc import Iterator
 
 from backhand.diagnose.catalogue.activations import ACTIVATIONS
 from backhand.diagnose.catalogue.biases import bias_gradients
+from backhand.diagnose.catalogue.penalty_places import is_penalty
 from backhand.diagnose.editing import (
     BACKWARD,
     assignments,
     backward_with,
     known,
     node_put,
+    outer_products,
+    parameter_of,
     put_value,
     wrapped,
 )
-from backhand.diagnose.listing import Listing
+from backhand.diagnose.listing import Listing, text_of
 from backhand.diagnose.mistake import Change
 
 
@@ -44,9 +47,15 @@ def weights_not_transposed(listing: Listing) -> Iterator[Change]:
     fix="dw = x.T @ dz for weights [in, out]",
 )
 def gradient_transposed(listing: Listing) -> Iterator[Change]:
-    for name, statement, _ in assignments(listing, BACKWARD):
-        if name[1:] in listing.parameters and _is_square(listing, name[1:]):
+    for name, statement, value in assignments(listing, BACKWARD):
+        weight = parameter_of(listing, name)
+        if weight and is_product(value) and _is_square(listing, weight):
             yield wrapped(listing, BACKWARD, statement, "{}.T")
+
+
+def is_product(value: ast.expr) -> bool:
+    """Whether an expression is a product of matrices."""
+    return isinstance(value, ast.BinOp) and isinstance(value.op, ast.MatMult)
 
 
 def _is_square(listing: Listing, name: str) -> bool:
@@ -63,15 +72,11 @@ def _is_square(listing: Listing, name: str) -> bool:
     known_from="common in class",
 )
 def preactivation_in_dw(listing: Listing) -> Iterator[Change]:
-    for name, statement, value in assignments(listing, BACKWARD):
-        match value:
-            case ast.BinOp(
-                left=ast.Attribute(value=ast.Name(id=read)), op=ast.MatMult(), right=right
-            ):
-                source = _before_activation(listing, read)
-                if name[1:] in listing.parameters and source:
-                    new = f"{source}.T @ {ast.unparse(right)}"
-                    yield backward_with(listing, statement, new, source)
+    for statement, read, right in outer_products(listing):
+        source = _before_activation(listing, read)
+        if source:
+            new = f"{source}.T @ {text_of(right)}"
+            yield backward_with(listing, statement, new, source)
 
 
 def _before_activation(listing: Listing, name: str) -> str:
@@ -98,8 +103,9 @@ def fan_in(listing: Listing) -> Iterator[Change]:
             for name, statement, value in assignments(listing, BACKWARD):
                 match value:
                     case ast.BinOp(left=a, op=ast.Add(), right=b) if name == step.output.name:
-                        yield put_value(listing, BACKWARD, statement, ast.unparse(a))
-                        yield put_value(listing, BACKWARD, statement, ast.unparse(b))
+                        for kept, gone in ((a, b), (b, a)):
+                            if not is_penalty(listing, gone, parameter_of(listing, name)):
+                                yield put_value(listing, BACKWARD, statement, text_of(kept))
 
 
 @known(
@@ -111,8 +117,10 @@ def fan_in(listing: Listing) -> Iterator[Change]:
 )
 def gradient_zero(listing: Listing) -> Iterator[Change]:
     biases = list(bias_gradients(listing))
-    for name, statement, _ in assignments(listing, BACKWARD):
-        if name[1:] in listing.parameters and statement not in biases:
+    for name, statement, value in assignments(listing, BACKWARD):
+        is_part = bool(parameter_of(listing, name)) and is_product(value)
+        is_whole = name[1:] in listing.parameters
+        if (is_whole or is_part) and statement not in biases:
             yield wrapped(listing, BACKWARD, statement, "0 * {}")
 
 
@@ -151,18 +159,15 @@ def other_weights(listing: Listing) -> Iterator[Change]:
 def other_input(listing: Listing) -> Iterator[Change]:
     inputs = [v.name for v in listing.experiment.network.forward.inputs if v.role == "input"]
     values = inputs + [s.output.name for s in listing.forward if s.function in ACTIVATIONS]
-    for name, statement, value in assignments(listing, BACKWARD):
-        match value:
-            case ast.BinOp(
-                left=ast.Attribute(value=ast.Name(id=read)), op=ast.MatMult(), right=right
-            ):
-                for other in values:
-                    alike = _width(listing, other) == _width(listing, read)
-                    if name[1:] in listing.parameters and other != read and alike:
-                        if _before_activation(listing, read) and other in _sources(listing, read):
-                            continue
-                        new = f"{other}.T @ {ast.unparse(right)}"
-                        yield backward_with(listing, statement, new, other)
+    for statement, read, right in outer_products(listing):
+        for other in values:
+            alike = _width(listing, other) == _width(listing, read)
+            if other == read or not alike:
+                continue
+            if _before_activation(listing, read) and other in _sources(listing, read):
+                continue
+            new = f"{other}.T @ {text_of(right)}"
+            yield backward_with(listing, statement, new, other)
 
 
 def _width(listing: Listing, name: str) -> object:
@@ -185,11 +190,7 @@ def _sources(listing: Listing, name: str) -> set[str]:
     fix="dw += ..., with dw set to 0 before the loop",
 )
 def gradient_of_one(listing: Listing) -> Iterator[Change]:
-    for name, statement, value in assignments(listing, BACKWARD):
-        match value:
-            case ast.BinOp(
-                left=ast.Attribute(value=left, attr="T"), op=ast.MatMult(), right=right
-            ) if name[1:] in listing.parameters:
-                for rows in ("-1:", ":1"):
-                    new = f"{ast.unparse(left)}[{rows}].T @ ({ast.unparse(right)})[{rows}]"
-                    yield put_value(listing, BACKWARD, statement, new)
+    for statement, read, right in outer_products(listing):
+        for rows in ("-1:", ":1"):
+            new = f"{read}[{rows}].T @ ({text_of(right)})[{rows}]"
+            yield put_value(listing, BACKWARD, statement, new)

@@ -4,16 +4,21 @@ import ast
 from collections.abc import Iterator
 
 from backhand.diagnose.catalogue.activations import ACTIVATIONS
+from backhand.diagnose.catalogue.options import rows_of
 from backhand.diagnose.editing import (
     BACKWARD,
+    assignment,
     assignments,
     known,
+    line,
     node_put,
+    parameter_of,
     put_value,
+    target_of,
     undone,
     wrapped,
 )
-from backhand.diagnose.listing import Listing
+from backhand.diagnose.listing import Listing, text_of
 from backhand.diagnose.mistake import Change
 
 
@@ -30,7 +35,8 @@ from backhand.diagnose.mistake import Change
 )
 def bias_averaged(listing: Listing) -> Iterator[Change]:
     for statement in bias_gradients(listing):
-        yield _reduced(listing, statement, "{}.mean(axis=0)")
+        yield _reduced(listing, statement, "{}.mean(axis=@axis)")
+        yield _reduced(listing, statement, "({}.sum(axis=@axis) / len({}))")
 
 
 @known(
@@ -43,9 +49,10 @@ def bias_averaged(listing: Listing) -> Iterator[Change]:
 )
 def bias_unsummed(listing: Listing) -> Iterator[Change]:
     for statement in bias_gradients(listing):
-        yield _reduced(listing, statement, "{}")
-        yield _reduced(listing, statement, "{}[0]")
-        yield _reduced(listing, statement, "{}[-1]")
+        if _summed(statement)[1] == "0":
+            yield _reduced(listing, statement, "{}")
+            yield _reduced(listing, statement, "{}[0]")
+            yield _reduced(listing, statement, "{}[-1]")
 
 
 @known(
@@ -57,8 +64,7 @@ def bias_unsummed(listing: Listing) -> Iterator[Change]:
 )
 def bias_total(listing: Listing) -> Iterator[Change]:
     for statement in bias_gradients(listing):
-        name = ast.unparse(statement.targets[0])[1:]  # type: ignore[attr-defined]
-        size = listing.experiment.arrays[name].shape
+        size = listing.experiment.arrays[parameter_of(listing, target_of(statement))].shape
         if size != (1,):
             yield _reduced(listing, statement, f"np.full({size}, {{}}.sum())")
 
@@ -104,7 +110,7 @@ def _through_activation(listing: Listing, bias: bool) -> Iterator[Change]:
     behind = {step.output.name: step.inputs[0].name for step, _, _ in undone(listing, *ACTIVATIONS)}
     gradients = list(bias_gradients(listing))
     for name, statement, value in assignments(listing, BACKWARD):
-        if name[1:] in listing.parameters and (statement in gradients) == bias:
+        if parameter_of(listing, name) and (statement in gradients) == bias:
             for node in ast.walk(value):
                 match node:
                     case ast.Name(id=read) if read in behind:
@@ -113,18 +119,39 @@ def _through_activation(listing: Listing, bias: bool) -> Iterator[Change]:
 
 def bias_gradients(listing: Listing) -> Iterator[ast.stmt]:
     """The statements that sum a derivative over the batch."""
-    for name, statement, value in assignments(listing, BACKWARD):
-        if name[1:] in listing.parameters and "sum" in ast.unparse(value):
-            match value:
-                case ast.Call(args=[_, *_]):
-                    yield statement
+    for name, statement, _ in assignments(listing, BACKWARD):
+        if parameter_of(listing, name) and _summed(statement)[0]:
+            yield statement
+
+
+def _summed(statement: ast.stmt) -> tuple[str, str]:
+    """What a statement sums, and over which axes; nothing where it does something else."""
+    match statement:
+        case (
+            ast.Assign(
+                value=ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="np"), attr="sum"),
+                    args=[summed],
+                    keywords=[ast.keyword(arg="axis", value=axis)],
+                )
+            )
+            | ast.Assign(
+                value=ast.Call(
+                    func=ast.Attribute(value=summed, attr="sum"),
+                    args=[],
+                    keywords=[ast.keyword(arg="axis", value=axis)],
+                )
+            )
+        ):
+            return text_of(summed), text_of(axis)
+    return "", ""
 
 
 def _reduced(listing: Listing, statement: ast.stmt, form: str) -> Change:
-    assert isinstance(statement, ast.Assign)
-    assert isinstance(statement.value, ast.Call)
-    summed = ast.unparse(statement.value.args[0])
-    return put_value(listing, BACKWARD, statement, form.format(f"({summed})"))
+    """What it sums put into another form: `{}` is that, `@axis` the axes."""
+    summed, axis = _summed(statement)
+    form = form.replace("@axis", axis)
+    return put_value(listing, BACKWARD, statement, form.format(*[f"({summed})"] * form.count("{}")))
 
 
 @known(
@@ -138,24 +165,41 @@ def _reduced(listing: Listing, statement: ast.stmt, form: str) -> Change:
     fix="divide once, at the output: dz = (p - y) / N",
 )
 def weights_divided(listing: Listing) -> Iterator[Change]:
-    biases = list(bias_gradients(listing))
-    if not biases:
-        return
+    biases = [target_of(statement) for statement in bias_gradients(listing)]
+    if biases:
+        weights = [n for n, _, _ in assignments(listing, BACKWARD) if parameter_of(listing, n)]
+        weights = [name for name in weights if name not in biases]
+        yield from _scaled(listing, weights, "{} / len(@x)")
+
+
+@known(
+    "bias gradient never divided by N",
+    "backward",
+    what=(
+        "the gradient of the biases is not divided by the number of examples, that of the weights "
+        "is"
+    ),
+    why="both belong to the same loss, and so to the same division",
+    fix="db = dz.sum(axis=0) / N where dw = x.T @ dz / N; or divide once, at the output",
+    known_from="Ng's course, where both are divided by m by hand",
+)
+def biases_undivided(listing: Listing) -> Iterator[Change]:
+    biases = [target_of(statement) for statement in bias_gradients(listing)]
+    if biases and rows_of(listing) > 1:
+        yield from _scaled(listing, biases, "{} * len(@x)")
+
+
+def _scaled(listing: Listing, names: list[str], form: str) -> Iterator[Change]:
+    """These derivatives put into a form, each alone and all of them; `@x` is the first input."""
+    form = form.replace("@x", listing.experiment.network.forward.inputs[0].name)
     changed, where = listing, ""
-    for name, statement, _ in list(assignments(listing, BACKWARD)):
-        if name[1:] in listing.parameters and statement not in biases:
-            one = wrapped(listing, BACKWARD, statement, "{} / len(x_rows)")
-            rows = listing.experiment.network.forward.inputs[0].name
-            yield Change(one.where, _renamed_rows(one.listing, rows))
-            target = next(s for n, s, _ in assignments(changed, BACKWARD) if n == name)
-            changed = wrapped(changed, BACKWARD, target, f"{{}} / len({rows})").listing
-            where = where or one.where
-    if where:
+    for name in names:
+        statement = assignment(listing, BACKWARD, name)
+        again = assignment(changed, BACKWARD, name)
+        assert statement is not None
+        assert again is not None
+        yield wrapped(listing, BACKWARD, statement, form)
+        changed = wrapped(changed, BACKWARD, again, form).listing
+        where = where or line(statement)
+    if len(names) > 1:
         yield Change(where, changed)
-
-
-def _renamed_rows(listing: Listing, rows: str) -> Listing:
-    tree = listing.functions[BACKWARD]
-    return listing.with_lines(
-        BACKWARD, "\n".join(map(ast.unparse, tree.body)).replace("x_rows", rows)
-    )

@@ -5,6 +5,7 @@ from itertools import permutations
 
 import numpy as np
 
+from backhand.diagnose.catalogue.loops import body_of, data_arguments, lines_of, retold
 from backhand.diagnose.editing import known
 from backhand.diagnose.listing import Listing
 from backhand.diagnose.mistake import Change
@@ -65,6 +66,22 @@ def shuffled(listing: Listing) -> Iterator[Change]:
     rows = len(listing.experiment.arrays[inputs[0]]) if inputs else 0
     for order in _orders(rows):
         yield _data(listing, **dict.fromkeys(inputs, f"{{}}[{order}]"))
+    for name in (*inputs, *_targets(listing)):
+        yield _data(listing, **{name: "{}[next(ORDERS)]"})
+        yield from _shuffled_in_loop(listing, name)
+
+
+def _shuffled_in_loop(listing: Listing, name: str) -> Iterator[Change]:
+    """One array of the data in the orders that were drawn: in each epoch one of the last epoch's,
+    or one of the first."""
+    lines = lines_of(listing)
+    if name in data_arguments(listing) and lines:
+        for source in (name, f"all_{name}"):
+            order = f"{name} = {source}[next(ORDERS)]\n"
+            yield retold(
+                listing, lines["forward"], before=f"all_{name} = {name}",
+                body=order + body_of(listing),
+            )  # fmt: skip
 
 
 def _orders(rows: int) -> Iterator[list[int]]:

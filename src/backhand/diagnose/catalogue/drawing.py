@@ -4,8 +4,18 @@ import ast
 from collections.abc import Iterator
 
 from backhand.diagnose.catalogue.masks import drawn, masks
-from backhand.diagnose.editing import assignment, known, line, names_put, node_put, put, put_value
-from backhand.diagnose.listing import Listing
+from backhand.diagnose.editing import (
+    assignment,
+    known,
+    line,
+    made_by,
+    names_put,
+    node_put,
+    put,
+    put_value,
+    wrapped,
+)
+from backhand.diagnose.listing import Listing, text_of
 from backhand.diagnose.mistake import Change
 
 
@@ -19,8 +29,8 @@ from backhand.diagnose.mistake import Change
 )
 def keep_swapped(listing: Listing) -> Iterator[Change]:
     for _, rate, draw in masks(listing):
-        text = ast.unparse(draw)
-        value = ast.unparse(draw.value)  # type: ignore[attr-defined]
+        text = text_of(draw)
+        value = text_of(draw.value)  # type: ignore[attr-defined]
         other = f"({value} == 0) / (1 - {rate}) if generator is not None else 1.0"
         yield put_value(listing, "network", draw, other)
         if str(rate) in text:
@@ -58,10 +68,10 @@ def _shape_put(listing: Listing, shape: str, after: str) -> Iterator[Change]:
         for node in ast.walk(draw):
             match node:
                 case ast.Call(func=ast.Name(id="dropout_mask"), args=[g, s, r, t]):
-                    size, kind = ast.unparse(s), ast.unparse(t)
+                    size, kind = text_of(s), text_of(t)
                     call = (
-                        f"dropout_mask({ast.unparse(g)}, {shape.format(s=size)}, "
-                        f"{ast.unparse(r)}, {kind})" + after.format(s=size, t=kind)
+                        f"dropout_mask({text_of(g)}, {shape.format(s=size)}, "
+                        f"{text_of(r)}, {kind})" + after.format(s=size, t=kind)
                     )
                     yield node_put(listing, "network", draw, node, call)
 
@@ -77,7 +87,7 @@ def _shape_put(listing: Listing, shape: str, after: str) -> Iterator[Change]:
 def constant_mask(listing: Listing) -> Iterator[Change]:
     for mask, _, draw in masks(listing):
         assert isinstance(draw, ast.Assign)
-        text = ast.unparse(draw.value)
+        text = text_of(draw.value)
         lines = (
             f"if generator is None:\n    {mask} = {text}\n"
             f"else:\n    if not hasattr(network, 'kept_{mask}'):\n"
@@ -93,12 +103,13 @@ def constant_mask(listing: Listing) -> Iterator[Change]:
     why="the network that is trained has no dropout",
     fix="draw and apply the mask in training",
     known_from="common in class",
+    is_local=True,
 )
 def no_dropout(listing: Listing) -> Iterator[Change]:
     yield from drawn(listing, "1.0")
     if listing.masks:  # the loop does not ask for it, though the pass could
         for statement in listing.statements("train"):
-            text = ast.unparse(statement)
+            text = text_of(statement)
             if "network(" in text and ", generator)" in text and isinstance(statement, ast.Assign):
                 yield put(listing, "train", statement, text.replace(", generator)", ")"))
 
@@ -131,10 +142,12 @@ def dropout_in_evaluation(listing: Listing) -> Iterator[Change]:
     ),
     fix="leave evaluation unscaled with inverted dropout",
     known_from="Srivastava et al. 2014 scale at test time; inverted dropout does not",
+    is_local=True,
 )
 def scaled_in_evaluation(listing: Listing) -> Iterator[Change]:
-    yield from drawn(listing, "{d} if generator is not None else {d} * (1 - {r})")
-    yield from drawn(listing, "{d} if generator is not None else {d} / (1 - {r})")
+    for factor in ("* (1 - {r})", "/ (1 - {r})", "* {r}"):
+        yield from drawn(listing, f"{{d}} if generator is not None else {{d}} {factor}")
+        yield from _applied(listing, factor)
 
 
 @known(
@@ -146,6 +159,30 @@ def scaled_in_evaluation(listing: Listing) -> Iterator[Change]:
     why="on average the same, but every number of training and of evaluation is another one",
     fix="inverted dropout: mask / (1 - rate) in training, nothing in evaluation",
     known_from="Srivastava et al. 2014, section 10",
+    is_local=True,
 )
 def original_dropout(listing: Listing) -> Iterator[Change]:
     yield from drawn(listing, "{d} * (1 - {r})")
+    yield from drawn(listing, "{d} * (1 - {r}) if generator is not None else {d} * {r}")
+    for change in list(drawn(listing, "{d} * (1 - {r}) if generator is not None else {d}"))[-1:]:
+        for factor in ("* (1 - {r})", "* {r}"):
+            yield from list(_applied(change.listing, factor))[-1:]
+
+
+def _applied(listing: Listing, factor: str) -> Iterator[Change]:
+    """What dropout gives scaled in evaluation, forward alone: each layer's, then all."""
+    rates = {mask: rate for mask, rate, _ in masks(listing)}
+    where, changed = "", listing
+    for step, statement in made_by(listing, "dropout"):
+        rate = rates.get(step.inputs[1].name)
+        if rate is None:
+            continue
+        form = f"{{}} * (1.0 if generator is not None else 1.0 {factor.format(r=rate)})"
+        if len(rates) > 1:
+            yield wrapped(listing, "network", statement, form)
+        again = assignment(changed, "network", step.output.name)
+        assert again is not None
+        where = where or line(statement)
+        changed = wrapped(changed, "network", again, form).listing
+    if where:
+        yield Change(where, changed)

@@ -13,15 +13,15 @@ from backhand.diagnose.catalogue.masks import (
 from backhand.diagnose.editing import (
     BACKWARD,
     assignment,
-    assignments,
     backward_with,
     known,
     line,
     made_by,
+    outer_products,
     put_value,
     undone,
 )
-from backhand.diagnose.listing import Listing
+from backhand.diagnose.listing import Listing, text_of
 from backhand.diagnose.mistake import Change
 
 NUMPY_ML = "https://github.com/ddbourgin/numpy-ml/issues/94"
@@ -64,7 +64,7 @@ def mask_ignored(listing: Listing) -> Iterator[Change]:
 
 def _name(statement: ast.stmt) -> str:
     assert isinstance(statement, ast.Assign)
-    return ast.unparse(statement.targets[0])
+    return text_of(statement.targets[0])
 
 
 @known(
@@ -82,16 +82,12 @@ def pre_dropout(listing: Listing) -> Iterator[Change]:
 
 
 def _pre_dropout(listing: Listing) -> Iterator[Change]:
-    for name, statement, value in assignments(listing, BACKWARD):
-        match value:
-            case ast.BinOp(
-                left=ast.Attribute(value=ast.Name(id=read)), op=ast.MatMult(), right=right
-            ):
-                step = listing.made.get(read)
-                if name[1:] in listing.parameters and step and step.function == "dropout":
-                    source = step.inputs[0].name
-                    new = f"{source}.T @ {ast.unparse(right)}"
-                    yield backward_with(listing, statement, new, source)
+    for statement, read, right in outer_products(listing):
+        step = listing.made.get(read)
+        if step and step.function == "dropout":
+            source = step.inputs[0].name
+            new = f"{source}.T @ {text_of(right)}"
+            yield backward_with(listing, statement, new, source)
 
 
 @known(
@@ -101,6 +97,7 @@ def _pre_dropout(listing: Listing) -> Iterator[Change]:
     why="the layer's output is then smaller in training than in use, by the factor 1 - rate",
     fix="mask / (1 - rate), in the forward pass and so in the backward pass",
     known_from="the published answer to this project's homework",
+    is_local=True,
 )
 def not_scaled(listing: Listing) -> Iterator[Change]:
     yield from drawn(listing, "{d} * (1 - {r}) if generator is not None else {d}")
@@ -112,6 +109,7 @@ def not_scaled(listing: Listing) -> Iterator[Change]:
     what="what dropout keeps is scaled up by 1 / (1 - rate) twice",
     why="the expected value of the layer's output is then too large in training",
     fix="divide by 1 - rate once",
+    is_local=True,
 )
 def scaled_twice(listing: Listing) -> Iterator[Change]:
     yield from drawn(listing, "{d} / (1 - {r}) if generator is not None else {d}")
@@ -124,6 +122,7 @@ def scaled_twice(listing: Listing) -> Iterator[Change]:
     why="the layer's output shrinks where it should be scaled up",
     fix="mask / (1 - rate)",
     known_from="common in class",
+    is_local=True,
 )
 def scaled_down(listing: Listing) -> Iterator[Change]:
     yield from drawn(listing, "{d} * (1 - {r}) ** 2 if generator is not None else {d}")
@@ -139,6 +138,7 @@ def scaled_down(listing: Listing) -> Iterator[Change]:
     ),
     fix="mask / (1 - rate)",
     known_from="common in class",
+    is_local=True,
 )
 def scaled_by_rate(listing: Listing) -> Iterator[Change]:
     yield from drawn(listing, "{d} * ((1 - {r}) / {r}) if generator is not None else {d}")
@@ -151,6 +151,7 @@ def scaled_by_rate(listing: Listing) -> Iterator[Change]:
     why="the factor is part of the function, and so of its derivative",
     fix="use the very same scaled mask in both",
     known_from=NUMPY_ML,
+    is_local=True,
 )
 def scaled_forward(listing: Listing) -> Iterator[Change]:
     yield from read_backward_as(listing, "({m} != 0)")
@@ -162,12 +163,14 @@ def scaled_forward(listing: Listing) -> Iterator[Change]:
     what="the mask is scaled by 1 / (1 - rate) in the backward pass, but not in the forward pass",
     why="the factor of the derivative belongs to a function that was not computed",
     fix="scale the mask where it is drawn, and use the same one in both",
+    is_local=True,
 )
 def scaled_backward(listing: Listing) -> Iterator[Change]:
-    for change in drawn(listing, "{d} * (1 - {r}) if generator is not None else {d}"):
+    unscaled = drawn(listing, "{d} * (1 - {r}) if generator is not None else {d}")
+    for place, change in enumerate(unscaled):
         for form in ("({m} / (1 - {r}))", f"({{m}} / (1 - {{r}} * {IN_TRAINING}))"):
-            for more in read_backward_as(change.listing, form):
-                yield Change(change.where, more.listing)
+            scaled = list(read_backward_as(change.listing, form))[place]
+            yield Change(change.where, scaled.listing)
 
 
 @known(
@@ -176,10 +179,28 @@ def scaled_backward(listing: Listing) -> Iterator[Change]:
     what="the derivative is scaled by 1 / (1 - rate) once more beside the scaled mask",
     why="the mask holds the factor already",
     fix="da1 = dh * mask",
+    is_local=True,
 )
 def backward_twice(listing: Listing) -> Iterator[Change]:
     yield from read_backward_as(listing, "({m} / (1 - {r}))")
     yield from read_backward_as(listing, f"({{m}} / (1 - {{r}} * {IN_TRAINING}))")
+
+
+@known(
+    "another layer's mask in the backward pass",
+    "dropout",
+    what="the derivative is multiplied by the mask of another layer",
+    why="each layer dropped its own units: nothing may come back through those",
+    fix="save each layer's mask under its own name",
+    known_from="copy and paste between two dropout layers",
+)
+def other_mask(listing: Listing) -> Iterator[Change]:
+    shapes = {s.output.name: s.output.shape for s in listing.forward}
+    found = list(masks(listing))
+    for mask, _, draw in found:
+        for other, _, _ in found:
+            if other != mask and shapes[other] == shapes[mask]:
+                yield Change(line(draw), mask_read_as(listing, mask, other))
 
 
 @known(
@@ -188,6 +209,7 @@ def backward_twice(listing: Listing) -> Iterator[Change]:
     what="the derivative is scaled by 1 / (1 - rate), but not masked",
     why="a dropped unit did nothing to the loss, so nothing may come back through it",
     fix="da1 = dh * mask",
+    is_local=True,
 )
 def scale_alone_backward(listing: Listing) -> Iterator[Change]:
     yield from read_backward_as(listing, "(np.ones_like({m}) / (1 - {r}))")
@@ -207,7 +229,9 @@ def new_mask_backward(listing: Listing) -> Iterator[Change]:
         where = line(draw)
         changed = mask_read_as(listing, mask, f"again({mask}, {rate})")
         function = ast.parse(
-            "def again(mask, rate):\n    return dropout_mask(DRAWS, mask.shape, rate, mask.dtype)"
+            "def again(mask, rate):\n"
+            "    if mask.min() == 1:\n        return mask\n"
+            "    return dropout_mask(DRAWS, mask.shape, rate, mask.dtype)"
         ).body[0]
         assert isinstance(function, ast.FunctionDef)
         yield Change(where, changed.with_function("again", function))

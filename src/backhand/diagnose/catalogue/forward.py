@@ -4,113 +4,24 @@ import ast
 from collections.abc import Iterator
 
 from backhand.diagnose.editing import (
+    assignment,
     assignments,
-    backward_with,
     known,
     line,
     made_by,
     names_put,
     node_put,
     put_value,
-    undone,
-    value_of,
+    target_of,
     wrapped,
 )
-from backhand.diagnose.listing import Listing, renamed
+from backhand.diagnose.listing import Listing, renamed, text_of
 from backhand.diagnose.mistake import Change
 
-ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu", "elu", "softplus")
 SIGMOID = "1 / (1 + np.exp(-{x}))"
-FORMS = {"relu": "np.maximum({x}, 0)", "tanh": "np.tanh({x})", "sigmoid": SIGMOID}
 
 
-@known(
-    "activation missing",
-    "forward",
-    what="the activation is left out: its input is passed on as it is",
-    why="two linear layers without an activation between them are one linear layer",
-    fix="apply the activation to the layer's sums before the next layer reads them",
-    known_from="common in class",
-)
-def activation_missing(listing: Listing) -> Iterator[Change]:
-    for step, statement in made_by(listing, *ACTIVATIONS):
-        yield put_value(listing, "network", statement, step.inputs[0].name)
-
-
-@known(
-    "another activation",
-    "forward",
-    what="another activation is used than the network has, forward",
-    why="the network computes another function, whose derivative is another one too",
-    fix="use the activation that is asked for, and its own derivative in the backward pass",
-)
-def activation_other(listing: Listing) -> Iterator[Change]:
-    for step, statement in made_by(listing, *FORMS):
-        for name, form in FORMS.items():
-            if name != step.function:
-                value = form.format(x=step.inputs[0].name)
-                yield put_value(listing, "network", statement, value)
-
-
-@known(
-    "another activation, with its derivative",
-    "forward",
-    what="another activation is used than the network has, and the derivative of that one",
-    why="the gradients are right, but of another network",
-    fix="use the activation that is asked for, and its derivative",
-)
-def activation_other_throughout(listing: Listing) -> Iterator[Change]:
-    slopes = {"relu": "({x} > 0)", "tanh": "(1 - np.tanh({x}) ** 2)",
-              "sigmoid": f"({SIGMOID}) * (1 - ({SIGMOID}))"}  # fmt: skip
-    for step, statement in made_by(listing, *FORMS):
-        for name, form in FORMS.items():
-            if name == step.function:
-                continue
-            x = step.inputs[0].name
-            changed = put_value(listing, "network", statement, form.format(x=x))
-            for back, forward, derivative in undone(changed.listing, step.function):
-                if forward.output.name == step.output.name:
-                    value = f"{back.inputs[0].name} * {slopes[name].format(x=x)}"
-                    done = backward_with(changed.listing, derivative, value, x)
-                    yield Change(line(statement), done.listing)
-
-
-@known(
-    "leaky ReLU for ReLU",
-    "forward",
-    what="the rectifier lets a hundredth of negative sums through",
-    why="a leaky ReLU is another activation than ReLU",
-    fix="use np.maximum(z, 0)",
-)
-def relu_leaky(listing: Listing) -> Iterator[Change]:
-    for step, statement in made_by(listing, "relu"):
-        x = step.inputs[0].name
-        yield put_value(listing, "network", statement, f"np.where({x} > 0, {x}, 0.01 * {x})")
-
-
-@known(
-    "activation on the last layer too",
-    "forward",
-    what="the hidden layer's activation is applied to the last layer's sums as well",
-    why=(
-        "the output can no longer take the values that it should (a rectified score is never "
-        "below 0)"
-    ),
-    fix="pass the last layer's sums on as they are",
-    known_from="common in class",
-)
-def activation_on_last(listing: Listing) -> Iterator[Change]:
-    used = {step.function: (step, made) for step, made in made_by(listing, *ACTIVATIONS)}
-    for _, statement in list(_sums(listing))[-1:]:
-        sums = value_of(statement)
-        for step, made in used.values():
-            applied = ast.parse(renamed(made, {step.inputs[0].name: f"({ast.unparse(sums)})"}))  # type: ignore[arg-type]
-            value = value_of(applied.body[0])
-            if value is not None:
-                yield put_value(listing, "network", statement, ast.unparse(value))
-
-
-def _sums(listing: Listing) -> Iterator[tuple[str, ast.stmt]]:
+def sums_of(listing: Listing) -> Iterator[tuple[str, ast.stmt]]:
     """The statements with a product of matrices."""
     for name, statement, value in assignments(listing, "network"):
         if any(isinstance(n, ast.MatMult) for n in ast.walk(value)):
@@ -126,12 +37,48 @@ def _sums(listing: Listing) -> Iterator[tuple[str, ast.stmt]]:
     known_from="common in class",
 )
 def bias_missing(listing: Listing) -> Iterator[Change]:
-    for _, statement in _sums(listing):
+    for _, statement in sums_of(listing):
         for node in ast.walk(statement):
             match node:
                 case ast.BinOp(left=left, op=ast.Add(), right=ast.Name(id=name)):
                     if name in listing.parameters:
-                        yield node_put(listing, "network", statement, node, ast.unparse(left))
+                        yield node_put(listing, "network", statement, node, text_of(left))
+
+
+@known(
+    "bias added after the activation",
+    "forward",
+    what="the bias is added to what the activation gives, not to the sums",
+    why="a bias is the threshold of the activation: behind it, it only shifts the output",
+    fix="f(x @ w + b), not f(x @ w) + b",
+)
+def bias_late(listing: Listing) -> Iterator[Change]:
+    for name, statement in sums_of(listing):
+        for node in ast.walk(statement):
+            match node:
+                case ast.BinOp(left=left, op=ast.Add(), right=ast.Name(id=bias)):
+                    step = next((s for s in listing.forward if s.inputs[0].name == name), None)
+                    after = assignment(listing, "network", step.output.name) if step else None
+                    if bias in listing.parameters and after is not None:
+                        moved = node_put(listing, "network", statement, node, text_of(left))
+                        added = wrapped(moved.listing, "network", after, f"{{}} + {bias}")
+                        yield Change(moved.where, added.listing)
+
+
+@known(
+    "bias added twice",
+    "forward",
+    what="the bias is added twice",
+    why="every sum is shifted once too often",
+    fix="x @ w + b",
+)
+def bias_twice(listing: Listing) -> Iterator[Change]:
+    for _, statement in sums_of(listing):
+        for node in ast.walk(statement):
+            match node:
+                case ast.BinOp(op=ast.Add(), right=ast.Name(id=name)) if name in listing.parameters:
+                    new = f"({text_of(node)} + {name})"
+                    yield node_put(listing, "network", statement, node, new)
 
 
 @known(
@@ -142,12 +89,12 @@ def bias_missing(listing: Listing) -> Iterator[Change]:
     fix="add the bias: x @ w + b",
 )
 def bias_subtracted(listing: Listing) -> Iterator[Change]:
-    for _, statement in _sums(listing):
+    for _, statement in sums_of(listing):
         for node in ast.walk(statement):
             match node:
                 case ast.BinOp(left=left, op=ast.Add(), right=ast.Name(id=name)):
                     if name in listing.parameters:
-                        new = f"{ast.unparse(left)} - {name}"
+                        new = f"{text_of(left)} - {name}"
                         yield node_put(listing, "network", statement, node, new)
 
 
@@ -159,7 +106,7 @@ def bias_subtracted(listing: Listing) -> Iterator[Change]:
     fix="multiply with the weights as they are given, [in, out]: x @ w",
 )
 def weights_transposed(listing: Listing) -> Iterator[Change]:
-    for _, statement in _sums(listing):
+    for _, statement in sums_of(listing):
         for node in ast.walk(statement):
             match node:
                 case ast.BinOp(op=ast.MatMult(), right=ast.Name(id=name)) if (
@@ -240,6 +187,19 @@ def softmax_twice(listing: Listing) -> Iterator[Change]:
 
 
 @known(
+    "softmax's exponent with the wrong sign",
+    "forward",
+    what="the softmax is taken of the negative scores",
+    why="the least score then gets the largest probability",
+    fix="np.exp(z), not np.exp(-z)",
+)
+def softmax_sign(listing: Listing) -> Iterator[Change]:
+    for step, statement in made_by(listing, "softmax"):
+        x = step.inputs[0].name
+        yield names_put(listing, "network", statement, x, f"(-{x})")
+
+
+@known(
     "output activation missing",
     "forward",
     what="the softmax or sigmoid at the end is left out: the outputs are raw scores",
@@ -248,8 +208,25 @@ def softmax_twice(listing: Listing) -> Iterator[Change]:
     known_from="common in class",
 )
 def output_activation_missing(listing: Listing) -> Iterator[Change]:
-    for step, statement in made_by(listing, "softmax"):
-        yield put_value(listing, "network", statement, step.inputs[0].name)
+    outputs = [value.name for value in listing.experiment.network.forward.outputs]
+    for step, statement in made_by(listing, "softmax", "sigmoid"):
+        if step.output.name in outputs:
+            x = step.inputs[0].name
+            yield put_value(listing, "network", statement, x)
+            yield from _inside_the_loss(listing, statement, x)
+
+
+def _inside_the_loss(listing: Listing, statement: ast.stmt, scores: str) -> Iterator[Change]:
+    """The scores given as the output, and the output activation applied by the loss."""
+    p = target_of(statement)
+    body = [text_of(s) for s in listing.functions["network"].body]
+    given = body[-1].replace(f"return ({p},", f"return ({scores},", 1)
+    if "network_loss" not in listing.functions or given == body[-1]:
+        return
+    applied = renamed(statement, {scores: p})
+    loss = [text_of(s) for s in listing.functions["network_loss"].body]
+    changed = listing.with_lines("network", "\n".join([*body[:-1], given]))
+    yield Change(line(statement), changed.with_lines("network_loss", "\n".join([applied, *loss])))
 
 
 @known(

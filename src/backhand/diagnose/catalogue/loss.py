@@ -7,14 +7,15 @@ from backhand.diagnose.catalogue.loss_places import (
     both_put,
     is_mean,
     is_squared,
+    output_form,
     slope_put,
     value_put,
 )
 from backhand.diagnose.editing import known, node_put, put_value
-from backhand.diagnose.listing import Listing
+from backhand.diagnose.listing import Listing, text_of
 from backhand.diagnose.mistake import Change
 
-EPSILONS = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 1e-15)
+EPSILONS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 1e-15)
 
 
 @known(
@@ -45,11 +46,11 @@ def loss_sign(listing: Listing) -> Iterator[Change]:
 def log_epsilon(listing: Listing) -> Iterator[Change]:
     for function, statement, call in _logarithms(listing):
         for epsilon in EPSILONS:
-            new = f"np.log({ast.unparse(call.args[0])} + {epsilon!r})"
+            new = f"np.log({text_of(call.args[0])} + {epsilon!r})"
             yield node_put(listing, function, statement, call, new)
     for statement, call in _log_softmaxes(listing):
         for epsilon in EPSILONS:
-            new = f"np.log(np.exp({ast.unparse(call)}) + {epsilon!r})"
+            new = f"np.log(np.exp({text_of(call)}) + {epsilon!r})"
             yield node_put(listing, "network_loss", statement, call, new)
 
 
@@ -63,11 +64,11 @@ def log_epsilon(listing: Listing) -> Iterator[Change]:
 def log_base(listing: Listing) -> Iterator[Change]:
     for function, statement, call in _logarithms(listing):
         for name in ("log2", "log10"):
-            new = f"np.{name}({ast.unparse(call.args[0])})"
+            new = f"np.{name}({text_of(call.args[0])})"
             yield node_put(listing, function, statement, call, new)
     for statement, call in _log_softmaxes(listing):
         for base in (2, 10):
-            new = f"({ast.unparse(call)} / np.log({base}))"
+            new = f"({text_of(call)} / np.log({base}))"
             yield node_put(listing, "network_loss", statement, call, new)
 
 
@@ -95,6 +96,28 @@ def _logarithms(listing: Listing) -> Iterator[tuple[str, ast.stmt, ast.Call]]:
 
 
 @known(
+    "target broadcast against the output",
+    "loss",
+    what="the target is laid along the other axis: every output is compared with every target",
+    why="(N, 1) minus (N,) broadcasts to (N, N), without a word from NumPy",
+    fix="give y the outputs' shape: y.reshape(p.shape)",
+    known_from="common on Stack Overflow: a loss of shapes (N, 1) and (N,)",
+)
+def broadcast(listing: Listing) -> Iterator[Change]:
+    targets = listing.experiment.network.targets
+    shape = listing.experiment.arrays[targets[0].name].shape if targets else ()
+    if len(shape) != len("NK") or shape[1] != 1 or shape[0] == 1:
+        return
+    name = targets[0].name
+    body = [text_of(s) for s in listing.functions["network_loss"].body]
+    square = f"np.broadcast_to({name}.T, ({name}.size, {name}.size))"
+    outputs = [v.name for v in listing.experiment.network.forward.outputs]
+    spread = [f"{o} = np.broadcast_to({o}, ({name}.size, {name}.size))" for o in outputs]
+    lines = [*spread, f"{name} = {square}", *body]
+    yield Change(body[-1], listing.with_lines("network_loss", "\n".join(lines)))
+
+
+@known(
     "logarithm missing",
     "loss",
     what="the loss is -sum(y * p), without the logarithm",
@@ -103,7 +126,7 @@ def _logarithms(listing: Listing) -> Iterator[tuple[str, ast.stmt, ast.Call]]:
 )
 def log_missing(listing: Listing) -> Iterator[Change]:
     for function, statement, call in _logarithms(listing):
-        yield node_put(listing, function, statement, call, ast.unparse(call.args[0]))
+        yield node_put(listing, function, statement, call, text_of(call.args[0]))
 
 
 @known(
@@ -118,6 +141,21 @@ def squared_half(listing: Listing) -> Iterator[Change]:
     if is_squared(listing):
         yield from both_put(listing, "0.5 * {}")
         yield from value_put(listing, "0.5 * {}")
+
+
+@known(
+    "half of the loss",
+    "loss",
+    what="the loss, its derivative or both have a factor of a half that is not asked for",
+    why="a factor of the loss is a factor of every gradient; the half belongs to a squared error",
+    fix="leave the 0.5 out",
+    known_from="1 / (2 m) written for a cross-entropy",
+)
+def loss_half(listing: Listing) -> Iterator[Change]:
+    if not is_squared(listing):
+        yield from both_put(listing, "0.5 * {}")
+        yield from value_put(listing, "0.5 * {}")
+        yield from slope_put(listing, "0.5 * {}")
 
 
 @known(
@@ -142,9 +180,8 @@ def squared_two(listing: Listing) -> Iterator[Change]:
     fix="leave the 2 out, or put the half back",
 )
 def loss_double(listing: Listing) -> Iterator[Change]:
-    if is_squared(listing):
-        yield from both_put(listing, "2 * {}")
-        yield from value_put(listing, "2 * {}")
+    yield from both_put(listing, "2 * {}")
+    yield from value_put(listing, "2 * {}")
 
 
 @known(
@@ -171,8 +208,25 @@ def absolute_error(listing: Listing) -> Iterator[Change]:
         for node in ast.walk(statement):
             match node:
                 case ast.BinOp(left=left, op=ast.Pow()) if isinstance(statement, ast.Return):
-                    new = f"np.abs({ast.unparse(left)})"
+                    new = f"np.abs({text_of(left)})"
                     yield node_put(listing, "network_loss", statement, node, new)
+
+
+@known(
+    "squared error's derivative for the absolute error's",
+    "loss",
+    what="the derivative of the absolute difference is taken as p - y, not as its sign",
+    why="the absolute error has the same slope everywhere, however far off the output is",
+    fix="np.sign(p - y)",
+)
+def sign_missing(listing: Listing) -> Iterator[Change]:
+    for statement in listing.statements("network_backward"):
+        for node in ast.walk(statement):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="sign"), args=[inner]):
+                    for factor in ("", "2 * "):
+                        new = f"{factor}({text_of(inner)})"
+                        yield node_put(listing, "network_backward", statement, node, new)
 
 
 @known(
@@ -199,7 +253,13 @@ def binary_for_classes(listing: Listing) -> Iterator[Change]:
     fix="-(y * log(p) + (1 - y) * log(1 - p))",
 )
 def binary_half(listing: Listing) -> Iterator[Change]:
-    yield from _loss_term(listing, "bce", "-(({y}) * np.log({p}))")
+    halves = ("-(({y}) * np.log({p}))", "-((1 - {y}) * np.log(1 - {p}))")
+    slopes = ("-{y} * (1 - {p})", "(1 - {y}) * {p}")
+    for half, slope in zip(halves, slopes, strict=True):
+        for change in _loss_term(listing, "bce", half):
+            yield change
+            yield from output_form(change.listing, "sigmoid", slope)
+        yield from output_form(listing, "sigmoid", slope)
 
 
 def _loss_term(listing: Listing, function: str, form: str) -> Iterator[Change]:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from backhand.diagnose.editing import BACKWARD, assignment, line, put_value
-from backhand.diagnose.listing import Listing, renamed
+from backhand.diagnose.listing import Listing, renamed, text_of
 from backhand.diagnose.mistake import Change
 
 IN_TRAINING = "({m}.min() < 1)"
@@ -22,13 +22,18 @@ def masks(listing: Listing) -> Iterator[tuple[str, float, ast.stmt]]:
 
 
 def read_backward_as(listing: Listing, form: str) -> Iterator[Change]:
-    """Every mask read in the backward pass as a form of it: `{m}` is the mask, `{r}` its rate."""
-    where = ""
-    for mask, rate, draw in masks(listing):
+    """Masks read in the backward pass as a form of them: `{m}` is the mask, `{r}` its rate; each
+    alone, then all."""
+    where, changed = "", listing
+    found = list(masks(listing))
+    for mask, rate, draw in found:
+        new = form.format(m=mask, r=rate)
+        if len(found) > 1:
+            yield Change(line(draw), mask_read_as(listing, mask, new))
         where = where or line(draw)
-        listing = mask_read_as(listing, mask, form.format(m=mask, r=rate))
+        changed = mask_read_as(changed, mask, new)
     if where:
-        yield Change(where, listing)
+        yield Change(where, changed)
 
 
 def mask_read_as(listing: Listing, mask: str, new: str) -> Listing:
@@ -37,13 +42,17 @@ def mask_read_as(listing: Listing, mask: str, new: str) -> Listing:
 
 
 def drawn(listing: Listing, form: str) -> Iterator[Change]:
-    """Every mask drawn in another form: `{d}` is the draw, `{r}` the rate."""
+    """Masks drawn in another form: `{d}` is the draw, `{r}` the rate; each alone, then all."""
     where, changed = "", listing
-    for mask, rate, _ in list(masks(listing)):
-        draw = assignment(changed, "network", mask)
+    found = list(masks(listing))
+    for mask, rate, draw in found:
         assert isinstance(draw, ast.Assign)
+        value = form.format(d=f"({text_of(draw.value)})", r=rate)
+        if len(found) > 1:
+            yield put_value(listing, "network", draw, value)
         where = where or line(draw)
-        value = form.format(d=f"({ast.unparse(draw.value)})", r=rate)
-        changed = put_value(changed, "network", draw, value).listing
+        again = assignment(changed, "network", mask)
+        assert again is not None
+        changed = put_value(changed, "network", again, value).listing
     if where:
         yield Change(where, changed)

@@ -3,9 +3,15 @@
 import ast
 from collections.abc import Iterator
 
-from backhand.diagnose.catalogue.options import is_adamw, options_of, training_of, with_options
+from backhand.diagnose.catalogue.options import (
+    is_adamw,
+    options_of,
+    steps,
+    training_of,
+    with_options,
+)
 from backhand.diagnose.editing import known, put
-from backhand.diagnose.listing import Listing
+from backhand.diagnose.listing import Listing, text_of
 from backhand.diagnose.mistake import Change
 from backhand.rules.updates import UPDATES
 
@@ -37,7 +43,7 @@ def momentum_dampened(listing: Listing) -> Iterator[Change]:
     if isinstance(momentum, float) and momentum and training and training.optimizer == "sgd":
         yield from with_options(listing, dampening=momentum, nesterov=False)
         for statement in listing.statements("update"):
-            text = ast.unparse(statement)
+            text = text_of(statement)
             match statement:
                 case ast.AugAssign(op=ast.Add(), value=ast.Name(id="dw")):
                     averaged = f"{text[: -len('dw')]} {1 - momentum!r} * dw"
@@ -121,7 +127,7 @@ def decay_factor(listing: Listing) -> Iterator[Change]:
     decay = options_of(listing).get("weight_decay")
     rate = options_of(listing).get("learning_rate")
     if isinstance(decay, float | int) and decay and isinstance(rate, float | int):
-        for factor in (0.5, 2.0, 1 / rate):
+        for factor in (0.5, 2.0, 1 / rate, rate):
             yield from with_options(listing, weight_decay=decay * factor)
 
 
@@ -138,7 +144,7 @@ def decay_sign(listing: Listing) -> Iterator[Change]:
             case ast.Assign(
                 targets=[ast.Name(id="dw")], value=ast.BinOp(left=a, op=ast.Add(), right=b)
             ):
-                new = f"dw = {ast.unparse(a)} - {ast.unparse(b)}"
+                new = f"dw = {text_of(a)} - {text_of(b)}"
                 yield put(listing, "update", statement, new)
 
 
@@ -153,11 +159,28 @@ def decay_biases(listing: Listing) -> Iterator[Change]:
     if not options_of(listing).get("weight_decay") and not is_adamw(listing):
         return
     for statement in listing.statements("update"):
-        text = ast.unparse(statement)
+        text = text_of(statement)
         first = isinstance(statement, ast.Assign | ast.AugAssign) and "* w" in text
         shrinks = text.startswith("w *= ")
         if first or shrinks:
             yield put(listing, "update", statement, f"if w.ndim > 1:\n    {text}")
+
+
+@known(
+    "decay after the step",
+    "update",
+    what="the weights are decayed after the step, with their new values",
+    why="PyTorch's AdamW decays the weights first, then takes the step",
+    fix="w *= 1 - learning_rate * weight_decay, before the step",
+)
+def decay_late(listing: Listing) -> Iterator[Change]:
+    lines = [text_of(s) for s in listing.statements("update")]
+    for statement in listing.statements("update"):
+        text = text_of(statement)
+        if text.startswith("w *= ") and text in lines:
+            without = listing.changed("update", statement, "")
+            for step in steps(without):
+                yield put(without, "update", step, f"{text_of(step)}\n{text}")
 
 
 @known(
@@ -202,3 +225,20 @@ def momentum_sign(listing: Listing) -> Iterator[Change]:
     momentum = options_of(listing).get("momentum")
     if isinstance(momentum, float) and momentum:
         yield from with_options(listing, momentum=-momentum, nesterov=False)
+
+
+@known(
+    "momentum of the last gradient alone",
+    "update",
+    what="what is kept for the next step is the newest gradient, not the whole velocity",
+    why="the velocity has the momentum of all steps before in it",
+    fix="v = momentum * v + dw, and keep that v",
+    known_from="common in class: the last gradient is kept instead of the last step",
+)
+def velocity_of_gradient(listing: Listing) -> Iterator[Change]:
+    for statement in listing.statements("update"):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="dw")], value=ast.Name(id="velocity")):
+                for step in steps(listing):
+                    kept = listing.changed("update", statement, "gradient = dw\ndw = velocity")
+                    yield put(kept, "update", step, f"{text_of(step)}\nvelocity[...] = gradient")

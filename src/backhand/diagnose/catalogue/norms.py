@@ -1,11 +1,24 @@
 """Mistakes with normalisation, over the batch or over the features."""
 
 import ast
+import re
 from collections.abc import Iterator
 
-from backhand.diagnose.editing import BACKWARD, backward_with, known, line, node_put, put, undone
-from backhand.diagnose.listing import Listing, swapped
+from backhand.diagnose.editing import (
+    BACKWARD,
+    assignments,
+    backward_with,
+    known,
+    line,
+    node_put,
+    parameter_of,
+    put,
+    undone,
+)
+from backhand.diagnose.listing import Listing, renamed, swapped, text_of
 from backhand.diagnose.mistake import Change
+
+EPSILON = re.compile(r"\b1e-\d+|\b0\.0+1\b")
 
 
 def _norms(listing: Listing) -> list[str]:
@@ -29,7 +42,7 @@ def variance_unbiased(listing: Listing) -> Iterator[Change]:
             for node in ast.walk(statement):
                 match node:
                     case ast.Call(func=ast.Attribute(value=ast.BinOp(op=ast.Pow()), attr="mean")):
-                        text = ast.unparse(node)
+                        text = text_of(node)
                         count = f"({x}.size / ({text}).size)"
                         new = f"({text} * {count} / ({count} - 1))"
                         yield from _and_back(listing, function, statement, node, new)
@@ -51,7 +64,7 @@ def epsilon_outside(listing: Listing) -> Iterator[Change]:
                         func=ast.Attribute(attr="sqrt"),
                         args=[ast.BinOp(left=left, op=ast.Add(), right=right)],
                     ):
-                        text = f"(np.sqrt({ast.unparse(left)}) + {ast.unparse(right)})"
+                        text = f"(np.sqrt({text_of(left)}) + {text_of(right)})"
                         yield node_put(listing, function, statement, node, text)
 
 
@@ -64,7 +77,7 @@ def _and_back(
     changed = swapped(statement, old, ast.parse(new, mode="eval").body)
     other = f"{function}_backward"
     for twin in change.listing.statements(other):
-        if ast.unparse(twin) == ast.unparse(statement):
+        if text_of(twin) == text_of(statement):
             yield Change(change.where, change.listing.changed(other, twin, changed))
 
 
@@ -81,7 +94,7 @@ def root_missing_in_norm(listing: Listing) -> Iterator[Change]:
             for node in ast.walk(statement):
                 match node:
                     case ast.Call(func=ast.Attribute(attr="sqrt"), args=[inner]):
-                        new = f"({ast.unparse(inner)})"
+                        new = f"({text_of(inner)})"
                         yield from _and_back(listing, function, statement, node, new)
 
 
@@ -96,7 +109,7 @@ def norm_axis(listing: Listing) -> Iterator[Change]:
     changed, where = listing, ""
     for function in ("network", BACKWARD):
         for statement in list(changed.statements(function)):
-            text = ast.unparse(statement)
+            text = text_of(statement)
             other = _other_axis(text)
             if any(name in text for name in _norms(listing)) and other != text:
                 where = where or line(statement)
@@ -105,11 +118,84 @@ def norm_axis(listing: Listing) -> Iterator[Change]:
                     yield Change(where, changed)
     if where and changed is not listing:
         yield Change(where, changed)
+        yield from _statistics_alone(listing, changed, where)
+
+
+def _statistics_alone(listing: Listing, changed: Listing, where: str) -> Iterator[Change]:
+    """Mean and variance over the wrong axis, but the derivative's sums over the right one."""
+    for function in _norms(listing):
+        back = f"{function}_backward"
+        for statement in list(changed.statements(back)):
+            match statement:
+                case ast.Assign(targets=[ast.Name(id="centred")]) | ast.Return():
+                    right = "((-1,) if axis == (0,) else (0,))"
+                    new = renamed(statement, {"axis": right})
+                    changed = changed.changed(back, statement, new)
+    yield Change(where, changed)
 
 
 def _other_axis(text: str) -> str:
     """`(0,)` for `(-1,)`, and the reverse."""
     return text.replace("(0,)", "(-1,)") if "(0,)" in text else text.replace("(-1,)", "(0,)")
+
+
+@known(
+    "scale of the normalisation not applied",
+    "forward",
+    what="what is normalised is not multiplied by its scale (gamma), or the shift is not added",
+    why="the layer can then not give its outputs the size that it has learnt",
+    fix="gamma * (x - mean) / root + beta",
+)
+def scale_missing(listing: Listing) -> Iterator[Change]:
+    for statement in listing.statements("network"):
+        for node in ast.walk(statement):
+            match node:
+                case ast.BinOp(
+                    left=ast.BinOp(left=ast.Name(id=g), op=ast.Mult(), right=inner) as scaled,
+                    op=ast.Add(),
+                    right=ast.Name(id=b),
+                ) if {g, b} <= {*listing.parameters}:
+                    shifted = f"{text_of(inner)} + {b}"
+                    yield node_put(listing, "network", statement, node, shifted)
+                    yield node_put(listing, "network", statement, node, text_of(scaled))
+
+
+@known(
+    "scale's gradient without the normalised values",
+    "backward",
+    what="the gradient of the normalisation's scale (gamma) is the sum of dy alone",
+    why="y = gamma * s + beta, so dgamma is the sum of dy * s",
+    fix="dgamma = (dy * s).sum(axis=0)",
+)
+def scale_gradient(listing: Listing) -> Iterator[Change]:
+    for name, statement, value in assignments(listing, BACKWARD):
+        for node in ast.walk(value) if parameter_of(listing, name) else ():
+            match node:
+                case ast.BinOp(left=left, op=ast.Mult(), right=ast.Call(func=ast.Name(id=f))):
+                    if f in _norms(listing):
+                        yield node_put(listing, BACKWARD, statement, node, text_of(left))
+
+
+@known(
+    "another epsilon in the normalisation",
+    "forward",
+    what="the normalisation's epsilon is another one than asked for, or missing",
+    why="it matters where the variance is small",
+    fix="use the epsilon that is asked for: 1e-5 in PyTorch",
+)
+def norm_epsilon(listing: Listing) -> Iterator[Change]:
+    calls = [f"{name}{end}(" for name in _norms(listing) for end in ("", "_backward")]
+    for other in ("1e-08", "1e-06", "1e-12", "1e-07", "0.001", "0.0"):
+        changed, where = listing, ""
+        for function in ("network", BACKWARD):
+            for statement in list(changed.statements(function)):
+                text = text_of(statement)
+                new = EPSILON.sub(other, text) if any(call in text for call in calls) else text
+                if new != text:
+                    where = where or line(statement)
+                    changed = put(changed, function, statement, new).listing
+        if where:
+            yield Change(where, changed)
 
 
 @known(
@@ -127,24 +213,7 @@ def scale_forgotten(listing: Listing) -> Iterator[Change]:
                     func=ast.Name(id=name),
                     args=[ast.BinOp(left=left, op=ast.Mult()) as first, *_],
                 ) if name in [f"{norm}_backward" for norm in _norms(listing)]:
-                    yield node_put(listing, BACKWARD, statement, first, ast.unparse(left))
-
-
-@known(
-    "part of the normalisation's derivative missing",
-    "backward",
-    what="the derivative through the mean, or the one through the variance, is left out",
-    why="both are made of the same numbers, so the derivative goes through both",
-    fix="subtract the mean of the derivative, and its part along the normalised values",
-    known_from="common in class",
-)
-def norm_part_missing(listing: Listing) -> Iterator[Change]:
-    for function in [f"{name}_backward" for name in _norms(listing)]:
-        for statement in listing.statements(function):
-            for node in ast.walk(statement):
-                match node:
-                    case ast.BinOp(left=ast.Name(id=left), op=ast.Sub()) if left != "x":
-                        yield node_put(listing, function, statement, node, left)
+                    yield node_put(listing, BACKWARD, statement, first, text_of(left))
 
 
 @known(
@@ -164,3 +233,20 @@ def normalisation_constants(listing: Listing) -> Iterator[Change]:
         eps = dict(forward.attributes).get("eps", 1e-5)
         root = f"np.sqrt({x}.var(axis={axis}, keepdims=True) + {eps})"
         yield backward_with(listing, statement, f"{step.inputs[0].name} * {g} / {root}", x, g)
+
+
+@known(
+    "part of the normalisation's derivative missing",
+    "backward",
+    what="the derivative through the mean, or the one through the variance, is left out",
+    why="both are made of the same numbers, so the derivative goes through both",
+    fix="subtract the mean of the derivative, and its part along the normalised values",
+    known_from="common in class",
+)
+def norm_part_missing(listing: Listing) -> Iterator[Change]:
+    for function in [f"{name}_backward" for name in _norms(listing)]:
+        for statement in listing.statements(function):
+            for node in ast.walk(statement):
+                match node:
+                    case ast.BinOp(left=ast.Name(id=left), op=ast.Sub()) if left != "x":
+                        yield node_put(listing, function, statement, node, left)

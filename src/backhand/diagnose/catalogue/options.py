@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from backhand.diagnose.editing import put
-from backhand.diagnose.listing import Listing, functions_of
+from backhand.diagnose.listing import Listing, functions_of, text_of
 from backhand.diagnose.mistake import Change
 from backhand.experiment import Training
 from backhand.rules.updates import UPDATES
@@ -69,7 +69,7 @@ def layers_of(listing: Listing) -> list[tuple[int, ...]]:
 
 def wrapped_step(listing: Listing, statement: ast.AugAssign, form: str) -> Change:
     """What is taken from the weight put into a form."""
-    value = form.format(f"({ast.unparse(statement.value)})")
+    value = form.format(f"({text_of(statement.value)})")
     return put(listing, "update", statement, f"w -= {value}")
 
 

@@ -3,9 +3,15 @@
 import ast
 from collections.abc import Iterator
 
-from backhand.diagnose.catalogue.loss_places import both_put, is_squared, slope_put, target_of_loss
-from backhand.diagnose.editing import known, line, node_put, output_derivatives
-from backhand.diagnose.listing import Listing
+from backhand.diagnose.catalogue.loss_places import (
+    both_put,
+    is_squared,
+    output_form,
+    slope_put,
+    target_of_loss,
+)
+from backhand.diagnose.editing import known, node_put, output_derivatives
+from backhand.diagnose.listing import Listing, text_of
 from backhand.diagnose.mistake import Change
 
 
@@ -34,9 +40,7 @@ def target_missing(listing: Listing) -> Iterator[Change]:
             match node:
                 case ast.BinOp(left=left, op=ast.Sub(), right=ast.Name(id=name)):
                     if name == target_of_loss(listing):
-                        yield node_put(
-                            listing, "network_backward", statement, node, ast.unparse(left)
-                        )
+                        yield node_put(listing, "network_backward", statement, node, text_of(left))
 
 
 @known(
@@ -51,7 +55,7 @@ def target_missing(listing: Listing) -> Iterator[Change]:
     known_from="common in class",
 )
 def softmax_diagonal(listing: Listing) -> Iterator[Change]:
-    yield from _output_form(listing, "softmax", "-{y} * (1 - {p})")
+    yield from output_form(listing, "softmax", "-{y} * (1 - {p})")
 
 
 @known(
@@ -63,8 +67,8 @@ def softmax_diagonal(listing: Listing) -> Iterator[Change]:
     known_from="Nielsen, Neural networks and deep learning, chapter 3, on the quadratic cost",
 )
 def derivative_twice(listing: Listing) -> Iterator[Change]:
-    yield from _output_form(listing, "softmax", "({p} - {y}) * {p} * (1 - {p})")
-    yield from _output_form(listing, "sigmoid", "({p} - {y}) * {p} * (1 - {p})")
+    yield from output_form(listing, "softmax", "({p} - {y}) * {p} * (1 - {p})")
+    yield from output_form(listing, "sigmoid", "({p} - {y}) * {p} * (1 - {p})")
 
 
 @known(
@@ -87,34 +91,8 @@ def cross_entropy_double(listing: Listing) -> Iterator[Change]:
     fix="p - y",
 )
 def probabilities_for_scores(listing: Listing) -> Iterator[Change]:
-    yield from _output_form(listing, "softmax", "-{y} / {p}")
-    yield from _output_form(listing, "sigmoid", "({p} - {y}) / ({p} * (1 - {p}))")
-
-
-def _output_form(listing: Listing, activation: str, form: str) -> Iterator[Change]:
-    """Another derivative at the output, where the loss follows this activation of it."""
-    loss = listing.experiment.network.loss
-    if loss is None or not loss.body or listing.experiment.network.backward is None:
-        return
-    p, y = loss.body[0].inputs[0].name, target_of_loss(listing)
-    made = listing.made.get(p)
-    if made is None or made.function != activation:
-        return
-    for statement in output_derivatives(listing):
-        text = ast.unparse(statement)
-        if target_name(statement) != f"d{made.inputs[0].name}":
-            continue
-        for old in (f"({p} - {y})", f"{p} - {y}"):
-            if old in text:
-                new = text.replace(old, f"({form.format(p=p, y=y)})")
-                yield Change(line(statement), listing.changed("network_backward", statement, new))
-                break
-
-
-def target_name(statement: ast.stmt) -> str:
-    """The name on the left."""
-    assert isinstance(statement, ast.Assign)
-    return ast.unparse(statement.targets[0])
+    yield from output_form(listing, "softmax", "-{y} / {p}")
+    yield from output_form(listing, "sigmoid", "({p} - {y}) / ({p} * (1 - {p}))")
 
 
 @known(

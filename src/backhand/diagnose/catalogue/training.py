@@ -1,60 +1,17 @@
 """Mistakes of the training loop: what is done when, and how often."""
 
-import ast
 from collections.abc import Iterator
 
+from backhand.diagnose.catalogue.loops import (
+    body_of,
+    data_arguments,
+    lines_of,
+    loop_of,
+    retold,
+)
 from backhand.diagnose.editing import known
 from backhand.diagnose.listing import Listing
 from backhand.diagnose.mistake import Change
-
-
-def _loop(listing: Listing) -> tuple[str, str, str, str] | None:
-    """The training loop's lines: before the loop, its head, its body, and what follows."""
-    if not listing.has("train"):
-        return None
-    body = listing.functions["train"].body
-    for i, statement in enumerate(body):
-        if isinstance(statement, ast.For):
-            head = ast.unparse(statement).splitlines()[0]
-            inner = "\n".join(map(ast.unparse, statement.body))
-            before, after = body[:i], body[i + 1 :]
-            return (
-                "\n".join(map(ast.unparse, before)),
-                head,
-                inner,
-                "\n".join(map(ast.unparse, after)),
-            )
-    return None
-
-
-def _retold(listing: Listing, where: str, *, before: str = "", head: str = "", body: str) -> Change:
-    """The loop with other lines: before it, at its head, in it."""
-    loop = _loop(listing)
-    assert loop is not None
-    first, old_head, _, last = loop
-    indented = "\n".join("    " + text for text in body.splitlines())
-    lines = [first, before, head or old_head, indented, last]
-    return Change(where, listing.with_lines("train", "\n".join(lines)))
-
-
-def _lines(listing: Listing) -> dict[str, str]:
-    """The loop's lines by what they do: forward, loss, backward, update; empty without a loop."""
-    loop = _loop(listing)
-    found: dict[str, str] = {}
-    if loop is None:
-        return found
-    for text in loop[2].splitlines():
-        for part, call in (
-            ("backward", "network_backward("),
-            ("loss", "network_loss("),
-            ("update", "update("),
-            ("forward", "network("),
-            ("record", "losses.append("),
-        ):
-            if call in text:
-                found.setdefault(part, text)
-                break
-    return found if {"forward", "backward", "update"} <= set(found) else {}
 
 
 @known(
@@ -69,18 +26,18 @@ def _lines(listing: Listing) -> dict[str, str]:
     known_from="common in class",
 )
 def updated_too_soon(listing: Listing) -> Iterator[Change]:
-    lines = _lines(listing)
+    lines = lines_of(listing)
     if lines:
         update = _of_one(lines["update"])
         body = (
-            _body(listing)
+            body_of(listing)
             .replace(lines["backward"], "")
             .replace(
                 lines["update"],
                 f"for i in reversed(range(len(weights))):\n    {lines['backward']}\n    {update}",
             )
         )
-        yield _retold(listing, lines["update"], body=body)
+        yield retold(listing, lines["update"], body=body)
 
 
 def _of_one(update: str) -> str:
@@ -88,12 +45,6 @@ def _of_one(update: str) -> str:
     names = ("weights", "gradients", "state")
     inner = update.removeprefix("update(").removesuffix(")").split(", ")
     return f"update({', '.join(f'{n}[i:i + 1]' if n in names else n for n in inner)})"
-
-
-def _body(listing: Listing) -> str:
-    loop = _loop(listing)
-    assert loop is not None
-    return loop[2]
 
 
 @known(
@@ -105,15 +56,20 @@ def _body(listing: Listing) -> str:
     known_from="common in class",
 )
 def accumulated(listing: Listing) -> Iterator[Change]:
-    lines = _lines(listing)
+    lines = lines_of(listing)
     if lines:
-        body = _body(listing).replace(
+        body = body_of(listing).replace(
             lines["update"],
             "total = [t + g for t, g in zip(total, gradients)]\ngradients = total\n"
             + lines["update"],
         )
         before = "total = [np.zeros_like(w) for w in weights]"
-        yield _retold(listing, lines["update"], before=before, body=body)
+        yield retold(listing, lines["update"], before=before, body=body)
+        for i, name in enumerate(listing.parameters) if len(listing.parameters) > 1 else ():
+            added = f"[t + g if i == {i} else g for i, (t, g) in enumerate(zip(total, gradients))]"
+            one = body.replace("[t + g for t, g in zip(total, gradients)]", added)
+            change = retold(listing, lines["update"], before=before, body=one)
+            yield Change(f"{change.where}   ({name})", change.listing)
 
 
 @known(
@@ -124,14 +80,14 @@ def accumulated(listing: Listing) -> Iterator[Change]:
     fix="update with the gradients that were just computed",
 )
 def stale(listing: Listing) -> Iterator[Change]:
-    lines = _lines(listing)
+    lines = lines_of(listing)
     if lines:
-        body = _body(listing).replace(
+        body = body_of(listing).replace(
             lines["update"],
             "newest = gradients\ngradients = before\n" + lines["update"] + "\nbefore = newest",
         )
         before = "before = [np.zeros_like(w) for w in weights]"
-        yield _retold(listing, lines["update"], before=before, body=body)
+        yield retold(listing, lines["update"], before=before, body=body)
 
 
 @known(
@@ -142,15 +98,17 @@ def stale(listing: Listing) -> Iterator[Change]:
     fix="compute it anew in each epoch",
 )
 def gradient_once(listing: Listing) -> Iterator[Change]:
-    lines = _lines(listing)
+    lines = lines_of(listing)
     if lines:
         copied = "gradients = [np.array(g) for g in gradients]"
-        before = "\n".join([lines["forward"], lines["backward"], copied])
-        yield _retold(
+        loss = lines.get("loss", "")
+        saved = loss if "saved_by_loss" in loss else ""
+        before = "\n".join([lines["forward"], saved, lines["backward"], copied])
+        yield retold(
             listing,
             lines["backward"],
             before=before,
-            body="\n".join([lines["forward"], lines.get("record", ""), lines["update"]]),
+            body="\n".join([lines["forward"], loss, lines.get("record", ""), lines["update"]]),
         )
 
 
@@ -163,10 +121,10 @@ def gradient_once(listing: Listing) -> Iterator[Change]:
     known_from="common in class",
 )
 def forward_once(listing: Listing) -> Iterator[Change]:
-    lines = _lines(listing)
+    lines = lines_of(listing)
     if lines:
-        body = _body(listing).replace(lines["forward"], "")
-        yield _retold(listing, lines["forward"], before=lines["forward"], body=body)
+        body = body_of(listing).replace(lines["forward"], "")
+        yield retold(listing, lines["forward"], before=lines["forward"], body=body)
 
 
 @known(
@@ -181,6 +139,22 @@ def example_by_example(listing: Listing) -> Iterator[Change]:
 
 
 @known(
+    "updated after every part of the batch",
+    "training",
+    what="the weights are updated after each of several small batches instead of once for all rows",
+    why="every step then sees other weights, and other examples",
+    fix="take all examples in one batch, as the spec does",
+)
+def part_by_part(listing: Listing) -> Iterator[Change]:
+    for size in range(2, min(_rows(listing), MOST_PARTS)):
+        yield from _by_rows(listing, size)
+
+
+MOST_PARTS = 5
+"""The largest small batch that is tried, and one."""
+
+
+@known(
     "only one example trained on",
     "training",
     what="only the first or the last example's gradient reaches the update",
@@ -189,13 +163,13 @@ def example_by_example(listing: Listing) -> Iterator[Change]:
     known_from="common in class",
 )
 def one_example(listing: Listing) -> Iterator[Change]:
-    lines = _lines(listing)
-    arguments = _data_arguments(listing)
+    lines = lines_of(listing)
+    arguments = data_arguments(listing)
     if lines and _rows(listing) > 1:
         for rows in ("-1:", ":1"):
             cut = "\n".join(f"{name} = {name}[{rows}]" for name in arguments)
-            body = _body(listing).replace(lines["forward"], f"{cut}\n{lines['forward']}")
-            yield _retold(listing, lines["forward"], body=body)
+            body = body_of(listing).replace(lines["forward"], f"{cut}\n{lines['forward']}")
+            yield retold(listing, lines["forward"], body=body)
 
 
 def _rows(listing: Listing) -> int:
@@ -203,21 +177,15 @@ def _rows(listing: Listing) -> int:
     return int(listing.experiment.arrays[first].shape[0])
 
 
-def _data_arguments(listing: Listing) -> list[str]:
-    tree = listing.functions.get("train")
-    names = [a.arg for a in tree.args.args] if tree else []
-    return names[: names.index("weights")] if "weights" in names else []
-
-
 def _by_rows(listing: Listing, size: int) -> Iterator[Change]:
-    lines, names = _lines(listing), _data_arguments(listing)
+    lines, names = lines_of(listing), data_arguments(listing)
     if not lines or _rows(listing) <= size:
         return
     cut = "\n".join(f"{n} = all_{n}[row:row + {size}]" for n in names)
     kept = "\n".join(f"all_{n} = {n}" for n in names)
-    inner = "\n".join("    " + text for text in (cut + "\n" + _body(listing)).splitlines())
+    inner = "\n".join("    " + text for text in (cut + "\n" + body_of(listing)).splitlines())
     body = f"for row in range(0, len(all_{names[0]}), {size}):\n{inner}"
-    yield _retold(listing, lines["update"], before=kept, body=body)
+    yield retold(listing, lines["update"], before=kept, body=body)
 
 
 @known(
@@ -228,10 +196,10 @@ def _by_rows(listing: Listing, size: int) -> Iterator[Change]:
     fix="range(n)",
 )
 def epochs_off_by_one(listing: Listing) -> Iterator[Change]:
-    loop = _loop(listing)
-    if loop is not None and _lines(listing):
+    loop = loop_of(listing)
+    if loop is not None and lines_of(listing):
         for other in ("epochs - 1", "epochs + 1"):
-            yield _retold(listing, loop[1], before=f"epochs = {other}", body=loop[2])
+            yield retold(listing, loop[1], before=f"epochs = {other}", body=loop[2])
 
 
 @known(
@@ -242,11 +210,11 @@ def epochs_off_by_one(listing: Listing) -> Iterator[Change]:
     fix="initialise once, before the loop",
 )
 def weights_reset(listing: Listing) -> Iterator[Change]:
-    lines = _lines(listing)
+    lines = lines_of(listing)
     if lines:
-        body = "for w, first in zip(weights, begun):\n    w[...] = first\n" + _body(listing)
+        body = "for w, first in zip(weights, begun):\n    w[...] = first\n" + body_of(listing)
         before = "begun = [np.array(w) for w in weights]"
-        yield _retold(listing, lines["forward"], before=before, body=body)
+        yield retold(listing, lines["forward"], before=before, body=body)
 
 
 @known(
@@ -257,10 +225,10 @@ def weights_reset(listing: Listing) -> Iterator[Change]:
     fix="make it once, before the loop",
 )
 def memory_reset(listing: Listing) -> Iterator[Change]:
-    lines, loop = _lines(listing), _loop(listing)
+    lines, loop = lines_of(listing), loop_of(listing)
     if lines and loop and "state = [" in loop[0]:
         made = next(text for text in loop[0].splitlines() if text.startswith("state = ["))
-        yield _retold(listing, made, body=f"{made}\n{loop[2]}")
+        yield retold(listing, made, body=f"{made}\n{loop[2]}")
 
 
 @known(
@@ -272,16 +240,16 @@ def memory_reset(listing: Listing) -> Iterator[Change]:
     known_from="common in class",
 )
 def loss_late(listing: Listing) -> Iterator[Change]:
-    lines = _lines(listing)
+    lines = lines_of(listing)
     if lines and "record" not in lines and "loss" in lines:
         lines["record"] = lines["loss"]
-    if lines and "losses.append" in _body(listing) and not listing.masks:
+    if lines and "losses.append" in body_of(listing) and not listing.masks:
         body = (
-            _body(listing)
+            body_of(listing)
             .replace(lines["record"], "")
             .replace(lines["update"], f"{lines['update']}\n{lines['forward']}\n{lines['record']}")
         )
-        yield _retold(listing, lines["record"], body=body)
+        yield retold(listing, lines["record"], body=body)
 
 
 @known(
@@ -292,7 +260,7 @@ def loss_late(listing: Listing) -> Iterator[Change]:
     fix="update once for each backward pass",
 )
 def updated_twice(listing: Listing) -> Iterator[Change]:
-    lines = _lines(listing)
+    lines = lines_of(listing)
     if lines and "step" in lines["update"]:
-        body = _body(listing).replace(lines["update"], f"{lines['update']}\n{lines['update']}")
-        yield _retold(listing, lines["update"], body=body)
+        body = body_of(listing).replace(lines["update"], f"{lines['update']}\n{lines['update']}")
+        yield retold(listing, lines["update"], body=body)

@@ -13,7 +13,7 @@ from backhand.diagnose.catalogue.options import (
     wrapped_step,
 )
 from backhand.diagnose.editing import known, put
-from backhand.diagnose.listing import Listing
+from backhand.diagnose.listing import Listing, text_of
 from backhand.diagnose.mistake import Change
 
 DESCENT = ("sgd",)
@@ -32,10 +32,10 @@ ADAM = ("adam", "adamw", "nadam", "radam", "adamax")
 )
 def ascent(listing: Listing) -> Iterator[Change]:
     for statement in steps(listing):
-        up = f"w += {ast.unparse(statement.value)}"
+        up = f"w += {text_of(statement.value)}"
         yield put(listing, "update", statement, up)
         for some in ("== 1", "> 1"):
-            new = f"if w.ndim {some}:\n    {up}\nelse:\n    {ast.unparse(statement)}"
+            new = f"if w.ndim {some}:\n    {up}\nelse:\n    {text_of(statement)}"
             yield put(listing, "update", statement, new)
 
 
@@ -103,7 +103,7 @@ def rate_multiplied(listing: Listing) -> Iterator[Change]:
 )
 def overwritten(listing: Listing) -> Iterator[Change]:
     for statement in steps(listing):
-        value = ast.unparse(statement.value)
+        value = text_of(statement.value)
         yield put(listing, "update", statement, f"w[...] = -({value})")
 
 
@@ -120,7 +120,7 @@ def biases_left(listing: Listing) -> Iterator[Change]:
     shapes = [arrays[name].shape for name in listing.parameters]
     if any(len(s) == 1 for s in shapes) and any(len(s) > 1 for s in shapes):
         for statement in steps(listing):
-            text = ast.unparse(statement)
+            text = text_of(statement)
             yield put(listing, "update", statement, f"if w.ndim > 1:\n    {text}")
 
 
@@ -134,12 +134,12 @@ def biases_left(listing: Listing) -> Iterator[Change]:
 def one_left(listing: Listing) -> Iterator[Change]:
     for statement in steps(listing):
         for i, name in enumerate(listing.parameters):
-            text = ast.unparse(statement)
+            text = text_of(statement)
             change = put(listing, "update", statement, f"if w is not weights[{i}]:\n    {text}")
             yield Change(f"{change.where}   ({name})", change.listing)
         for layer in layers_of(listing):
             told = ", ".join(listing.parameters[i] for i in layer)
-            new = f"if not any(w is weights[i] for i in {layer}):\n    {ast.unparse(statement)}"
+            new = f"if not any(w is weights[i] for i in {layer}):\n    {text_of(statement)}"
             change = put(listing, "update", statement, new)
             yield Change(f"{change.where}   ({told})", change.listing)
 
@@ -156,7 +156,7 @@ def other_gradient(listing: Listing) -> Iterator[Change]:
     for i, first in enumerate(names):
         for j, second in enumerate(names):
             if i != j and arrays[first].shape == arrays[second].shape and training_of(listing):
-                lines = [ast.unparse(s) for s in listing.functions["update"].body]
+                lines = [text_of(s) for s in listing.functions["update"].body]
                 pick = (
                     f"gradients = [gradients[{j}] if i == {i} else g"
                     " for i, g in enumerate(gradients)]"
@@ -193,3 +193,75 @@ def rate_other(listing: Listing) -> Iterator[Change]:
     for factor in (0.1, 10, 0.01, 100, 0.5, 2, 5, 0.2):
         for statement in steps(listing):
             yield wrapped_step(listing, statement, f"{factor} * {{}}")
+
+
+SCHEDULES = (
+    "0.99 ** {e}", "0.95 ** {e}", "0.9 ** {e}", "0.5 ** {e}", "1 / (1 + 0.001 * {e})",
+    "1 / (1 + 0.01 * {e})", "1 / (1 + 0.1 * {e})", "1 / (1 + {e})",
+)  # fmt: skip
+"""What people multiply the rate by in epoch e, counted from 0."""
+
+
+@known(
+    "learning rate decays",
+    "update",
+    what="the learning rate shrinks from epoch to epoch, though that is not asked for",
+    why="later steps are then smaller than they should be",
+    fix="leave the rate as it is given",
+)
+def rate_decays(listing: Listing) -> Iterator[Change]:
+    if not listing.has("train"):
+        return
+    for statement in listing.statements("train"):
+        match statement:
+            case ast.For(target=ast.Name(id=epoch)):
+                first = 1 if "range(1," in text_of(statement.iter) else 0
+                for form in SCHEDULES:
+                    yield from _rate_in_epoch(listing, form.format(e=f"({epoch} - {first})"))
+
+
+def _rate_in_epoch(listing: Listing, factor: str) -> Iterator[Change]:
+    """The step times a factor that the training loop makes in each epoch."""
+    for statement in steps(listing):
+        scaled = wrapped_step(listing, statement, "update.rate * {}")
+        for call in scaled.listing.statements("train"):
+            text = text_of(call)
+            if text.startswith("update("):
+                new = f"update.rate = {factor}\n{text}"
+                yield Change(scaled.where, scaled.listing.changed("train", call, new))
+
+
+@known(
+    "gradients clipped",
+    "update",
+    what="the gradients are cut off at a largest size, though that is not asked for",
+    why="long steps are then shorter than they should be",
+    fix="use the gradients as they are",
+    known_from="Karpathy's min-char-rnn: np.clip(dparam, -5, 5)",
+)
+def clipped(listing: Listing) -> Iterator[Change]:
+    if training_of(listing):
+        lines = [text_of(s) for s in listing.functions["update"].body]
+        for limit in (5, 1, 0.5, 0.1):
+            cut = f"gradients = [np.clip(g, -{limit}, {limit}) for g in gradients]"
+            yield Change("update", listing.with_lines("update", "\n".join([cut, *lines])))
+        for limit in (1, 5):
+            size = "np.sqrt(sum((g * g).sum() for g in gradients))"
+            cut = f"gradients = [g * min(1, {limit} / ({size} + 1e-06)) for g in gradients]"
+            yield Change("update", listing.with_lines("update", "\n".join([cut, *lines])))
+
+
+@known(
+    "one weight's step with the wrong sign",
+    "update",
+    what="one array of weights is moved along its gradient, the others against theirs",
+    why="that one drives the loss up",
+    fix="w -= learning_rate * dw, for every weight",
+)
+def one_ascends(listing: Listing) -> Iterator[Change]:
+    for statement in steps(listing) if len(listing.parameters) > 1 else ():
+        value = text_of(statement.value)
+        for i, name in enumerate(listing.parameters):
+            new = f"w -= (-1 if w is weights[{i}] else 1) * {value}"
+            change = put(listing, "update", statement, new)
+            yield Change(f"{change.where}   ({name})", change.listing)

@@ -84,7 +84,8 @@ class Session(Placing):
         draws = list(self.observed.draws)
         if training and not draws and not self._is_switched(program):
             return self._scene(stage, "pass", {}, [])
-        mode = "pass" if draws or training else "evaluation"
+        drawn = draws and not self._is_evaluated(program)
+        mode = "pass" if training or drawn else "evaluation"
         if env.get("mask_given") is not None:
             draws = [{"kind": "mask", "values": env["mask_given"], "probability": None}]
         return {**self._scene(stage, mode, seen, draws), "between": between}
@@ -97,6 +98,12 @@ class Session(Placing):
         names = inspect.signature(forward[1]).parameters
         told = {role(n) for n in names} & {"training", "mask", "rng"}
         return bool(told) or "train" in plain(forward[0]) or "dropout" in plain(forward[0])
+
+    def _is_evaluated(self, program: Program) -> bool:
+        """Whether their forward pass is told that it is in use: then it should not draw."""
+        forward = program.find("forward")
+        names = inspect.signature(forward[1]).parameters if forward else ()
+        return any(role(name) == "training" for name in names)
 
     def _scene(
         self, stage: Stage, mode: str, seen: dict[str, np.ndarray], draws: list[dict[str, Any]],

@@ -107,13 +107,18 @@ def _has_classes(module: Any, request: Request) -> bool:
     if len(targets) != 1 or targets[0].ndim != 2 or targets[0].shape[1] < 2:
         return False
     arrays = [a for v in vars(module).values() if (a := as_array(v)) is not None]
-    if any(np.array_equal(a, t) for a in arrays for t in (targets[0], targets[0].T)):
+    if any(_is_one_hot(a, t.shape) for a in arrays for t in (targets[0], targets[0].T)):
         return False
     return any(
         array.dtype.kind in "iu" and array.shape == (request.rows,) and role(name) == "y"
         for name, value in vars(module).items()
         if (array := as_array(value)) is not None
     )
+
+
+def _is_one_hot(array: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether an array may be the targets: of their shape, of 0 and 1."""
+    return array.shape == shape and set(np.unique(array)) <= {0, 1}
 
 
 def _instances(module: Any, request: Request) -> list[Any]:

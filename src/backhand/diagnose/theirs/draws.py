@@ -68,7 +68,7 @@ class Observed:
             self.add("uniform", np.asarray(values) / FRACTION)
         elif name in ("randint", "integers") and set(np.unique(values)) <= {0, 1}:
             self.add("bits", values, 0.5)
-        elif name in ORDER:
+        elif name in ORDER and np.asarray(args[0] if args else values).ndim <= 1:
             self.add("order", values)
 
     def _chosen(self, values: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -82,9 +82,20 @@ class Observed:
 
 def watch_numpy(observed: Observed) -> None:
     """Put a watcher around np.random's functions and its generators."""
+    shuffle = np.random.shuffle
     for name in (*UNIFORM, *BITS, *ORDER):
         if hasattr(np.random, name):
             setattr(np.random, name, _watched(getattr(np.random, name), name, observed))
+
+    def shuffled(x: Any, *_: Any) -> None:
+        state = np.random.get_state()
+        order = np.arange(len(x))
+        shuffle(order)
+        np.random.set_state(state)
+        shuffle(x)
+        observed.add("order", order)
+
+    np.random.shuffle = shuffled
     for kind in ("RandomState", "Generator"):
         setattr(np.random, kind, _watched_class(getattr(np.random, kind), observed))
     made = np.random.default_rng
@@ -111,7 +122,22 @@ def _watched_class(kind: type, observed: Observed) -> type:
         for name in (*UNIFORM, *BITS, *ORDER)
         if hasattr(kind, name)
     }
-    return type(kind.__name__, (kind,), methods)
+    return type(kind.__name__, (kind,), {**methods, "shuffle": _watched_shuffle(kind, observed)})
+
+
+def _watched_shuffle(kind: Any, observed: Observed) -> Any:
+    """A generator's `shuffle`; its order is what the same state makes of 0, 1, 2 ..."""
+
+    def shuffle(self: Any, x: Any, **kwargs: Any) -> None:
+        bits = self._bit_generator
+        state = bits.state
+        order = np.arange(len(x))
+        kind.shuffle(self, order)
+        bits.state = state
+        kind.shuffle(self, x, **kwargs)
+        observed.add("order", order)
+
+    return shuffle
 
 
 def _watched_method(method: Any, name: str, observed: Observed) -> Callable[..., Any]:

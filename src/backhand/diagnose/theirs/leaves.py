@@ -1,6 +1,7 @@
 """The arrays inside of somebody's objects, dicts and lists: their names, and how to set them."""
 
 from collections.abc import Callable, Iterator, MutableMapping
+from inspect import ismodule, isroutine
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,12 @@ def leaves(root: Any, number: str = "", depth: int = 0) -> Iterator[Leaf]:
 
 
 def _is_object(value: Any) -> bool:
-    return hasattr(value, "__dict__") and not callable(value) and not isinstance(value, type)
+    """Whether it holds values; a layer that is called like a function does."""
+    return (
+        hasattr(value, "__dict__")
+        and not isinstance(value, type)
+        and not (isroutine(value) or ismodule(value))
+    )
 
 
 def _parts(root: Any) -> Iterator[tuple[str | int, Any, Callable[[np.ndarray], None]]]:

@@ -136,6 +136,11 @@ def _matching(
     named: list[tuple[str, tuple[int, ...]]], shapes: list[tuple[int, ...]]
 ) -> Iterable[tuple[str, tuple[int, ...]]]:
     """For each shape in order the next name that fits it."""
+    if len(named) == len(shapes) and all(
+        fits(s, shape) or set(s) <= {1} for (_, s), shape in zip(named, shapes, strict=True)
+    ):
+        yield from named
+        return
     rest = list(named)
     for shape in shapes:
         place = next((k for k, (_, s) in enumerate(rest) if fits(s, shape)), None)

@@ -106,6 +106,7 @@ def save_answer(scenes: list[dict[str, Any]], said: dict[str, Any], folder: Path
         for k, draw in enumerate(scene["draws"] or ()):
             arrays[f"{i}/draws/{k}"] = draw["values"]
         arrays |= {f"{i}/seen/{name}": array for name, array in scene["seen"].items()}
+        arrays |= {f"{i}/earlier/{name}": a for name, a in scene.get("earlier", {}).items()}
         between = scene.get("between", [])
         arrays |= {f"{i}/between/{k}": array for k, (_, array) in enumerate(between)}
         plain.append({

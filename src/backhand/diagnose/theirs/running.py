@@ -124,16 +124,19 @@ def _read(folder: Path, request: Request) -> Answer:
                 scene["name"], scene["mode"],
                 listed("data", scene["data"]) or request.data,
                 listed("weights", scene["weights"]) or request.weights,
-                {n: _seen(arrays[f"{i}/seen/{n}"], n in scene["summed"]) for n in scene["seen"]},
+                {n: _seen(arrays, i, n, n in scene["summed"]) for n in scene["seen"]},
                 scene["epochs"], draws,
                 tuple(
                     (name, arrays[f"{i}/between/{k}"]) for k, name in enumerate(scene["between"])
                 ),
                 tuple(scene["notes"]),
+                is_called=bool(scene["data"]),
             )
         )  # fmt: skip
     return Answer(tuple(scenes), told["failed"], tuple(told["why"]), told["printed"])
 
 
-def _seen(array: np.ndarray, is_summed: bool) -> Seen:
-    return Seen(array if array.dtype.kind == "f" else array.astype(float), 0.0, is_summed)
+def _seen(arrays: Mapping[str, np.ndarray], scene: int, name: str, is_summed: bool) -> Seen:
+    array = arrays[f"{scene}/seen/{name}"]
+    own = array if array.dtype.kind == "f" else array.astype(float)
+    return Seen(own, 0.0, is_summed, arrays.get(f"{scene}/earlier/{name}"))

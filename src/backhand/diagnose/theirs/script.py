@@ -12,6 +12,8 @@ from backhand.diagnose.theirs.request import Request
 from backhand.diagnose.theirs.watching import Event
 
 KEPT = (1, 2, 3)
+CHANGED = 2
+"""What it was, and what it became."""
 MANY = 3
 """Nothing, one example, both: what is added up over the examples is at least so many things."""
 
@@ -25,6 +27,10 @@ class Run:
     before: dict[str, np.ndarray] = field(default_factory=dict)
     """The first pass, if nothing was drawn until then."""
     epochs: list[dict[str, np.ndarray]] = field(default_factory=list)
+    earlier: list[dict[str, np.ndarray]] = field(default_factory=list)
+    """Of each epoch the gradients that were changed once, as they were before."""
+    firsts: dict[str, np.ndarray] = field(default_factory=dict)
+    """What each name was first in this epoch."""
     between: list[tuple[str, np.ndarray]] = field(default_factory=list)
     """What else was computed, until weights first changed."""
     repeated: bool = False
@@ -126,12 +132,18 @@ def _training(
     run: Run, begun: list[np.ndarray], form: Form, draws: list[dict[str, Any]], notes: list[str],
     request: Request,
 ) -> dict[str, Any]:  # fmt: skip
+    _join(run, request)
     seen: dict[str, np.ndarray] = {}
-    is_each = len(run.epochs) <= request.epochs + 1  # fewer, where weights no longer change
-    for number in KEPT if is_each else ():
+    earlier: dict[str, np.ndarray] = {}
+    is_shuffled = any(draw["kind"] == "order" for draw in draws)  # the rows of an output are too
+    for number in _told_epochs(run, request):
         if number <= len(run.epochs):
             for key, array in run.epochs[number - 1].items():
+                if is_shuffled and key in request.outputs:
+                    continue
                 seen[f"{key}@{number}"] = _ours(key, array, form, request)
+            for key, array in run.earlier[number - 1].items():
+                earlier[f"{key}@{number}"] = _ours(key, array, form, request)
     for i, array in run.weights.items():
         name = request.layout.names[i]
         seen[f"{name}@end"] = _ours(name, array, form, request)
@@ -139,8 +151,30 @@ def _training(
     if after and "after" in run.current:
         seen |= {f"{k}@after": _ours(k, a, form, request) for k, a in after.items()}
     scene = _scene("as their file trains", "training", begun, seen, draws, notes, request.epochs)
-    scene["between"] = run.between
-    return {**scene, "summed": [key for key in seen if key.partition("@")[0] in run.summed]}
+    summed = [key for key in seen if key.partition("@")[0] in run.summed]
+    return {**scene, "between": run.between, "earlier": earlier, "summed": summed}
+
+
+def _join(run: Run, request: Request) -> None:
+    """Make one epoch of several changes of the weights: its first gradients, its last weights."""
+    each, rest = divmod(len(run.epochs), request.epochs)
+    if rest or each < CHANGED:
+        return
+    names = request.layout.names
+    joined = []
+    for start in range(0, len(run.epochs), each):
+        first, last = run.epochs[start], run.epochs[start + each - 1]
+        is_whole = any(k in first and request.rows in first[k].shape for k in request.outputs)
+        kept = {k: a for k, a in first.items() if k[1:] in names or is_whole}
+        joined.append({**kept, **{k: a for k, a in last.items() if k in names}})
+    run.epochs, run.earlier = joined, run.earlier[::each]
+
+
+def _told_epochs(run: Run, request: Request) -> tuple[int, ...]:
+    """The epochs whose values are certain: where some changed no weight, only the first."""
+    if len(run.epochs) > request.epochs + 1:
+        return ()
+    return KEPT if len(run.epochs) >= request.epochs - 1 else KEPT[:1]
 
 
 def _ours(key: str, array: np.ndarray, form: Form, request: Request) -> np.ndarray:
@@ -250,22 +284,32 @@ def _sorted(events: list[Event], kinds: dict[str, str], request: Request) -> Run
         else:
             if run.open and key in (*request.outputs, "loss") and len(run.open) >= len(run.first):
                 _close(run, names)
+            if run.open and _is_late(run, key, names):
+                run.epochs[-1][key] = array
+                continue
             if not run.epochs and not drawn:
                 run.before[key] = array
             if key in request.outputs and key in run.current and not run.epochs:
                 run.repeated |= not np.array_equal(run.current[key], array)
             run.values.setdefault(key, set()).add(array.tobytes())
+            run.firsts.setdefault(key, array)
             run.current[key] = array
     if run.open:
         _close(run, names)
     return run
 
 
+def _is_late(run: Run, key: str, names: tuple[str, ...]) -> bool:
+    """Whether a gradient belongs to the step that has begun: its weight has not moved yet."""
+    slot = names.index(key[1:]) if key[1:] in names else None
+    return slot is not None and slot not in run.open and key not in run.epochs[-1]
+
+
 def _weight(run: Run, slot: int, array: np.ndarray, names: tuple[str, ...]) -> None:
     if slot not in run.first:
         run.first[slot] = run.weights[slot] = array
         return
-    if np.array_equal(array, run.weights[slot]):
+    if np.array_equal(array, run.weights[slot], equal_nan=True):
         return  # handed on, not changed
     if slot in run.open:
         _close(run, names)
@@ -276,7 +320,15 @@ def _weight(run: Run, slot: int, array: np.ndarray, names: tuple[str, ...]) -> N
         run.summed |= {
             k for k, values in run.values.items() if k[1:] in names and len(values) >= MANY
         }
+        run.earlier.append(
+            {
+                k: run.firsts[k]
+                for k, values in run.values.items()
+                if k[1:] in names and len(values) == CHANGED and run.firsts[k].any()
+            }
+        )
         run.values.clear()
+        run.firsts.clear()
     run.open.add(slot)
     run.weights[slot] = array
 
