@@ -12,7 +12,17 @@ from typing import Any
 import numpy as np
 
 from backhand.errors import BackhandError
-from backhand.graph import Argument, Attribute, NamedSize, Numbers, Size, Step, Value, length
+from backhand.graph import (
+    Argument,
+    Attribute,
+    Counted,
+    NamedSize,
+    Numbers,
+    Size,
+    Step,
+    Value,
+    length,
+)
 from backhand.rules.operations import operation
 
 FILLED = {"float": 0.5, "int": 0, "bool": False}
@@ -36,6 +46,8 @@ class Instance:
         """What an attribute is here."""
         if isinstance(given, Argument):
             return self.attributes[given]
+        if isinstance(given, Counted):
+            return given.start
         if isinstance(given, NamedSize):
             return self.length(given)
         if isinstance(given, tuple):

@@ -40,6 +40,33 @@ class Argument(str):
         return str(self)
 
 
+class Counted(str):
+    """A number that goes up with the repetitions of a loop: `index=i`, `index=2 * i + 1`.
+
+    Its `repr` is the bare expression of `i`, the number of the repetition.
+    """
+
+    start: int
+    step: int
+
+    def __new__(cls, start: int, step: int) -> "Counted":
+        counted = "i" if step == 1 else f"{step} * i"
+        if step < 0:
+            counted = f"{start} - " + ("i" if step == -1 else f"{-step} * i")
+        elif start:
+            counted += f" {'+' if start > 0 else '-'} {abs(start)}"
+        made = super().__new__(cls, counted)
+        made.start, made.step = start, step
+        return made
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def at(self, repetition: int) -> int:
+        """The number in one of the repetitions, which count from 0."""
+        return self.start + repetition * self.step
+
+
 class NamedSize(str):
     """A size that is not baked in, among an attribute's numbers: `shape=(B, T, 12, 64)`.
 
@@ -273,7 +300,9 @@ class Loop:
         read = {each.value.name.partition(".")[0] for each in self.parameters}
         slices = [one for one in self.slices if one.variable in read]
         if not slices:
-            return f"for _ in range({self.times}):"
+            attributes = (value for part in self.body for _, value in part.attributes)
+            variable = "i" if any(isinstance(value, Counted) for value in attributes) else "_"
+            return f"for {variable} in range({self.times}):"
         through = comma(slices) if len(slices) == 1 else f"zip({comma(slices)})"
         return f"for {comma(one.variable for one in slices)} in {through}:"
 

@@ -3,9 +3,31 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from backhand.graph import Call, Carried, Each, Loop, Module, Size, Slice, Step, Value
+from backhand.graph import (
+    Attribute,
+    Call,
+    Carried,
+    Counted,
+    Each,
+    Loop,
+    Module,
+    Size,
+    Slice,
+    Step,
+    Value,
+)
 from backhand.passes.nesting import free_name, without_unused
-from backhand.passes.repeats import Before, Body, Element, Here, Repeat, Series, Source
+from backhand.passes.repeats import (
+    PLACE,
+    Before,
+    Body,
+    Element,
+    Here,
+    Repeat,
+    Rising,
+    Series,
+    Source,
+)
 from backhand.passes.unify import Letters
 
 
@@ -149,7 +171,14 @@ class _Fold:
         if isinstance(part, Step):
             places = [one.place for one in row if isinstance(one, Step)]
             place = part.place if all(one == part.place for one in places) else None
-            return replace(part, inputs=operands, outputs=outputs, modules=modules, place=place)
+            return replace(
+                part,
+                inputs=operands,
+                outputs=outputs,
+                attributes=tuple(self._attributes(part, self.repeat.places[line])),
+                modules=modules,
+                place=place,
+            )
         count = len(part.inputs)
         return replace(
             part,
@@ -159,6 +188,13 @@ class _Fold:
             modules=modules,
             sizes=self._sizes([one for one in row if isinstance(one, Call)]),
         )
+
+    def _attributes(self, step: Step, place: Source) -> Iterator[tuple[str, Attribute]]:
+        for name, value in step.attributes:
+            if name == PLACE and isinstance(place, Rising):
+                yield name, Counted(place.start, place.step)
+            else:
+                yield name, value
 
     def _sizes(self, calls: list[Call]) -> tuple[tuple[str, Size], ...]:
         columns = zip(*(call.sizes for call in calls), strict=True)

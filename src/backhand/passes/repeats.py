@@ -11,6 +11,10 @@ from backhand.passes.signature import looks
 LONGEST_PERIOD = 128
 """Lines of one repetition, at most: it bounds the time that the search takes."""
 
+PLACE = "index"
+"""The attribute that may go up with the repetitions: a place along an axis, on which no shape
+depends."""
+
 FEWEST_AGAIN = 3
 """Times that the same plain lines must run on their own results to be a loop: two are as short."""
 
@@ -47,15 +51,24 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Rising:
+    """A whole number that goes up evenly: `start + repetition * step`."""
+
+    start: int
+    step: int
+
+
+@dataclass(frozen=True)
 class Element:
-    """An element of what an earlier loop collected: number `start + repetition * step`."""
+    """One of several values that one line makes or an earlier loop collected: number
+    `start + repetition * step`."""
 
     loop: Hashable
     start: int
     step: int
 
 
-Source = Here | Before | Same | Series | Element
+Source = Here | Before | Same | Series | Element | Rising
 Sources = frozenset[Source]
 """All that a place of a repetition may be: what is tied has several paths."""
 
@@ -91,6 +104,8 @@ class Repeat:
     times: int
     operands: tuple[tuple[Source, ...], ...]
     modules: tuple[tuple[Source, ...], ...]
+    places: tuple[Source, ...]
+    """For each line its `PLACE`, if it has one."""
 
     @property
     def length(self) -> int:
@@ -136,7 +151,18 @@ def _mark(part: Step | Call) -> Hashable:
     made = tuple(value and (looks(value), value.facts) for value in part.outputs)
     name = ("call", part.kind) if isinstance(part, Call) else ("step", part.function)
     classes = tuple(module.class_name for module in part.modules)
-    return (name, repr(part.attributes), read, made, classes)
+    attributes = [("#" if _is_place(name, value) else value) for name, value in part.attributes]
+    return (name, repr(attributes), read, made, classes)
+
+
+def _is_place(name: str, value: object) -> bool:
+    return name == PLACE and isinstance(value, int)
+
+
+def place_of(part: Step | Call) -> int | None:
+    """The place along an axis that a step reads, if it reads one."""
+    found = dict(part.attributes).get(PLACE) if isinstance(part, Step) else None
+    return found if isinstance(found, int) else None
 
 
 def longest(body: Body, start: int) -> Repeat | None:
@@ -195,11 +221,12 @@ def _repeat(body: Body, start: int, period: int) -> Repeat | None:
     if sources is None:
         return None
     chosen = iter([min(choice, key=repr) for choice in sources])
-    operands, modules = [], []
+    operands, modules, places = [], [], []
     for part in body.parts[start : start + period]:
         operands.append(tuple(next(chosen) for _ in part.operands))
         modules.append(tuple(next(chosen) for _ in part.modules))
-    return Repeat(start, period, times, tuple(operands), tuple(modules))
+        places.append(next(chosen))
+    return Repeat(start, period, times, tuple(operands), tuple(modules), tuple(places))
 
 
 def _narrowed(
@@ -240,6 +267,14 @@ def _line_sources(
             yield _from_outside(body, one, other, repetition)
     for module, again in zip(first.modules, later.modules, strict=True):
         yield frozenset(_series(module.path, again.path, repetition))
+    yield _rising(place_of(first), place_of(later), repetition)
+
+
+def _rising(first: int | None, later: int | None, repetition: int) -> Sources:
+    if first is None or later is None or first == later:
+        return frozenset({Same()} if first == later else ())
+    step, rest = divmod(later - first, repetition)
+    return frozenset({Rising(first, step)} if not rest else ())
 
 
 def _from_outside(body: Body, first: Value, later: Value, repetition: int) -> Sources:

@@ -32,7 +32,7 @@ def rebuilt(
 
 
 def renamed(network: Network, new: Mapping[str, str]) -> Network:
-    """The network with new names for what its forward function makes, checked."""
+    """The network with new names for what its forward function makes or keeps, checked."""
 
     def value(old: Value) -> Value:
         return replace(old, name=new.get(old.name, old.name))
@@ -42,6 +42,10 @@ def renamed(network: Network, new: Mapping[str, str]) -> Network:
         return replace(old, inputs=tuple(map(value, old.inputs)), outputs=outputs)
 
     forward = network.forward
-    outputs = tuple(map(value, forward.outputs))
-    kind = replace(forward, body=tuple(map(step, forward.body)), outputs=outputs)
+    kind = replace(
+        forward,
+        parameters=tuple(map(value, forward.parameters)),
+        outputs=tuple(map(value, forward.outputs)),
+        body=tuple(map(step, forward.body)),
+    )
     return check(replace(network, forward=kind), named=False)

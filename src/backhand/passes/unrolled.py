@@ -12,6 +12,7 @@ from backhand.graph import (
     Argument,
     Attribute,
     Call,
+    Counted,
     Kind,
     Loop,
     Module,
@@ -87,6 +88,8 @@ class _Scope:
     stack: tuple[Module, ...] = ()
     slices: Mapping[str, str] = field(default_factory=dict)
     """For each variable of a loop the path it stands for in this repetition."""
+    repetition: int = 0
+    """Which one of the loop's repetitions is written out."""
     is_top: bool = False
     """Whether names are those of the flat network already."""
 
@@ -143,6 +146,7 @@ class _Scope:
                 values=ChainMap(values, self.values),
                 sizes={**self.sizes, **letters},
                 slices={one.variable: one.at(repetition) for one in loop.slices},
+                repetition=repetition,
                 is_top=False,
             )
             yield from inside.steps(loop.body)
@@ -168,6 +172,8 @@ class _Scope:
     def _attribute(self, value: Attribute) -> Attribute:
         if isinstance(value, Argument):
             return self.attributes[value]
+        if isinstance(value, Counted):
+            return value.at(self.repetition)
         if isinstance(value, tuple):
             sizes = (self.sizes.get(s, s) if isinstance(s, NamedSize) else s for s in value)
             return tuple(sizes)
