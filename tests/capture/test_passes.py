@@ -97,6 +97,30 @@ def test_the_new_value_of_a_buffer_leaves_the_network() -> None:
     assert after.forward.outputs == (c, b)
 
 
+class Statistics(nn.Module):
+    """Statistics that batch norm writes into: of a copy, or of a row, what the buffer keeps."""
+
+    def __init__(self, of_a_row: bool) -> None:
+        super().__init__()
+        self.of_a_row = of_a_row
+        self.register_buffer("kept", torch.ones(2, 4))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mean, var = self.kept if self.of_a_row else self.kept.clone()
+        y = nn.functional.batch_norm(x, mean, var, training=True)
+        return y, mean, self.kept + var
+
+
+@pytest.mark.parametrize("of_a_row", [False, True])
+def test_batch_norm_writes_into_whatever_holds_its_statistics(of_a_row: bool) -> None:
+    module = Statistics(of_a_row).double()
+    found = capture(module, (X,))
+    check_agreement(module, found, (X,), {})
+    assert len(found.updated) == of_a_row
+    kept = outputs(found, (X,), {}, exact=True)[3:]
+    assert all(np.abs(new - module.kept.numpy()).max() < 1e-14 for new in kept)
+
+
 LEFT = {
     "into a parameter": (step(ADD_, replace(w, role="parameter"), k, b), step(EXP, b, c)),
     "through a view that is not known": (

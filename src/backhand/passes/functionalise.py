@@ -32,6 +32,8 @@ PARTS = {"select", "slice", "diagonal", "unbind"}
 SAME = {"alias", "detach", "contiguous", "lift_fresh", "to", "view_as", "dropout"}
 RUNNING = "aten.batch_norm.default"
 """In training it writes into two of its inputs, though its name does not say so."""
+RUNNING_ELSEWHERE = "aten.batch_norm_.default"
+"""The same where it writes into what this pass must leave as it is."""
 
 
 def functionalise(
@@ -89,7 +91,10 @@ class _Work:
             self._write(step)
             return
         now = replace(step, inputs=tuple(map(self.read, step.inputs)))
-        self.body.append(self._running(now) if step.function == RUNNING else now)
+        if step.function == RUNNING:
+            self._running(step, now)
+        else:
+            self.body.append(now)
         for number, value in enumerate(step.outputs):
             if value is not None and value.name in self.shared:
                 self.shares[value.name] = _View(self._origin(step.inputs[0]), step, number)
@@ -143,22 +148,29 @@ class _Work:
         if step.function == "aten.copy_.default" and self._is_same(step.inputs[1], target):
             self.same[step.output.name] = target  # Python ends `y[0] += 1` with `y[0] = y[0]`
             return
-        root = self._root(target)
-        chain = list(self._chain(target))
-        allowed = self.kept.get(root.name, root).role != "parameter"
-        if not allowed or not all(map(_can_put_back, chain)):
+        if not self._is_writable(target):
             self.body.append(replace(step, inputs=inputs))
             return
-        new = self._content(replace(step, inputs=inputs), old)
+        self._put(target, self._content(replace(step, inputs=inputs), old), step)
+        self.same[step.output.name] = target
+
+    def _is_writable(self, target: Value) -> bool:
+        """Whether something new can be put where a value is."""
+        root = self._root(target)
+        allowed = self.kept.get(root.name, root).role != "parameter"
+        return allowed and all(map(_can_put_back, self._chain(target)))
+
+    def _put(self, target: Value, new: Value, step: Step) -> None:
+        """Something new where a value was, and in all that the value is a view of."""
         path = [(target, new)]
-        for view in chain:
+        for view in self._chain(target):
             base = self._origin(view.base)
             new = self._put_back(view, self.read(base), new, step)
             path.append((base, new))
+        root = self._root(target)
         self.written[root.name] = self.written.get(root.name, 0) + 1
         for value, made in path:
             self._now(value, made)
-        self.same[step.output.name] = target
 
     def _chain(self, value: Value) -> Iterator[_View]:
         """The views through which a value is reached, it first."""
@@ -229,22 +241,22 @@ class _Work:
         attributes = (("self", "@0"), ("src", "@1"), *rest)
         return self._added(function, (base, part), attributes, base, step)
 
-    def _running(self, step: Step) -> Step:
-        """Batch norm in training, whose running statistics are written to, with those as results
-        two and three."""
+    def _running(self, step: Step, now: Step) -> None:
+        """Batch norm, which in training writes into its running statistics: they become its second
+        and third results. `now` is the step with what its inputs are by now."""
         given = dict(step.attributes)
         where = [str(given[name]) for name in ("running_mean", "running_var")]
         if given["training"] is not True or not all(text.startswith("@") for text in where):
-            return step
-        old = [step.inputs[int(text[1:])] for text in where]
-        new = [self.fresh(value) for value in old]
-        names = {value.name: name for name, value in self.current.items()}
-        for before, after in zip(old, new, strict=True):
-            kept = self.kept.get(names.get(before.name, before.name))
-            if kept is None or kept.role != "buffer":
-                return step
-            self._now(kept, after)
-        return replace(step, outputs=(*step.outputs, *new))
+            self.body.append(now)
+            return
+        targets = [self._origin(step.inputs[int(text[1:])]) for text in where]
+        if not all(map(self._is_writable, targets)):
+            self.body.append(replace(now, function=RUNNING_ELSEWHERE))
+            return
+        new = [self.fresh(value) for value in targets]
+        self.body.append(replace(now, outputs=(*now.outputs, *new)))
+        for target, made in zip(targets, new, strict=True):
+            self._put(target, made, step)
 
 
 def is_in_place(function: str) -> bool:
