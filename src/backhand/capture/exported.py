@@ -23,11 +23,12 @@ from backhand.capture.identifiers import one_line
 from backhand.capture.names import Noted, Scoped, all_wishes
 from backhand.capture.reading import Reading
 from backhand.capture.signature import Stored
-from backhand.capture.steps import steps_of
+from backhand.capture.steps import constants_named, steps_of
 from backhand.capture.trees import Tree
 from backhand.capture.watching import TAG, watching
 from backhand.errors import BackhandError
 from backhand.graph import Network, Place
+from backhand.passes.rewriting import renamed
 
 if TYPE_CHECKING:
     import torch
@@ -193,19 +194,21 @@ def _captured(
     known = {s: letter if letter in free else lengths[s] for s, letter in symbols.items()}
     reading = Reading(known, _torch_folder(), _precision(program), TAG, lengths)
     steps = steps_of(module, name, program, reading, torch, free)
+    wishes = all_wishes(reading.sources, noted, steps.now, steps.gone)
+    new = constants_named(steps, wishes, module.state_dict())
     used = [value.name for value in steps.network.forward.parameters]
     found = steps.signature
     stored = found.stored
     return Captured(
-        steps.network,
-        {value: steps.numbers[value] for value in used},
+        renamed(steps.network, new),
+        {new.get(value, value): steps.numbers[value] for value in used},
         {value: stored.keys[value] for value in used if value in stored.keys},
         stored.frozen & set(used),
         (*stored.unused, *_keys_of_unused(stored, used)),
         found.inputs,
         found.outputs,
         steps.updated,
-        all_wishes(reading.sources, noted, steps.now, steps.gone),
+        wishes,
         _notes(reading),
     )
 

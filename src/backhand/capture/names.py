@@ -37,6 +37,7 @@ ALIASES = {
     "attn_output": "out",
     "attention_output": "out",
     "attn_scores": "scores",
+    "feed_forward_hidden_states": "ff",
     "attention_mask": "mask",
     "causal_mask": "mask",
     "input": "x",
@@ -44,7 +45,7 @@ ALIASES = {
 }
 """Short names for what the field's libraries spell out."""
 
-_COMPOSED = re.compile(r"%\d+_([a-z]\w*)")
+_COMPOSED = re.compile(r"%\d+_([a-z]\w*?)\d*")
 """The name of a value within an operator that is several of our steps (`composites/`)."""
 
 Position = tuple[int, int, int, int]

@@ -1,6 +1,6 @@
 """An exported program as flat steps of our rules: what lies between PyTorch's graph and ours."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from backhand.capture import refused
 from backhand.capture.aten import numbered, with_rules
 from backhand.capture.identifiers import one_line
+from backhand.capture.names import Scoped
 from backhand.capture.reading import NUMBERS, Reading
 from backhand.capture.signature import Signature, signature, with_named_outputs
 from backhand.capture.tidying import tidied
@@ -75,6 +76,26 @@ def steps_of(
         frozenset(ends),
         {old: value.name for old, value in zip(changed, new, strict=True)},
     )
+
+
+def constants_named(
+    steps: Steps, wishes: Mapping[str, Scoped], taken: Iterable[str]
+) -> dict[str, str]:
+    """New names for the constants that the source has a name for, by their names now.
+
+    Args:
+        steps: whose constants they are.
+        wishes: what the source calls each value.
+        taken: names beside those of its values, which nobody else may have.
+    """
+    names = steps.signature.names
+    names.taken.update(taken)
+    found = {}
+    for value in steps.network.forward.parameters:
+        given = [wish.name for wish in wishes.get(value.name, {}).values() if wish.is_given]
+        if value.role == "constant" and given:
+            found[value.name] = names.give(given[0], "constant")
+    return found
 
 
 def _names(network: Network) -> list[str]:

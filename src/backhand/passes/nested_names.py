@@ -27,7 +27,7 @@ from backhand.passes.kinds import snake_case
 from backhand.passes.nesting import identifier
 from backhand.passes.reserved import COMMAND_NAMES, MODULE_NAMES, is_operator
 from backhand.rules.operations import operation
-from backhand.rules.register import rule
+from backhand.rules.register import Rule, rule
 
 DEEPEST = 2
 """How many operators without a name may stand within one another on a line."""
@@ -123,6 +123,12 @@ class _Names:
         within = (of for scope, of in scoped.items() if scope and scope not in self.classes)
         return next((name for name, is_given in within if is_given), otherwise)
 
+    def noun(self, value: Value) -> str:
+        """What a value is called within an operator that is several steps."""
+        scoped = self.wishes.get(value.name, {})
+        name, is_given = scoped.get("", ("", True))
+        return "" if is_given or is_operator(name) else name
+
     def _is_free(self, name: str) -> bool:
         around = {name, f"d{name}", f"saved_{name}", name.removeprefix("d") or name}
         return not (around & self.taken or is_operator(name))
@@ -137,15 +143,16 @@ def _name(part: Statement, names: _Names) -> None:
         _name_loop(part, names)
         return
     for value in part.made():
-        names.give(value, names.wish(value, value.name), _noun(part, value))
+        noun = names.noun(value) or _noun(part, value)
+        names.give(value, names.wish(value, value.name), noun)
 
 
 def _noun(part: Step | Call, value: Value) -> str:
     """What a result is called whose source has no name for it."""
     if isinstance(part, Call):
         last = part.module.path.rpartition(".")[2]
-        word = last if last.isidentifier() else snake_case(part.module.class_name)
-        return identifier(word) or "y"
+        word = last if last.isidentifier() else identifier(snake_case(part.module.class_name))
+        return "x" if not word or is_operator(word) else word
     known = rule(part.function)
     if len(part.outputs) > 1 and not known.outputs[0].startswith("*"):
         return known.outputs[part.outputs.index(value)]
@@ -237,15 +244,24 @@ def _kept(body: tuple[Statement, ...]) -> set[str]:
         kept |= set(_said_twice(part))
         if known.backward is None:
             continue
-        asked = {*known.backward.parameters, *known.backward.attributes}
-        if not known.backward.expressions:
-            kept |= {value.name for value in part.made()}
-        if known.outputs[0] in asked:
+        asked = _asked(part, known)
+        if not known.backward.expressions or known.outputs[0] in asked:
             kept |= {value.name for value in part.made()}
         for parameter, value in _named_inputs(part):
             if parameter in asked:
                 kept.add(value.name)
     return kept
+
+
+def _asked(step: Step, known: Rule) -> set[str]:
+    """What the derivatives of a step read by name; by a literal there is none."""
+    backward = known.backward
+    assert backward is not None
+    if len(backward.expressions) != len(known.wrt):
+        return {*backward.parameters, *backward.attributes}
+    literals = {name for name, value in _named_inputs(step) if value.literal is not None}
+    pairs = zip(known.wrt, backward.expressions, strict=True)
+    return {name for by, given in pairs if by not in literals for name in _said(given)}
 
 
 def _at_the_border(loop: Loop) -> Iterator[Value]:
@@ -266,9 +282,13 @@ def _said_twice(step: Step) -> Iterator[str]:
     op = operation(step.function)
     if len(op.expressions) != 1:
         return
-    nodes = ast.walk(op.expressions[0])
-    times = Counter(node.id for node in nodes if isinstance(node, ast.Name))
+    times = _said(op.expressions[0])
     yield from (value.name for parameter, value in _named_inputs(step) if times[parameter] > 1)
+
+
+def _said(expression: ast.expr) -> Counter[str]:
+    """How often an expression says each name."""
+    return Counter(node.id for node in ast.walk(expression) if isinstance(node, ast.Name))
 
 
 # --- renaming ------------------------------------------------------------------------------------

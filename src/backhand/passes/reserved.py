@@ -22,7 +22,7 @@ MODULE_NAMES = frozenset(
     {"argparse", "sys", "load", "parameters", "predict", "compared", "check", "inside", "under"}
     | {"add_to", "only", "clipped", "new_state", "learning_rate", "momentum", "beta1", "gradients"}
     | {"p", "dp", "i", "network", "network_backward", "network_loss", "network_loss_backward"}
-    | {"network_evaluated", "update", "train", "main", "ARRAYS", "saved", "saved_by_loss"}
+    | {"network_evaluated", "update", "train", "main", "ARRAYS", "saved", "saved_by_loss", "rows"}
 )
 """Functions of a module's program: what is called after the user's classes is called otherwise."""
 

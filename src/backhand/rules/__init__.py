@@ -23,6 +23,7 @@ from backhand.rules import (  # noqa: F401  (each import registers a family)
     axes,
     blends,
     buffers,
+    by_hand,
     casts,
     choosing,
     classes,

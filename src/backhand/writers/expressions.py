@@ -113,6 +113,8 @@ class _Folding(ast.NodeTransformer):
         text = ast.unparse(node)
         if counted := re.fullmatch(r"tuple\(range\((\d+)\)\)", text):
             return literal(tuple(range(int(counted[1]))))
+        if counted := re.fullmatch(r"np\.arange\(0, ([A-Z]\w*|\d+), 1, dtype='int'\)", text):
+            return parse(f"np.arange({counted[1]})")
         if isinstance(node.func, ast.Attribute) and self.rank(node.func.value) == 2:
             inner = node.func.value
             if node.func.attr == "swapaxes" and text.endswith(BOTH_AXES):

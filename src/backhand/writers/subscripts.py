@@ -14,6 +14,7 @@ COMPUTED: dict[str, Any] = {
     "np.cumsum": np.cumsum,
     "np.mod": np.mod,
     "np.negative": np.negative,
+    "np.transpose": np.transpose,
 }
 """Functions that a rule applies to its options: where those are numbers, the result is written."""
 

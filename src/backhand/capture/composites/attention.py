@@ -53,7 +53,7 @@ def _scores(b: Builder, query: Value, key: Value, scale: float | None) -> Value:
             raise InexpressibleError
         scale = features**-0.5
     *before, sources, last = key.shape
-    kt = b.step("swapaxes", key, shape=(*before, last, sources), first=-2, second=-1)
+    kt = b.step("swapaxes", key, shape=(*before, last, sources), wish="kt", first=-2, second=-1)
     return b.step("mul", b.matmul(query, kt), scale, wish="scores")
 
 

@@ -1,9 +1,9 @@
 """The small command that a module's program is: predict, train, check."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from backhand.writers.layout import indented
+from backhand.writers.layout import INDENT, broken, indented
 from backhand.writers.modules.paths import escaped
 from backhand.writers.shared import function
 
@@ -11,17 +11,7 @@ LOAD = '''\
 def load(file):
     """The arrays of an .npz file by their names."""
     with np.load(file, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
-'''
-
-REPORT = '''\
-def compared(name, ours, theirs, arrays):
-    """Say how far an array is from PyTorch's, beside the bound of what rounding can do, or where that
-    is too wide 8 times what rounding at random did in 8 runs."""
-    kind = "bound" if f"bound:{name}" in arrays else "reach"
-    far, most = np.max(np.abs(ours - theirs), initial=0), arrays[f"{kind}:{name}"]
-    print(f"{'agrees' if far <= most else 'DIFFERS':8} {far:.1e} of {kind} {most:.1e}  {name}")
-    return far <= most
+        return dict(arrays)
 '''
 
 
@@ -35,8 +25,9 @@ class Command:
     rows: tuple[str, ...]
     """Those of them that have a row for each example of a batch."""
     outputs: tuple[str, ...]
-    call: str
-    """The call of the network that predicts."""
+    function: str
+    """The function that predicts, and what it is given behind the inputs."""
+    given: tuple[str, ...]
     saves: bool
     """Whether it gives what it saved behind its outputs."""
     draws: bool
@@ -55,7 +46,6 @@ def command_functions(command: Command) -> list[str]:
         _parameters(command),
         _predict(command),
         *([_train(command)] if command.trains else []),
-        REPORT,
         _check(command),
         _main(command),
     ]
@@ -63,93 +53,96 @@ def command_functions(command: Command) -> list[str]:
 
 def _parameters(command: Command) -> str:
     about = "The arrays that lie beside this program, without what `check` reads."
+    found = '{name: w for name, w in load(ARRAYS).items() if ":" not in name}'
     if not command.tied:
-        lines = ['return {name: w for name, w in load(ARRAYS).items() if ":" not in name}']
-        return function("parameters", [], about, lines)
+        return function("parameters", [], about, [f"return {found}"])
     tied = [f'p["{escaped(k)}"] = p["{escaped(of)}"]' for k, of in command.tied.items()]
-    lines = [
-        'p = {name: w for name, w in load(ARRAYS).items() if ":" not in name}',
-        "# two names of one array",
-        *tied,
-        "return p",
-    ]
+    tied[0] += "  # two names of one array"
+    lines = [f"p = {found}", *tied, "return p"]
     return function("parameters", [], about, lines)
 
 
-def _outputs(command: Command) -> str:
-    names = [*command.outputs, *["_"] * command.saves]
-    return ", ".join(names)
+def _of_arrays(names: Iterable[str], rows: Sequence[str] = (), of: str = "arrays") -> list[str]:
+    """`arrays["x"]`, or `arrays["x"][some]` where some rows of it are meant."""
+    return [f'{of}["{name}"]{"[some]" if name in rows else ""}' for name in names]
+
+
+def _fitted(code: str, depth: int = 0) -> list[str]:
+    """A line that stands so deep in a function, over several lines if it is too long for one."""
+    return [line[len(INDENT) * depth :] for line in broken(INDENT * depth + code, depth)]
 
 
 def _predict(command: Command) -> str:
-    lines = [
-        *unpacked(command.inputs),
-        f"{_outputs(command)} = {command.call}",
-        "return {" + ", ".join(f'"{name}": {name}' for name in command.outputs) + "}",
-    ]
+    made = ", ".join([*command.outputs, *["_"] * command.saves])
+    given = ", ".join([*_of_arrays(command.inputs), *command.given])
+    outputs = ", ".join(f'"{name}": {name}' for name in command.outputs)
+    lines = [*_fitted(f"{made} = {command.function}({given})"), f"return {{{outputs}}}"]
     arguments = ["arrays", "p", *["generator=None"] * command.draws]
     return function("predict", arguments, "The outputs by their names.", lines)
-
-
-def unpacked(names: Sequence[str], rows: Sequence[str] = ()) -> list[str]:
-    """`x, y = arrays["x"], arrays["y"]`, the rows of a batch alone where there are any."""
-    items = [f'arrays["{name}"]{"[rows]" if name in rows else ""}' for name in names]
-    flat = f"{', '.join(names)} = {', '.join(items)}"
-    if len(flat) <= 90 or len(names) == 1:
-        return [flat]
-    return [f"{name} = {item}" for name, item in zip(names, items, strict=True)]
 
 
 def _train(command: Command) -> str:
     names = (*command.inputs, *command.targets)
     first = command.rows[0] if command.rows else names[0]
-    given = [*names, "p", *["generator"] * command.draws]
+    given = [*_of_arrays(names, command.rows), "p", *["generator"] * command.draws]
     batches = [
-        "rows = order[first : first + batch]",
-        *unpacked(names, command.rows),
-        f"loss, dp = gradients({', '.join(given)})",
-        "step += 1",
+        "some = order[first : first + batch]",
+        *_fitted(f"loss, dp = gradients({', '.join(given)})", 2),
+        "step, total = step + 1, total + loss",
         f"update(p, dp, state, step{', learning_rate' * bool(command.rate)})",
-        "losses.append(float(loss))",
-        'print(f"\\repoch {epoch + 1}, step {step}: loss {loss:.6f}", end="", file=sys.stderr)',
+        'said = f"epoch {epoch}, step {step}: mean loss {total / count:.6f}"',
+        'print(f"\\r{said}", end="", flush=True)',
     ]
     lines = [
         "generator = np.random.RandomState(seed)",
-        "state, step, means = new_state(p), 0, []",
-        "for epoch in range(epochs):",
+        "state, step = new_state(p), 0",
+        "for epoch in range(1, epochs + 1):",
         *indented(
             [
-                f'order = generator.permutation(len(arrays["{first}"]))',
-                "losses = []",
-                "for first in range(0, len(order), batch):",
+                f'order, total = generator.permutation(len(arrays["{first}"])), 0.0',
+                "for count, first in enumerate(range(0, len(order), batch), 1):",
                 *indented(batches),
-                "means.append(float(np.mean(losses)))",
-                'print(f"\\repoch {epoch + 1} of {epochs}: loss {means[-1]:.6f}".ljust(60))',
+                "print()",
             ]
         ),
-        "return means",
+        "return p",
     ]
-    about = "Change the weights in place; return the mean loss of each epoch."
+    about = "Change the weights in place, and say the mean loss of each epoch."
     rate = ["learning_rate"] * bool(command.rate)
     return function("train", ["arrays", "p", "epochs", "batch", "seed", *rate], about, lines)
 
 
 def _check(command: Command) -> str:
-    drawing = ", np.random.RandomState(0)" * command.draws
+    drawing = ["np.random.RandomState(0)"] * command.draws
     lines = [
         "arrays, p = load(ARRAYS), parameters()",
         'given = {name[6:]: a for name, a in arrays.items() if name.startswith("given:")}',
-        f"found = predict(given, p{drawing})",
+        f"found = predict({', '.join(['given', 'p', *drawing])})",
     ]
     if command.has_loss:
-        names = [f'given["{name}"]' for name in (*command.inputs, *command.targets)]
+        inputs = _of_arrays((*command.inputs, *command.targets), of="given")
+        call = f"gradients({', '.join([*inputs, 'p', *drawing])})"
         lines += [
-            f'found["loss"], dp = gradients({", ".join([*names, "p"])}{drawing})',
+            *_fitted(f'found["loss"], dp = {call}'),
             'found |= {"d " + name: dw for name, dw in dp.items()}',
         ]
+    judged = [
+        'far = np.max(np.abs(found[name] - arrays["torch:" + name]), initial=0)',
+        "agree.append(far <= most)",
+        'word = "agrees" if agree[-1] else "DIFFERS"',
+        'print(f"{word:8} {far:.1e} of {kind} {most:.1e}  {name}")',
+    ]
     lines += [
-        'theirs = {name[6:]: a for name, a in arrays.items() if name.startswith("torch:")}',
-        "agree = [compared(name, found[name], theirs[name], arrays) for name in theirs]",
+        "agree = []",
+        "# a bound is how far rounding can lead, a reach 8 times how far it led at random",
+        "for key, most in arrays.items():",
+        *indented(
+            [
+                'kind, _, name = key.partition(":")',
+                'if kind in ("bound", "reach"):',
+                *indented(judged),
+            ]
+        ),
         'print(f"{sum(agree)} of {len(agree)} agree")',
         "return all(agree)",
     ]
@@ -158,51 +151,47 @@ def _check(command: Command) -> str:
 
 
 def _main(command: Command) -> str:
-    wanted = ", ".join(command.inputs)
+    names = ", ".join((*command.inputs, *command.targets))
+    commands = ["predict", *["train"] * command.trains, "check"]
+    out = "for the outputs" + " or the trained weights" * command.trains
+    options = {"epochs": "1", "batch": "64", "seed": "0"}
+    options |= {"lr": command.rate} if command.rate else {}
     lines = [
         "parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])",
-        'commands = parser.add_subparsers(dest="command", required=True)',
-        f'one = commands.add_parser("predict", help="outputs for an .npz of {wanted}")',
-        'one.add_argument("input")',
-        'one.add_argument("--out", help="an .npz for the outputs, which are else printed")',
+        f'parser.add_argument("command", choices=[{", ".join(map(_quoted, commands))}])',
+        f'parser.add_argument("data", nargs="?", help="an .npz of {names}")',
+        f'parser.add_argument("--out", default="out.npz", help="{out}")',
     ]
     if command.trains:
-        both = ", ".join((*command.inputs, *command.targets))
         lines += [
-            f'one = commands.add_parser("train", help="on an .npz of {both}")',
-            'one.add_argument("data")',
-            'one.add_argument("--epochs", type=int, default=1)',
-            'one.add_argument("--batch", type=int, default=64)',
-            'one.add_argument("--seed", type=int, default=0)',
-            *[f'one.add_argument("--lr", type=float, default={command.rate})'] * bool(command.rate),
-            'one.add_argument("--out", required=True, help="an .npz for the trained weights")',
+            f'parser.add_argument("--{name}", type={_kind(value)}, default={value})'
+            for name, value in options.items()
         ]
     lines += [
-        'commands.add_parser("check", help="hold this program against PyTorch\'s numbers")',
         "given = parser.parse_args()",
-        'if given.command == "predict":',
-        *indented(
-            [
-                "outputs = predict(load(given.input), parameters())",
-                "if given.out:",
-                *indented(["np.savez(given.out, **outputs)"]),
-                "else:",
-                *indented(["print(outputs)"]),
-            ]
-        ),
+        'if given.command == "check":',
+        *indented(["sys.exit(0 if check() else 1)"]),
+        "if given.data is None:",
+        *indented([f'parser.error("an .npz of {names} is missing")']),
+        "arrays, p = load(given.data), parameters()",
     ]
     if command.trains:
+        given = ", ".join(["arrays", "p", *(f"given.{name}" for name in options)])
         lines += [
-            'elif given.command == "train":',
-            *indented(
-                [
-                    "p = parameters()",
-                    "train(load(given.data), p, given.epochs, given.batch, given.seed"
-                    f"{', given.lr' * bool(command.rate)})",
-                    "np.savez(given.out, **p)",
-                    'print(f"the trained weights are in {given.out}")',
-                ]
-            ),
+            'if given.command == "train":',
+            *indented([f"made = train({given})"]),
+            "else:",
+            *indented(["made = predict(arrays, p)"]),
         ]
-    lines += ["else:", *indented(["sys.exit(0 if check() else 1)"])]
-    return function("main", [], "", lines)
+    else:
+        lines.append("made = predict(arrays, p)")
+    lines += ["np.savez(given.out, **made)", 'print(f"written: {given.out}")']
+    return function("main", [], "", [part for line in lines for part in _fitted(line)])
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+def _kind(number: str) -> str:
+    return "int" if number.isdecimal() else "float"

@@ -1,5 +1,6 @@
 """A module's whole program: its operators, a pair of functions for each kind, and the network's."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from backhand.graph import Loop, Statement, Step
 from backhand.writers.functions import called, source
 from backhand.writers.modules.backward import write_backward
 from backhand.writers.modules.forward import Kinds, write_forward
+from backhand.writers.modules.rows import ROWS
 from backhand.writers.modules.signatures import signatures
 
 INSIDE = '''\
@@ -62,10 +64,14 @@ def write_functions(derived: Derived, abouts: Mapping[str, str] | None = None) -
         if pair.has_backward:
             written.append(write_backward(pair, forward, kinds))
     text = "\n".join(written)
-    helpers = {"inside(": INSIDE, "under(": UNDER, "add_to(": ADD_TO}
-    paths = tuple(helper for call, helper in helpers.items() if f"{call}" in text)
+    helpers = {"inside": INSIDE, "under": UNDER, "add_to": ADD_TO}
+    paths = tuple(helper for name, helper in helpers.items() if _calls(name, text))
     operators = tuple(source(function) for function in called(_steps(derived.pairs)))
-    return Functions(operators, paths, tuple(written))
+    return Functions((*operators, *[ROWS] * _calls("rows", text)), paths, tuple(written))
+
+
+def _calls(function: str, text: str) -> bool:
+    return re.search(rf"(?<![.\w]){function}\(", text) is not None
 
 
 def add_functions(first: Functions, second: Functions) -> Functions:

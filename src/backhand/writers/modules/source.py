@@ -132,13 +132,17 @@ def _gradients(plan: Plan) -> str:
     own = known[top.kind.name]
     given = [*cotangents, *["p"] * own.reads_parameters_back, *["saved"] * bool(top.saved)]
     inputs = ["_" for value in top.inputs if value is not None]
-    target = ", ".join([*inputs, "dp"])
-    lines.append(f"{target} = {top.kind.name}_backward({', '.join(given)})")
-    lines.append(f"return {loss}, dp")
+    back = f"{top.kind.name}_backward({', '.join(given)})"
+    if inputs:
+        lines += [f"{', '.join([*inputs, 'dp'])} = {back}", f"return {loss}, dp"]
+    else:
+        lines.append(f"return {loss}, {back}")
     read = names_read(lines)
     made = [*outputs, *["saved"] * bool(top.saved)]
     names = [name if name in read else "_" for name in made]
-    lines.insert(0, f"{', '.join(names)} = {_call(top, own.reads_parameters)}")
+    arrays = [v.name for v in top.kind.inputs if v.role != "generator"]
+    arguments_here = ", ".join([*arrays, *_behind_inputs(top, own.reads_parameters)])
+    lines.insert(0, f"{', '.join(names)} = {top.kind.name}({arguments_here})")
     about = "The loss, and its derivatives by the parameters."
     return function("gradients", arguments, about, lines)
 
@@ -163,11 +167,10 @@ def _targets(plan: Plan) -> list[Value]:
     return [v for v, of in zip(inputs, plan.carried, strict=True) if of is None]
 
 
-def _call(top: Pair, reads_parameters: bool) -> str:
-    """The call of a network's function."""
-    arrays = [v.name for v in top.kind.inputs if v.role != "generator"]
+def _behind_inputs(top: Pair, reads_parameters: bool) -> list[str]:
+    """What a network's function is given behind its inputs."""
     drawing = ["generator" for v in top.kind.inputs if v.role == "generator"]
-    return f"{top.kind.name}({', '.join([*arrays, *['p'] * reads_parameters, *drawing])})"
+    return [*["p"] * reads_parameters, *drawing]
 
 
 def _loss_lines(plan: Plan, pair: Pair, outputs: list[str]) -> list[str]:
@@ -224,7 +227,8 @@ def command_of(plan: Plan) -> Command:
         tuple(v.name for v in targets),
         tuple(v.name for v in (*inputs, *targets) if v.shape[:1] == ("B",)),
         tuple(v.name for v in top.kind.outputs),
-        _call(used.pairs[-1], reads),
+        used.pairs[-1].kind.name,
+        tuple(_behind_inputs(used.pairs[-1], reads)),
         bool(used.pairs[-1].saved),
         any(v.role == "generator" for v in top.kind.inputs),
         bool(plan.training),

@@ -10,6 +10,7 @@ from backhand.rules.register import rule
 from backhand.writers import expressions as ex
 from backhand.writers.layout import INDENT, Line, body, comment, comment_column
 from backhand.writers.lines import arguments_of, numpy_spelling
+from backhand.writers.modules.rows import with_rows
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class FunctionText:
         known = {value.name: self.expression(value) for value in step.inputs}
         expression = numpy_spelling(step, arguments_of(step, known), self.ranks)
         assert expression is not None
+        expression = with_rows(expression)
         inner = tuple(v.name for v in step.inputs if v.name in self.waiting)
         made = step.made()
         if len(step.outputs) == 1 and made and made[0].is_nameless:
@@ -86,7 +88,7 @@ class FunctionText:
 
     def assign(self, target: str, expression: ast.expr, step: Step) -> None:
         """`target = expression   # [B, 4]`."""
-        shapes = ", ".join(shape_text(v.shape) for v in step.made() if v.shape)
+        shapes = shapes_text(step.made())
         reason = step.because if step.function == "add" else ""
         self.parts.append(Line(f"{target} = {ex.text(expression)}", shapes, reason))
 
@@ -116,6 +118,12 @@ def _gives_several(step: Step) -> bool:
     name, _, part = step.function.partition(".")
     known = rule(name)
     return known.forward.rest in known.wrt if part else known.outputs[0].startswith("*")
+
+
+def shapes_text(values: Iterable[Value]) -> str:
+    """`[B, 4], [4]`, or `each [B, 4]`."""
+    shapes = [shape_text(value.shape) for value in values if value.shape]
+    return f"each {shapes[0]}" if len(shapes) > 1 and len(set(shapes)) == 1 else ", ".join(shapes)
 
 
 def targets(names: Iterable[str]) -> str:
