@@ -191,8 +191,29 @@ def lists_of_operators() -> Traced:
     return f.network(x)
 
 
+def steps_in_time() -> Traced:
+    """A cell reads one column after the other: what goes up is no number of a list."""
+    f = Flat(x=("B", 5, 4), h=("B", 4))
+    x, h = f.inputs
+    for i in range(5):
+        column = f.step("select", x, shape=("B", 4), axis=1, index=i)
+        with f.module("cell", "Cell"):
+            h = f.step("tanh", f.step("add", f.linear("cell.fc", column, 4), h))
+    return f.network(h)
+
+
+def lines_again() -> Traced:
+    """A method by hand: the same lines four times, each on what came out before."""
+    f = Flat(x=("B", 4))
+    x = f.inputs[0]
+    for _ in range(4):
+        x = f.step("add", x, f.step("mul", f.linear("slope", x, 4), number(0.1)))
+    return f.network(x)
+
+
 EXAMPLES = (
     *(mlp, list_that_is_a_module, growing, residual, called_twice, tied, tuples, masked),
     *(period_two, unet, slice_only, numbers, structures, outer, heads, lists_of_operators),
+    *(steps_in_time, lines_again),
 )
 ALL: dict[str, Callable[[], Traced]] = {build.__name__: build for build in EXAMPLES}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.passes.flat import Flat, body_text, canonical, folded, loops_of
+from tests.passes.flat import Flat, body_text, canonical, folded, loops_of, number
 from tests.passes.networks import ALL, called_twice, mlp
 
 from backhand.errors import BackhandError
@@ -257,6 +257,46 @@ def test_plain_lines_repeat_only_if_they_are_layers_and_it_is_shorter() -> None:
     assert loops_of(folded(*f.network(x))) == []
     (loop,) = loops_of(folded(*ALL["lists_of_operators"]()))
     assert (loop.times, len(loop.body)) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("places", "times", "index"),
+    [((0, 1, 2), 3, "i"), ((4, 3, 2, 1), 4, "4 - i"), ((1, 3, 5), 3, "2 * i + 1")],
+)
+def test_a_place_that_rises_evenly_is_counted(
+    places: tuple[int, ...], times: int, index: str
+) -> None:
+    f = Flat(x=("B", 6, 4), h=("B", 4))
+    x, h = f.inputs
+    for place in places:
+        column = f.step("select", x, shape=("B", 4), axis=1, index=place)
+        with f.module("cell", "Cell"):
+            h = f.step("tanh", f.step("add", f.linear("cell.fc", column, 4), h))
+    (loop,) = loops_of(folded(*f.network(h)))
+    assert loop.times == times
+    select = loop.body[0]
+    assert isinstance(select, Step)
+    assert repr(dict(select.attributes)["index"]) == index
+
+
+def test_places_that_do_not_rise_evenly_are_no_loop_of_all() -> None:
+    f = Flat(x=("B", 6, 4))
+    x = f.inputs[0]
+    made = []
+    for place in (0, 1, 3):
+        with f.module("cell", "Cell"):
+            made.append(f.step("neg", f.step("select", x, shape=("B", 4), axis=1, index=place)))
+    assert all(loop.times < 3 for loop in loops_of(folded(*f.network(*made))))
+
+
+def test_the_same_lines_on_their_own_results_are_a_loop_from_three_times_on() -> None:
+    (loop,) = loops_of(folded(*ALL["lines_again"]()))
+    assert (loop.times, len(loop.carried), loop.slices) == (4, 1, ())
+    f = Flat(x=("B", 4))
+    x = f.inputs[0]
+    for _ in range(2):
+        x = f.step("add", x, f.step("mul", f.linear("slope", x, 4), number(0.1)))
+    assert loops_of(folded(*f.network(x))) == []
 
 
 def test_a_loop_begins_where_the_layer_does() -> None:
