@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import backhand
+from backhand.agreement import ensemble as planning
 from backhand.agreement.carried import Watcher, work_of_an_epoch
 from backhand.agreement.ensemble import Plan, ensemble, plan
 from backhand.capture.spec import load
@@ -245,11 +246,11 @@ def test_the_work_decides_how_much_is_run(tmp_path: Path, monkeypatch: pytest.Mo
     program, experiment = written("homework", tmp_path)
     cost = work_of_an_epoch(experiment)
     assert plan(experiment) == Plan(MEMBERS, 100)
-    monkeypatch.setattr(module, "WORK", 350 * cost)
+    monkeypatch.setattr(planning, "WORK", 350 * cost)
     assert plan(experiment) == Plan(3, 100)
-    monkeypatch.setattr(module, "WORK", 30 * cost)
+    monkeypatch.setattr(planning, "WORK", 30 * cost)
     assert plan(experiment) == Plan(2, 15)
     found = ensemble(program, experiment, "float32", tmp_path)
     assert (found.members, found.epochs) == (2, tuple(range(1, 16)))
-    monkeypatch.setattr(module, "WORK", 1)
+    monkeypatch.setattr(planning, "WORK", 1)
     assert plan(experiment) == Plan(2, 1)

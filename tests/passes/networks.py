@@ -211,9 +211,19 @@ def lines_again() -> Traced:
     return f.network(x)
 
 
+def unbound() -> Traced:
+    """A cell goes through what one line made: x one row after the other."""
+    f = Flat(x=("B", 4, 4), h=("B", 4))
+    x, h = f.inputs
+    for row in f.steps_out("unbind", [x], [("B", 4)] * 4, axis=1):
+        with f.module("cell", "Cell"):
+            h = f.step("tanh", f.step("add", f.linear("cell.fc", row, 4), h))
+    return f.network(h)
+
+
 EXAMPLES = (
     *(mlp, list_that_is_a_module, growing, residual, called_twice, tied, tuples, masked),
     *(period_two, unet, slice_only, numbers, structures, outer, heads, lists_of_operators),
-    *(steps_in_time, lines_again),
+    *(steps_in_time, lines_again, unbound),
 )
 ALL: dict[str, Callable[[], Traced]] = {build.__name__: build for build in EXAMPLES}

@@ -119,8 +119,8 @@ def random_networks(draw: st.DrawFn) -> tuple[Network, Keys]:
             for i in range(draw(st.integers(1, 3))):
                 run(f"{path}.{i}" if what < 6 else f"{path}.0", name, depth + 1)
 
-    for number in range(draw(st.integers(1, 4))):
-        run(f"top.{number}", draw(st.sampled_from(CLASSES)), 0)
+    for i in range(draw(st.integers(1, 4))):
+        run(f"top.{i}", draw(st.sampled_from(CLASSES)), 0)
     if not f.steps:
         values.append(f.step("relu", values[0]))
     outputs = draw(st.lists(st.sampled_from(values[2:]), min_size=1, max_size=3, unique=True))
@@ -297,6 +297,20 @@ def test_the_same_lines_on_their_own_results_are_a_loop_from_three_times_on() ->
     for _ in range(2):
         x = f.step("add", x, f.step("mul", f.linear("slope", x, 4), number(0.1)))
     assert loops_of(folded(*f.network(x))) == []
+
+
+def test_results_of_one_line_are_gone_through_where_each_needs_the_one_before() -> None:
+    (loop,) = loops_of(folded(*ALL["unbound"]()))
+    assert (loop.times, len(loop.taken), len(loop.carried)) == (4, 1, 1)
+
+
+def test_queries_keys_and_values_are_no_loop() -> None:
+    f = Flat(x=("B", 12))
+    made = []
+    for part in f.steps_out("split", [f.inputs[0]], [("B", 4)] * 3, axis=1):
+        with f.module("norm", "Norm"):
+            made.append(f.step("tanh", f.linear("norm.fc", part, 4)))
+    assert loops_of(folded(*f.network(*made))) == []
 
 
 def test_a_loop_begins_where_the_layer_does() -> None:

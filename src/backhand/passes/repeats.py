@@ -63,7 +63,7 @@ class Element:
     """One of several values that one line makes or an earlier loop collected: number
     `start + repetition * step`."""
 
-    loop: Hashable
+    maker: Hashable
     start: int
     step: int
 
@@ -88,7 +88,8 @@ class Body:
     worthy: tuple[int, ...]
     """For each line how many lines up to there may make a loop worth it: calls, and layers."""
     elements: dict[str, tuple[Hashable, int]]
-    """For each value that a loop collects the loop's value, and in which repetition."""
+    """For each of several values that a line makes the number of the line, for each that a loop
+    collects the loop's value; and which of them it is."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,13 @@ def body_of(
         for part in parts
     )
     lines = {mark: tuple(found) for mark, found in places.items()}
-    return Body(parts, marks, lines, makers, paths, (0, *worthy), {})
+    elements: dict[str, tuple[Hashable, int]] = {
+        value.name: (index, number)
+        for index, part in enumerate(parts)
+        if isinstance(part, Step) and len(part.outputs) >= FEWEST_AGAIN and all(part.outputs)
+        for number, value in enumerate(part.made())
+    }
+    return Body(parts, marks, lines, makers, paths, (0, *worthy), elements)
 
 
 def _mark(part: Step | Call) -> Hashable:
@@ -196,12 +203,17 @@ def _periods(body: Body, start: int) -> Iterator[int]:
 
 
 def _is_worth_it(body: Body, repeat: Repeat) -> bool:
-    """Calls are always; plain lines if the loop is shorter, and they are layers of a list, or the
-    same layers again and again, each time on what came out before."""
+    """Calls are, but for queries, keys and values that one line makes and that go the same way;
+    plain lines if the loop is shorter, and they are layers of a list, or the same layers again and
+    again, each time on what came out before."""
+    sources = {source for line in repeat.operands for source in line}
+    kinds = {type(source) for source in sources}
+    is_of_one_line = any(isinstance(s, Element) and isinstance(s.maker, int) for s in sources)
+    if is_of_one_line and Before not in kinds:
+        return False
     if _has_call(body, repeat.start, repeat.period):
         return True
-    sources = {type(source) for line in repeat.operands for source in line}
-    is_loop = Series in sources or (Before in sources and repeat.times >= FEWEST_AGAIN)
+    is_loop = Series in kinds or (Before in kinds and repeat.times >= FEWEST_AGAIN)
     return is_loop and 1 + repeat.period < repeat.length
 
 

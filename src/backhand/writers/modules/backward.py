@@ -21,6 +21,7 @@ from backhand.writers.modules.forward import (
     sizes_of_repetition,
 )
 from backhand.writers.modules.later import may_take_its_place, reads_below
+from backhand.writers.modules.lists import pass_lists_on
 from backhand.writers.modules.paths import Slices, quoted_path
 from backhand.writers.modules.signatures import keywords
 from backhand.writers.modules.sizes import with_sizes
@@ -49,6 +50,7 @@ def _function(pair: Pair, forward: Forward, kinds: Kinds, text: FunctionText) ->
     saved = forward.saved
     unpacked = listed(saved, after=" = saved") if saved else []
     returned = [text.read(v) for v in pair.inputs if v is not None]
+    pass_lists_on(text, returned)
     has_parameters = any(v is not None for v in pair.parameters)
     last = listed([*returned, *["dp"] * has_parameters], before="return ")
     if len(returned) + has_parameters == 1:

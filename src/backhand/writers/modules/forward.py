@@ -12,6 +12,7 @@ from backhand.passes.nesting import identifier
 from backhand.writers.demand import names_read
 from backhand.writers.layout import Line, listed, tuple_of
 from backhand.writers.modules.later import may_take_its_place, reads_below
+from backhand.writers.modules.lists import pass_lists_on
 from backhand.writers.modules.paths import Slices, quoted_path
 from backhand.writers.modules.saved import saved_names
 from backhand.writers.modules.signatures import Signature, forward_arguments, keywords, sizes_for
@@ -55,6 +56,7 @@ def write_forward(pair: Pair, kinds: Kinds, about: str = "") -> Forward:
         writer.write(part, NO_SLICES, after)
     outputs = ", ".join(text.read(value) for value in pair.kind.outputs)
     names = [writer.saved_name(name) for name in pair.saved]
+    pass_lists_on(text, [outputs, *names])
     returned = _returned(outputs, names) if pair.saved else [f"return {outputs}"]
     lines = [*rendered(text.parts), *returned]
     lines = with_sizes(pair.kind.inputs, [*code_of(text.parts), *names], pair.kind, lines)
