@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from backhand.capture.exported import Captured, capture
 from backhand.capture.trees import Branch, Leaf, numbers
-from backhand.graph import Module
+from backhand.graph import Loop, Module
+from backhand.passes.kinds import shared_kinds
+from backhand.passes.loops import looped
 from backhand.passes.names import name_all
 from backhand.passes.nested_names import named
 from backhand.passes.tree import tree
@@ -230,6 +232,29 @@ def test_names_are_those_of_the_source() -> None:
     assert [v.name for step in body for v in step.made()] == [
         "lin", "%y2", "y", "z", "%y3", "t", "output",
     ]  # fmt: skip
+
+
+class Recurrent(nn.Module):
+    """Two states come out of a function that sets them again where a condition holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(4, 3)
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> Tensor:
+        for row in x.unbind(1):
+            h, c = self.cell(row, (h, c))
+        return h + c
+
+
+def test_what_a_call_gives_has_the_names_that_its_caller_gives_it() -> None:
+    state = torch.randn(2, 3, dtype=torch.float64)
+    x = torch.randn(2, 5, 4, dtype=torch.float64)
+    found = capture(Recurrent().double(), (x, state, state + 1))
+    nested = named(looped(shared_kinds(tree(found.network, found.keys))), found.wishes)
+    loop = nested.forward.body[1]
+    assert isinstance(loop, Loop)
+    assert sorted(value.name for call in loop.body for value in call.made()) == ["c3", "h3"]
 
 
 def test_floats_have_one_precision_and_a_note_says_so() -> None:

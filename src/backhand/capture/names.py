@@ -258,6 +258,7 @@ class Source:
             if isinstance(other, ast.Name | ast.AugAssign)
             and _is_set(other, name)
             and other.lineno > getattr(node, "end_lineno", 0)
+            and self._branches(other) <= self._branches(node)
         ]
         body = getattr(function, "body", [])
         end = body[-1] if isinstance(body, list) and body else None
@@ -267,6 +268,15 @@ class Source:
             parts = [_name(part) for part in end.value.elts]
             return Fate("", "", True, parts.index(name)) if name in parts else Fate()
         return Fate("", "", end.value is not None and _name(end.value) == name, number)
+
+    def _branches(self, node: ast.AST) -> set[ast.AST]:
+        """The conditions on which a line runs."""
+        found: set[ast.AST] = set()
+        while not isinstance(node, ast.FunctionDef | ast.Lambda | ast.Module):
+            node = self.parents[node]
+            if isinstance(node, ast.If):
+                found.add(node)
+        return found
 
     def _function(self, node: ast.AST) -> ast.AST:
         while not isinstance(node, ast.FunctionDef | ast.Lambda | ast.Module):

@@ -109,9 +109,10 @@ class _Names:
         base = identifier(wish) if not wish.startswith("%") else otherwise
         base = base if base.isidentifier() and not is_operator(base) else otherwise
         name, number = base, 1
+        between = "_" if base[-1].isdigit() else ""
         while not self._is_free(name):
             number += 1
-            name = f"{base}{number}"
+            name = f"{base}{between}{number}"
         self.taken.add(name)
         self.new[value.name] = f"%{name}" if value.name in self.nameless else name
 
