@@ -138,3 +138,11 @@ def test_own_rule_runs() -> None:
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "dz = dh * (z / (2 * np.sqrt(z * z + 1)) + 1)" in said
     assert "after 200 epochs" in said
+
+
+def test_own_operator_runs() -> None:
+    """Written out, and PyTorch's own derivative beside it."""
+    command = [sys.executable, str(EXAMPLES / "own_operator.py")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "dp2 = -dh * (np.log(p2) + 1)" in said
+    assert said.endswith("each operator and the whole beside PyTorch: agrees\n")

@@ -24,7 +24,7 @@ HINTS = {
     "kept": "it changes `{}`, which the module keeps from call to call",
     "number": "it takes a number out of an array, as `.item()` does: keep it an array",
     "cast": "work in one precision: `module.double()` or `module.float()`, and inputs like it",
-    "own": "add a rule: see examples/own_rule.py",
+    "own": 'add a rule with aten="{}": see examples/own_operator.py',
 }
 
 
@@ -43,7 +43,7 @@ def no_rules(name: str, steps: Sequence[Step], schemas: Schemas) -> NoRulesError
         where=name,
         wanted="operators that a rule stands for, with these arguments",
         got="\n       ".join(lines),
-        repair="change the lines above, or add rules: see examples/own_rule.py",
+        repair="change the lines above, or add rules: see examples/own_operator.py",
     )
     error.operators = Counter(step.function for step in steps)
     return error
@@ -53,7 +53,7 @@ def _alike(steps: Sequence[Step]) -> list[list[Step]]:
     """Steps of one operator that the same would help, the most frequent first."""
     found: dict[tuple[str, str], list[Step]] = {}
     for step in steps:
-        found.setdefault((step.function, _help(step)), []).append(step)
+        found.setdefault((step.function, _help(step, {})), []).append(step)
     return sorted(found.values(), key=len, reverse=True)
 
 
@@ -65,7 +65,7 @@ def _lines(steps: Sequence[Step], schemas: Schemas) -> list[str]:
     if len(places) > PLACES:
         shown_places.append(f"  and {len(places) - PLACES} more lines")
     times = f", {len(steps)} times" if len(steps) > 1 else ""
-    return [f"{_call(first, schemas)}{times}: {_help(first)}", *shown_places]
+    return [f"{_call(first, schemas)}{times}: {_help(first, schemas)}", *shown_places]
 
 
 def _where(step: Step) -> str:
@@ -86,7 +86,7 @@ def _call(step: Step, schemas: Schemas) -> str:
     return f"{step.function}({', '.join(given)})"
 
 
-def _help(step: Step) -> str:
+def _help(step: Step, schemas: Schemas) -> str:
     name = operator(step)
     if is_in_place(step.function):
         first = step.inputs[0]
@@ -102,7 +102,16 @@ def _help(step: Step) -> str:
         return f"there are rules for {' and '.join(f'`{text}`' for text in taken)}"
     word = without_mark(step.function).split(".")[-2] if "." in step.function else step.function
     close = get_close_matches(word, sorted(known), n=1, cutoff=0.7)
-    return f"the closest rule is `{close[0]}`" if close else HINTS["own"]
+    if close:
+        return f"the closest rule is `{close[0]}`"
+    return HINTS["own"].format(_pattern(step.function, schemas))
+
+
+def _pattern(function: str, schemas: Schemas) -> str:
+    """`lgamma.default(x)`: how a rule says which operator it stands for, as a beginning."""
+    needed = [a.name for a in schemas.get(function, ()) if not a.has_default]
+    names = ["x" if name == "self" else name for name in needed]
+    return f"{function.removeprefix('aten.')}({', '.join(names)})"
 
 
 def not_captured(name: str, error: Exception, frame: Place | None) -> BackhandError:
