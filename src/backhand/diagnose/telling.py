@@ -15,6 +15,8 @@ from backhand.errors import BackhandError
 Hint = Literal["where", "what", "why", "fix"]
 HINTS: tuple[Hint, ...] = ("where", "what", "why", "fix")
 SHOWN = 3
+NAMED = 6
+"""Mistakes that could not have been seen are named, as long as one can take them in."""
 
 
 def text_of(verdict: Verdict, hint: Hint = "fix") -> str:
@@ -70,7 +72,9 @@ def _unseen(verdict: Verdict) -> list[str]:
     """What the numbers at hand could not have shown."""
     if not verdict.unseen:
         return ["Every mistake of the catalogue that applies would have shown on them."]
-    return [f"These would not have shown on them: {'; '.join(verdict.unseen)}."]
+    first, rest = verdict.unseen[:NAMED], verdict.unseen[NAMED:]
+    more = f"; and {len(rest)} more, which --json names" if rest else ""
+    return [f"Known mistakes that would not have shown on them: {'; '.join(first)}{more}."]
 
 
 def _told(mistake: Mistake, where: str, hint: Hint) -> list[str]:

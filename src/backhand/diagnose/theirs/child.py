@@ -27,7 +27,7 @@ from backhand.diagnose.theirs.names import role
 from backhand.diagnose.theirs.program import Program
 from backhand.diagnose.theirs.request import Request, load, save_answer
 from backhand.diagnose.theirs.script import scenes_of
-from backhand.diagnose.theirs.watching import PROBE, Log, as_array, instrumented
+from backhand.diagnose.theirs.watching import PROBE, RUN_AS, Log, as_array, instrumented
 
 MOST_PRINTED = 100_000
 MOST_CLASSES = 4
@@ -57,7 +57,7 @@ def main(file: Path, folder: Path) -> None:
     save_answer([*called, *script], said, folder)
 
 
-def run_file(text: str, file: Path, log: Log, name: str = "__main__") -> tuple[Any, str]:
+def run_file(text: str, file: Path, log: Log, name: str = RUN_AS[0]) -> tuple[Any, str]:
     """Run the whole file as a program; what stopped it, if something did."""
     module = types.ModuleType(name)
     module.__file__ = str(file)
@@ -79,13 +79,13 @@ def call(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Call a class of theirs if there is one that looks like a network, else their functions."""
     tree = ast.parse(text)
-    module, failed = run_file(text, file, log, "theirs_imported")
+    module, failed = run_file(text, file, log, RUN_AS[1])
     if failed:
         module = sys.modules["__main__"]
     request = replace(request, classes=_has_classes(module, request))
     found: list[dict[str, Any]] = []
     why: list[str] = []
-    for made in _instances(module, request):
+    for made in _instances(module, request, log):
         found, said = called_scenes(partial(_of_instance, made, tree, request), request, observed)
         why += said
         if found:
@@ -121,12 +121,13 @@ def _is_one_hot(array: np.ndarray, shape: tuple[int, ...]) -> bool:
     return array.shape == shape and set(np.unique(array)) <= {0, 1}
 
 
-def _instances(module: Any, request: Request) -> list[Any]:
-    """Their own objects that look like a network and hold arrays that fit all of its weights."""
+def _instances(module: Any, request: Request, log: Log) -> list[Any]:
+    """Their own objects that look like a network and hold arrays that fit all of its weights, as
+    they began: what an optimiser keeps in them has not moved yet."""
     kinds = _classes(module)
     names = len(request.layout.names)
     return [
-        copy.deepcopy(made)
+        log.beginning(made)
         for made in list(vars(module).values())
         if type(made) in kinds and sum(a.ndim > 0 for _, a, _ in leaves(made)) >= names
     ]

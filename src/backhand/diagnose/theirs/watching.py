@@ -1,6 +1,8 @@
 """Their program with a probe behind each assignment, and what the probes saw."""
 
 import ast
+import contextlib
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +39,9 @@ KEPT_BESIDE = frozenset(
 PROBE = "__seen__"
 OWNED = "@"
 MOST_EVENTS = 60_000
+MOST_OBJECTS = 20
+RUN_AS = ("__main__", "theirs_imported")
+"""What a program is called while it runs: its classes are of these modules."""
 LARGEST = 200_000
 
 Event = tuple[str, np.ndarray, int, int]
@@ -124,9 +129,13 @@ class Log:
         """Objects whose identity matters stay alive, so that no id is given out twice."""
         self.owners: dict[int, int] = {}
         """Objects that were given attributes, in the order in which they were first."""
+        self.begun: dict[int, Any] = {}
+        """Objects of their classes as they were when a name was first given to them."""
 
     def seen(self, name: str, value: Any, key: Any = None, owner: Any = None) -> None:
         """What a probe calls."""
+        if type(value).__module__ in RUN_AS and id(value) not in self.begun:
+            self._keep_beginning(value)
         if not self.listening or len(self.events) >= MOST_EVENTS:
             return
         if owner is not None:
@@ -139,6 +148,16 @@ class Log:
             self._leaf(_entry(name, key), inner)
         else:
             self._leaf(name, value)
+
+    def _keep_beginning(self, made: Any) -> None:
+        if len(self.begun) < MOST_OBJECTS:
+            self.kept.append(made)
+            with contextlib.suppress(Exception):
+                self.begun[id(made)] = copy.deepcopy(made)
+
+    def beginning(self, made: Any) -> Any:
+        """A copy of an object, as it was before it was trained."""
+        return copy.deepcopy(self.begun.get(id(made), made))
 
     def _of_owner(self, name: str, owner: Any) -> str:
         """The name with the number of its object: the `W` of the second one is `W@2`."""
@@ -187,9 +206,10 @@ def _entry(name: str, key: Any) -> str:
     optimiser keeps under the weights' names."""
     if not isinstance(key, str):
         return f"{name}{key}"
-    if plain(name) in KEPT_BESIDE:
-        return f"{name}.{key}"
-    return f"d{key}" if role(name) == "grads" and weight_key(key) else key
+    stem = name.partition(OWNED)[0]
+    if plain(stem) in KEPT_BESIDE:
+        return f"{stem}.{key}"
+    return f"d{key}" if role(stem) == "grads" and weight_key(key) else key
 
 
 def as_array(value: Any) -> np.ndarray | None:
