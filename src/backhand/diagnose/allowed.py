@@ -25,6 +25,8 @@ BOTH = 2
 """Ours rounds, and theirs."""
 SINGLE = 2.0**29
 """How much wider float32 rounds than float64."""
+FLOOR = 4
+"""Units in the last place of the largest derivative."""
 MEMBERS, FEWEST = 8, 2
 """Runs rounded at random: of a short training, and of a long one."""
 EPOCHS = 24
@@ -70,7 +72,7 @@ def allowances(
 ) -> Allowed:
     """The computed bounds of a program's numbers in a scene."""
     if scene.mode == "training":
-        return Allowed(_spread(machine, scene, listing, reading), USEFUL)
+        return Allowed(_with_floor(scene, _spread(machine, scene, listing, reading)), USEFUL)
 
     def bounded_call(function: Any, *arguments: Any) -> Any:
         return run(function, *arguments)
@@ -81,7 +83,17 @@ def allowances(
     except (CannotTell, Untracked, CannotReplayError):  # no bound: then the widest alone
         return Allowed({})
     tracked = {name: v for name, v in kept.items() if isinstance(v, Bounded)}
-    return Allowed({n: BOTH * float(np.max(v.error, initial=0.0)) for n, v in tracked.items()})
+    bounds = {n: BOTH * float(np.max(v.error, initial=0.0)) for n, v in tracked.items()}
+    return Allowed(_with_floor(scene, bounds))
+
+
+def _with_floor(scene: Scene, bounds: Mapping[str, float]) -> dict[str, float]:
+    """The bounds, none smaller than rounding in the largest derivative of the scene: what cancels
+    to nothing in our formula (the bias before a batch norm) need not do so in theirs."""
+    sizes = [np.abs(s.values) for name, s in scene.seen.items() if name.startswith("d")]
+    largest = max((float(np.max(s, initial=0.0, where=np.isfinite(s))) for s in sizes), default=0.0)
+    floor = FLOOR * float(np.finfo(np.float64).eps) * largest
+    return {n: max(b, floor) if n.startswith("d") else b for n, b in bounds.items()}
 
 
 def _spread(machine: Machine, scene: Scene, listing: Listing, reading: Reading) -> dict[str, float]:

@@ -22,6 +22,11 @@ def diagnose(machine: Machine, scenes: Sequence[Scene]) -> Verdict:
     right = next((t for t in every if t.matches), None)
     if right is not None:
         return verdict_of(search, right, (), (), search.unseen(right))
+    for one in every:
+        if off := _of_no_matter(search, one):
+            near = replace(one, shares={key: min(s, 1.0) for key, s in one.shares.items()})
+            verdict = verdict_of(search, near, (), (), search.unseen(near))
+            return replace(verdict, notes=(*verdict.notes, off))
     every.sort(key=lambda t: -len(t.explained))
     singles = {one.reading: search.singles(one) for one in every}
     tried = [t for of_one in singles.values() for t in of_one]
@@ -36,6 +41,15 @@ def diagnose(machine: Machine, scenes: Sequence[Scene]) -> Verdict:
     if found:
         return verdict
     return replace(verdict, parting=parting(machine, search.scenes, every[0].reading))
+
+
+def _of_no_matter(search: Search, correct: Tried) -> str:
+    """What is off by more than rounding and yet too little to matter, if all that is off is so."""
+    off = [key for key, share in correct.shares.items() if share > 1]
+    if not correct.complete or any(search.matters(key, correct.distances[key]) for key in off):
+        return ""
+    names = ", ".join(dict.fromkeys(name.partition("@")[0] for _, name in off))
+    return f"{names} is off by a little more than rounding, as an epsilon of 1e-15 would do"
 
 
 __all__ = ["Search", "Tried", "Verdict", "diagnose"]

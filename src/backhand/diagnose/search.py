@@ -22,6 +22,8 @@ BETWEEN = 0.02
 """Seconds after which the time is looked at again: to ask for it takes as long as a candidate."""
 LONG = 3
 """A training of more epochs than that is run where all else fits."""
+MATTERS = 1e-12
+"""A part of a number that an epsilon against log(0) may be: more than rounding, and harmless."""
 ENOUGH = 12
 """So many single mistakes that explain something are combined with all others."""
 
@@ -112,6 +114,11 @@ class Search:
         found = self._run(planted, reading, True, frozenset(), allowed)
         return found if self._is_told(found) else replace(found, complete=False)
 
+    def matters(self, key: Key, distance: float) -> bool:
+        """Whether a number of theirs is off by more than a part of it that matters to nobody."""
+        values = self.scenes[key[0]].seen[key[1]].values
+        return not distance <= MATTERS * float(np.max(np.abs(values), initial=0.0))
+
     def _is_told(self, found: Tried) -> bool:
         """Whether numbers tell it: that both ran into NaN or infinity says nothing of the way."""
         wrong = self.wrong.get(found.reading, frozenset())
@@ -140,7 +147,7 @@ class Search:
         shares: dict[Key, float] = {}
         distances: dict[Key, float] = {}
         for i, (scene, bounds) in enumerate(zip(self.scenes, allowed, strict=True)):
-            is_off = any(share > 1 for share in shares.values())
+            is_off = any(s > 1 and self.matters(k, distances[k]) for k, s in shares.items())
             spoilt = any(shares.get(key, 0.0) > 1 for key in right)
             if spoilt or (is_off and (not thorough or scene.epochs > LONG + 2)):
                 return Tried(planted, reading, shares, distances, False)

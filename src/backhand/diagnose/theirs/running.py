@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +16,7 @@ from backhand.diagnose.machine import Machine
 from backhand.diagnose.scene import Draw, Scene, Seen, Stage
 from backhand.diagnose.theirs.names import Layout
 from backhand.diagnose.theirs.request import Request, save
+from backhand.diagnose.theirs.trusted import trusted
 from backhand.errors import BackhandError
 
 
@@ -73,7 +74,8 @@ def run_theirs(
         save(request, folder)
         (folder / "theirs.py").write_text(text, encoding="utf-8")
         _child(file, folder, time_limit)
-        return _read(folder, request)
+        answer = _read(folder, request)
+        return replace(answer, scenes=trusted(machine, answer.scenes))
 
 
 def _child(file: Path, folder: Path, time_limit: float) -> None:

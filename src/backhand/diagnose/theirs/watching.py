@@ -4,6 +4,7 @@ import ast
 import contextlib
 import copy
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,7 @@ def _call(target: ast.expr) -> ast.stmt:
     `object.name` the object."""
     key: ast.expr = ast.Constant(None)
     owner = "None"
+    target = _row_of(target)
     value = target
     match target:
         case ast.Subscript(
@@ -94,6 +96,7 @@ def _call(target: ast.expr) -> ast.stmt:
         ):
             key, name = index, _name(base)
             value = base
+            owner = _owner(base)
         case ast.Subscript(value=base):
             name, value = _name(base), base
         case ast.Attribute(value=base):
@@ -101,6 +104,21 @@ def _call(target: ast.expr) -> ast.stmt:
         case _:
             name = _name(target)
     return _told(repr(name), ast.unparse(value), ast.unparse(key), owner)
+
+
+def _row_of(target: ast.expr) -> ast.expr:
+    """`w[i]` for `w[i][j]`, and `params["w"][i]` for `params["w"][i][j]`: where a list of lists is
+    changed number by number, the whole is told."""
+    while isinstance(target, ast.Subscript) and isinstance(target.value, ast.Subscript):
+        if isinstance(getattr(target.value.slice, "value", None), str):
+            break
+        target = target.value
+    return target
+
+
+def _owner(base: ast.expr) -> str:
+    """The object that holds a dict or list, as in `self.parameters["W"]`."""
+    return ast.unparse(base.value) if isinstance(base, ast.Attribute) else "None"
 
 
 def _told(name: str, value: str, key: str, owner: str) -> ast.stmt:
@@ -127,6 +145,8 @@ class Log:
         self.listening = True
         self.kept: list[Any] = []
         """Objects whose identity matters stay alive, so that no id is given out twice."""
+        self.changing: dict[int, tuple[str, Any]] = {}
+        """Lists of numbers that the last lines changed, by their names."""
         self.owners: dict[int, int] = {}
         """Objects that were given attributes, in the order in which they were first."""
         self.begun: dict[int, Any] = {}
@@ -140,14 +160,25 @@ class Log:
             return
         if owner is not None:
             name = self._of_owner(name, owner)
-        if key is not None and isinstance(value, dict | list):
-            try:
-                inner = value[key]
-            except Exception:
-                return
-            self._leaf(_entry(name, key), inner)
-        else:
+        if key is None or not isinstance(value, dict | list):
+            self._all_told()
             self._leaf(name, value)
+            return
+        try:
+            inner = value[key]
+        except Exception:
+            return
+        if isinstance(value, list) and _is_row(inner):
+            self.changing[id(value)] = name, value
+        else:
+            self._all_told()
+            self._leaf(_entry(name, key), inner)
+
+    def _all_told(self) -> None:
+        """Tell of the lists that were changed number by number, now that something else is."""
+        for name, value in self.changing.values():
+            self._leaf(name, value)
+        self.changing.clear()
 
     def _keep_beginning(self, made: Any) -> None:
         if len(self.begun) < MOST_OBJECTS:
@@ -169,6 +200,7 @@ class Log:
     def named(self) -> list[Event]:
         """The events; a number stays where several objects have an attribute of that name, and
         then counts these."""
+        self._all_told()
         holders: dict[str, set[int]] = {}
         for name, *_ in self.events:
             stem, _, number = name.partition(OWNED)
@@ -206,15 +238,25 @@ def _entry(name: str, key: Any) -> str:
     optimiser keeps under the weights' names."""
     if not isinstance(key, str):
         return f"{name}{key}"
-    stem = name.partition(OWNED)[0]
+    stem, owned, number = name.partition(OWNED)
     if plain(stem) in KEPT_BESIDE:
         return f"{stem}.{key}"
-    return f"d{key}" if role(stem) == "grads" and weight_key(key) else key
+    own = f"d{key}" if role(stem) == "grads" and weight_key(key) else key
+    return f"{own}{owned}{number}"
+
+
+def _is_row(part: Any) -> bool:
+    """Whether this is a number, or a list of numbers: a part of an array that is a list."""
+    if isinstance(part, list):
+        return bool(part) and all(isinstance(one, int | float) for one in part)
+    return isinstance(part, int | float) and not isinstance(part, bool)
 
 
 def as_array(value: Any) -> np.ndarray | None:
     """A number, list, array or tensor as an array of numbers; None if it is nothing such."""
-    if isinstance(value, bool | str | bytes | dict) or value is None or callable(value):
+    if isinstance(value, bool | str | bytes | dict | ModuleType) or value is None:
+        return None
+    if callable(value):
         return None
     if hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
