@@ -40,6 +40,8 @@ class Allowed:
     bounds: Mapping[str, float]
     widest: float | None = None
     """The largest part of a value that a bound may be; None for what agreements have."""
+    derivative: float = 0.0
+    """The largest derivative of the scene: one that cancels to nothing is rounded as that is."""
     is_first_look: bool = False
     """Whether a bound is at least as wide as it may be in one pass."""
 
@@ -54,7 +56,11 @@ class Allowed:
         if self.is_first_look:
             return max(limit, self.bounds.get(key, 0.0)) + theirs.half
         bound = self.bounds.get(key, np.inf) * (SINGLE if is_single else 1.0)
-        return (min(bound, limit) if np.isfinite(bound) else limit) + theirs.half
+        if not np.isfinite(bound):
+            return limit + theirs.half
+        if size < self.derivative and key.startswith("d"):
+            limit *= self.derivative / size if size else np.inf
+        return min(bound, limit) + theirs.half
 
 
 WIDER = 64
@@ -72,7 +78,8 @@ def allowances(
 ) -> Allowed:
     """The computed bounds of a program's numbers in a scene."""
     if scene.mode == "training":
-        return Allowed(_with_floor(scene, _spread(machine, scene, listing, reading)), USEFUL)
+        spread = _spread(machine, scene, listing, reading)
+        return Allowed(_with_floor(scene, spread), USEFUL, _largest(scene))
 
     def bounded_call(function: Any, *arguments: Any) -> Any:
         return run(function, *arguments)
@@ -84,15 +91,19 @@ def allowances(
         return Allowed({})
     tracked = {name: v for name, v in kept.items() if isinstance(v, Bounded)}
     bounds = {n: BOTH * float(np.max(v.error, initial=0.0)) for n, v in tracked.items()}
-    return Allowed(_with_floor(scene, bounds))
+    return Allowed(_with_floor(scene, bounds), derivative=_largest(scene))
+
+
+def _largest(scene: Scene) -> float:
+    """The largest derivative that was seen."""
+    sizes = [np.abs(s.values) for name, s in scene.seen.items() if name.startswith("d")]
+    return max((float(np.max(s, initial=0.0, where=np.isfinite(s))) for s in sizes), default=0.0)
 
 
 def _with_floor(scene: Scene, bounds: Mapping[str, float]) -> dict[str, float]:
     """The bounds, none smaller than rounding in the largest derivative of the scene: what cancels
     to nothing in our formula (the bias before a batch norm) need not do so in theirs."""
-    sizes = [np.abs(s.values) for name, s in scene.seen.items() if name.startswith("d")]
-    largest = max((float(np.max(s, initial=0.0, where=np.isfinite(s))) for s in sizes), default=0.0)
-    floor = FLOOR * float(np.finfo(np.float64).eps) * largest
+    floor = FLOOR * float(np.finfo(np.float64).eps) * _largest(scene)
     return {n: max(b, floor) if n.startswith("d") else b for n, b in bounds.items()}
 
 

@@ -1,13 +1,23 @@
 """The arguments that their functions want, by the names of their parameters."""
 
 import ast
+import copy
 import inspect
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from backhand.diagnose.theirs.names import Layout, gradient_of, plain, role, slots, weight_key
+from backhand.diagnose.theirs.leaves import leaves
+from backhand.diagnose.theirs.names import (
+    Layout,
+    fits,
+    gradient_of,
+    plain,
+    role,
+    slots,
+    weight_key,
+)
 from backhand.diagnose.theirs.program import CannotCallError, Program
 from backhand.diagnose.theirs.results import Results
 
@@ -175,8 +185,22 @@ class Arguments(Results):
             if len(found) == len(keys):
                 env["holder"] = {k: own[layout.names[found[k]]] for k in keys}
                 return env["holder"]
-        env["holder"] = list(own.values())
+        env["holder"] = self._like_theirs(program, name, own) or list(own.values())
         return env["holder"]
+
+    def _like_theirs(self, program: Program, name: str, own: dict[str, np.ndarray]) -> Any:
+        """The weights in a copy of what the program has under that name: `[(w1, b1), (w2, b2)]`."""
+        held = program.root.get(name) if isinstance(program.root, dict) else None
+        copied = copy.deepcopy(held) if isinstance(held, list | tuple | dict) else None
+        every = list(leaves(copied)) if copied is not None else []
+        if len(every) != len(own) or not all(
+            fits(array.shape, ours.shape)
+            for (_, array, _), ours in zip(every, own.values(), strict=True)
+        ):
+            return None
+        for (_, array, put), ours in zip(every, own.values(), strict=True):
+            put(np.array(ours.reshape(array.shape) if ours.size == array.size else ours))
+        return copied
 
 
 def _guessed(key: str, layout: Any) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ Names are guesses. Where numbers tell that a guess was wrong, the number is not 
 not understood is never held against a program.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from backhand.diagnose.machine import KEPT_EPOCHS, Machine
 from backhand.diagnose.scene import Scene, Seen
 from backhand.diagnose.theirs.layouts import fitted
+from backhand.diagnose.theirs.names import plain, role
 
 SAME = 1e-9
 """A relative difference that rounding may make in float64."""
@@ -45,10 +46,11 @@ def _recognised(machine: Machine, scene: Scene) -> Scene:
     for name in (*(v.name for v in machine.experiment.network.forward.outputs), "loss"):
         key = f"{name}{first}"
         if key in seen and key in values and not _is_same(seen[key], values[key]):
-            other = _by_value(scene, seen[key], values[key])
+            other = _by_value(scene, seen[key], values[key], is_loss=name == "loss")
             if other is not None:
+                is_used = _goes_on_rightly(machine, seen, values, first)
                 seen = {k: s for k, s in seen.items() if k.partition("@")[0] != name}
-                seen[key] = other
+                seen |= {key: other} if is_used else {}
     if _moved_rightly(machine, seen, values):
         seen = {
             key: one
@@ -60,6 +62,14 @@ def _recognised(machine: Machine, scene: Scene) -> Scene:
     return replace(scene, seen=seen)
 
 
+def _goes_on_rightly(machine: Machine, seen: Mapping[str, Seen], values: Values, at: str) -> bool:
+    """Whether what is computed from the outputs is right: then these were. If it is not, they may
+    be wrong themselves, and what is right stood before them."""
+    gradients = [f"d{name}{at}" for name in machine.correct.parameters]
+    after = [key for key in gradients if key in seen and key in values]
+    return bool(after) and all(_is_same(seen[key], values[key]) for key in after)
+
+
 def _correct(machine: Machine, scene: Scene) -> Values:
     """What the correct program computes there; nothing where it cannot be run on their draws."""
     try:
@@ -69,16 +79,18 @@ def _correct(machine: Machine, scene: Scene) -> Values:
         return {}
 
 
-def _by_value(scene: Scene, chosen: Seen, right: np.ndarray) -> Seen | None:
-    """What another name of theirs stood for, if that is the correct value."""
+def _by_value(scene: Scene, chosen: Seen, right: np.ndarray, *, is_loss: bool) -> Seen | None:
+    """What another name of theirs stood for, if that is the correct value; a loss is called one."""
     names = {name for name, array in scene.between if _is_same(Seen(array), chosen.values)}
     for name, array in scene.between:
-        if name not in names and np.any(right) and _is_same(Seen(array), right):
+        is_named = not is_loss or "loss" in plain(name) or role(name) == "loss"
+        is_other = name not in names and is_named
+        if is_other and np.any(right) and _is_same(Seen(array), right):
             return Seen(fitted(array, right.shape))
     return None
 
 
-def _moved_rightly(machine: Machine, seen: dict[str, Seen], values: Values) -> bool:
+def _moved_rightly(machine: Machine, seen: Mapping[str, Seen], values: Values) -> bool:
     """Whether all weights were seen after some epochs and at the end, and are right."""
     names = machine.correct.parameters
     ends = (*(f"@{epoch}" for epoch in KEPT_EPOCHS), "@end")

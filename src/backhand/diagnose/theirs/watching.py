@@ -221,6 +221,10 @@ class Log:
             if all(hasattr(p, "shape") and getattr(p, "ndim", 0) for p in value):
                 for i, part in enumerate(value):
                     self._leaf(f"{name}{i}", part)
+            elif role(name) in ("params", "grads") and all(map(_is_layer, value)):
+                for number, layer in enumerate(value, 1):
+                    for part in layer:
+                        self._leaf(_of_layer(name, number, part), part)
             else:
                 self._array(name, value)
         else:
@@ -243,6 +247,16 @@ def _entry(name: str, key: Any) -> str:
         return f"{stem}.{key}"
     own = f"d{key}" if role(stem) == "grads" and weight_key(key) else key
     return f"{own}{owned}{number}"
+
+
+def _is_layer(part: Any) -> bool:
+    """Whether this is `(w, b)`: a layer's arrays together."""
+    return isinstance(part, tuple | list) and all(getattr(p, "ndim", 0) for p in part)
+
+
+def _of_layer(name: str, number: int, array: np.ndarray) -> str:
+    """What an array of a layer is called: `W1` of `params`, `db2` of `grads`."""
+    return f"{'d' if role(name) == 'grads' else ''}{'W' if array.ndim > 1 else 'b'}{number}"
 
 
 def _is_row(part: Any) -> bool:
