@@ -1,5 +1,6 @@
 """Every entry changes some network, says what it should, and what it plants is found again."""
 
+import ast
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from backhand.diagnose.candidates import every, with_one_more
 from backhand.diagnose.catalogue import CATALOGUE
 from backhand.diagnose.experiments import proposal
 from backhand.diagnose.judging import diagnose
-from backhand.diagnose.listing import listing_of
+from backhand.diagnose.listing import functions_of, listing_of
 from backhand.diagnose.machine import Machine
 from backhand.diagnose.scene import Draw, Scene, Seen
 from backhand.writers import shared
@@ -173,12 +174,41 @@ def test_an_experiment_tells_ties_apart() -> None:
     assert abs(first - second) > 1e-6
 
 
+def planted(machine: Machine, function: str, old: str, new: str) -> list[Scene]:
+    """What a program gives that has one line written otherwise."""
+    text = ast.unparse(machine.correct.functions[function])
+    assert text.count(old) == 1
+    tree = functions_of(text.replace(old, new))[function]
+    return scenes(machine, machine.correct.with_function(function, tree))
+
+
+@pytest.mark.parametrize(
+    ("function", "old", "new"),
+    [
+        ("network", "np.maximum(z1, 0)", "np.maximum(z1, 1)"),
+        ("network_backward", "dz2 @ w2.T", "dz2 @ w2.T ** 3"),
+        ("network_backward", "h.T @ dz2", "h.T @ (dz2 - 0.5)"),
+    ],
+)
+def test_a_slip_is_said_to_the_letter_or_is_not_known(function: str, old: str, new: str) -> None:
+    """One that is a slip of the pen by one place; two that are not."""
+    machine = Machine(load(ROOT / SPECS[0]), ROOT)
+    verdict = diagnose(machine, planted(machine, function, old, new))
+    if function == "network":
+        (finding,) = verdict.findings
+        assert finding.mistake.what == "their numbers are those of `a1 = np.maximum(z1, 1)`"
+        assert finding.where == "a1 = np.maximum(z1, 0)"
+    else:
+        assert verdict.outcome == "not known"
+
+
 def test_the_search_keeps_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(load(ROOT / SPECS[0]), ROOT)
     ascent = next(m for m in CATALOGUE if m.name == "gradient ascent")
     change = next(iter(ascent.changes(machine.correct)))
     found = scenes(machine, change.listing)
     monkeypatch.setattr(search, "SINGLES", 0.0)
+    monkeypatch.setattr(search, "SLIPS", 0.0)
     monkeypatch.setattr(search, "SECONDS", 0.0)
     verdict = diagnose(machine, found)
     assert (verdict.outcome, verdict.ran_out) == ("not known", True)

@@ -33,6 +33,9 @@ def diagnose(machine: Machine, scenes: Sequence[Scene]) -> Verdict:
     found = [t for t in tried if t.matches]
     if found:
         return verdict_of(search, min(every, key=lambda t: t.nearness), found, tried)
+    found = next((f for one in every if (f := search.slips(one))), [])
+    if found:
+        return verdict_of(search, min(every, key=lambda t: t.nearness), found, tried)
     for one in every:
         found = search.pairs(singles[one.reading], one)
         if found:

@@ -123,6 +123,24 @@ def _put(body: list[ast.stmt], old: ast.stmt, new: list[ast.stmt]) -> list[ast.s
     return found
 
 
+def in_two_terms(listing: Listing) -> Listing:
+    """The derivative of a binary cross-entropy as the sum of its two terms, as it is taught:
+    `-(y / p - (1 - y) / (1 - p))` for `(p - y) / (p * (1 - p))`."""
+    for statement in listing.statements("network_backward"):
+        for node in ast.walk(statement):
+            match node:
+                case ast.BinOp(
+                    left=ast.BinOp(left=p, op=ast.Sub(), right=y),
+                    op=ast.Div(),
+                    right=ast.Call(func=ast.Attribute(attr="maximum"), args=[variance, _]),
+                ) if text_of(variance) == f"{text_of(p)} * (1 - {text_of(p)})":
+                    said = {"p": text_of(p), "y": text_of(y)}
+                    terms = "-({y} / {p} - (1 - {y}) / (1 - {p}))".format(**said)
+                    new = swapped(statement, node, ast.parse(terms, mode="eval").body)
+                    return listing.changed("network_backward", statement, new)
+    return listing
+
+
 def swapped(tree: ast.stmt, old: ast.AST, new: ast.AST) -> str:
     """The text of a statement with one node replaced."""
     return ast.unparse(_replaced(tree, lambda node: new if node is old else None))

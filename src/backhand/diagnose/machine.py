@@ -2,13 +2,16 @@
 
 import ast
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from backhand.diagnose.listing import Listing, listing_of
+from backhand.derive.network import derive
+from backhand.diagnose.listing import Listing, in_two_terms, listing_of, text_of
 from backhand.diagnose.scene import Draw, Scene
 from backhand.draws import dropout_mask
 from backhand.experiment import Experiment
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 Reading = Literal["below", "above"]
 """Which uniform numbers keep a unit: those below 1 - rate, or those from the rate on."""
 
+BACKWARD = "network_backward"
 KEPT_EPOCHS = (1, 2, 3)
 """Epochs of which everything is kept, beside the last."""
 
@@ -89,6 +93,19 @@ class Machine:
         self._made: dict[int, tuple[ast.FunctionDef, FunctionType]] = {}
         self.planted: tuple[Planted, ...] | None = None
         """Every single mistake in the program, once it was asked for."""
+
+    @cached_property
+    def step_by_step(self) -> Listing | None:
+        """The program whose derivatives are those of one operator each, as many people take them:
+        softmax and cross-entropy apart. None where the correct program is that one."""
+        network = self.experiment.network
+        if network.backward is None or network.loss is None:
+            return None
+        plain = replace(network, backward=None, saved=(), saved_by_loss=())
+        experiment = replace(self.experiment, network=derive(plain, together=False))
+        other = listing_of(experiment)
+        mine, theirs = (text_of(one.functions[BACKWARD]) for one in (self.correct, other))
+        return None if mine == theirs else in_two_terms(other)
 
     def namespace(self, listing: Listing) -> dict[str, Any]:
         """The functions of a listing, which see each other and nothing else of ours."""

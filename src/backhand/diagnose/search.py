@@ -8,16 +8,23 @@ import numpy as np
 
 from backhand.diagnose.allowed import Allowed, allowances, screen
 from backhand.diagnose.apart import apart
-from backhand.diagnose.candidates import can_explain, every, in_likely_order, with_one_more
+from backhand.diagnose.candidates import (
+    can_explain,
+    every,
+    in_likely_order,
+    kind_of,
+    with_one_more,
+)
 from backhand.diagnose.listing import Listing
 from backhand.diagnose.machine import Machine, Reading
 from backhand.diagnose.mistake import Mistake, Part, Planted
 from backhand.diagnose.scene import Scene
+from backhand.diagnose.slips import likelihood, slips
 
 SECONDS = 2.0
 """What a search may compute in all."""
-SINGLES = 1.3
-"""What of it the single mistakes may take; the pairs have the rest."""
+SINGLES, SLIPS = 1.2, 1.7
+"""When the single mistakes must be done, and then the slips; the pairs have the rest."""
 BETWEEN = 0.02
 """Seconds after which the time is looked at again: to ask for it takes as long as a candidate."""
 LONG = 3
@@ -218,6 +225,26 @@ class Search:
             right, reading = correct.explained, correct.reading
             found.append(self.tried(planted, reading, thorough=thorough, right=right))
         return found
+
+    def slips(self, correct: Tried) -> list[Tried]:
+        """The likeliest of the slips that match, one place of the program written otherwise; in
+        the derivatives also of the program that takes each operator by itself."""
+        off = sorted(self.wrong[correct.reading])
+        found: list[Tried] = []
+        for planted in self._slips(off):
+            if not self.has_time(SLIPS):
+                break
+            right, reading = correct.explained, correct.reading
+            tried = self.tried(planted, reading, thorough=False, right=right)
+            found += [tried] if tried.matches else []
+        return sorted(found, key=lambda tried: likelihood(tried.planted))[:1]
+
+    def _slips(self, off: Sequence[Key]) -> Iterator[Planted]:
+        yield from (p for p in slips(self.machine.correct) if self._can_explain(p, off))
+        apart = self.machine.step_by_step
+        names = self.machine.correct.parameters
+        if apart is not None and any(kind_of(key, names) == "gradient" for _, key in off):
+            yield from slips(apart, only="network_backward")
 
     def pairs(self, singles: list[Tried], correct: Tried) -> list[Tried]:
         """Pairs that match: first those of which one mistake explains something by itself, then

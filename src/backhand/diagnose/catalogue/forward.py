@@ -15,7 +15,7 @@ from backhand.diagnose.editing import (
     target_of,
     wrapped,
 )
-from backhand.diagnose.listing import Listing, renamed, text_of
+from backhand.diagnose.listing import Listing, functions_of, renamed, text_of
 from backhand.diagnose.mistake import Change
 
 SIGMOID = "1 / (1 + np.exp(-{x}))"
@@ -138,6 +138,21 @@ def softmax_axis(listing: Listing) -> Iterator[Change]:
         for form in SOFTMAXES:
             value = form.format(x=step.inputs[0].name, options="axis=0, keepdims=True")
             yield put_value(listing, "network", statement, value)
+    yield from _softmaxes_along(listing, "0")
+
+
+def _softmaxes_along(listing: Listing, axis: str) -> Iterator[Change]:
+    """The softmax that a loss of scores has within it taken along another axis: in the loss and its
+    derivative, and in one of them alone."""
+    own = [name for name in ("log_softmax", "softmax") if listing.has(name)]
+    if "log_softmax" not in own:
+        return
+    for names in (own, *([name] for name in own[:1] if len(own) > 1)):
+        changed = listing
+        for name in names:
+            text = text_of(listing.functions[name]).replace("axis=-1)", f"axis={axis})", 1)
+            changed = changed.with_function(name, functions_of(text)[name])
+        yield Change("; ".join(f"{name}(x, axis=-1)" for name in names), changed)
 
 
 @known(
@@ -153,6 +168,7 @@ def softmax_batch(listing: Listing) -> Iterator[Change]:
         for form in SOFTMAXES:
             value = form.format(x=step.inputs[0].name, options="")
             yield put_value(listing, "network", statement, value)
+    yield from _softmaxes_along(listing, "None")
 
 
 @known(

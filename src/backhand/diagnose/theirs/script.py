@@ -279,6 +279,8 @@ def _sorted(events: list[Event], kinds: dict[str, str], request: Request) -> Run
             continue
         if key in names:
             slot = names.index(key)
+            if slot in run.first and array.size == 1 < run.first[slot].size:
+                continue  # another thing of that name: the `b1` of an optimiser is its beta
             owners[identity] = slot
             _weight(run, slot, array, names)
         else:

@@ -91,7 +91,11 @@ def _by_value(scene: Scene, chosen: Seen, right: np.ndarray, *, is_loss: bool) -
 
 
 def _moved_rightly(machine: Machine, seen: Mapping[str, Seen], values: Values) -> bool:
-    """Whether all weights were seen after some epochs and at the end, and are right."""
+    """Whether all weights were seen after some epochs and at the end, and are right. A gradient
+    twice as large moves them as far where the optimiser divides by its size."""
+    training = machine.experiment.training
+    if training is None or training.optimizer != "sgd":
+        return False
     names = machine.correct.parameters
     ends = (*(f"@{epoch}" for epoch in KEPT_EPOCHS), "@end")
     keys = [f"{name}{end}" for name in names for end in ends if f"{name}{end}" in seen]

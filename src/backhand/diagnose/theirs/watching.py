@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import copy
+import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -37,6 +38,8 @@ KEPT_BESIDE = frozenset(
         "memory",
     )
 )
+OPTIMIZER = re.compile("adam|sgd|optim|momentum|rmsprop|adagrad")
+"""In the name of a class whose numbers are no weights."""
 PROBE = "__seen__"
 OWNED = "@"
 MOST_EVENTS = 60_000
@@ -158,6 +161,8 @@ class Log:
             self._keep_beginning(value)
         if not self.listening or len(self.events) >= MOST_EVENTS:
             return
+        if isinstance(value, int | float) and OPTIMIZER.search(type(owner).__name__.lower()):
+            return  # its `b1` is a beta
         if owner is not None:
             name = self._of_owner(name, owner)
         if key is None or not isinstance(value, dict | list):
