@@ -24,13 +24,14 @@ from backhand.diagnose.catalogue import (
     penalty,
     training,
     update,
+    wrapped,
 )
 from backhand.diagnose.mistake import Mistake
 
 __all__ = ["CATALOGUE"]
 
 MODULES = (
-    dropout, drawing, activations, biases, backward, other_activations, forward,
+    dropout, wrapped, drawing, activations, biases, backward, other_activations, forward,
     filters, norms, averages, loss, penalty,
     output, momentum, moments, adaptive, update, training, data,
 )  # fmt: skip

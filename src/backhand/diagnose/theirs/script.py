@@ -283,6 +283,8 @@ def _sorted(events: list[Event], kinds: dict[str, str], request: Request) -> Run
                 continue  # another thing of that name: the `b1` of an optimiser is its beta
             owners[identity] = slot
             _weight(run, slot, array, names)
+        elif key[1:] in names and not array.any():
+            continue  # where a sum of gradients begins
         else:
             if run.open and key in (*request.outputs, "loss") and len(run.open) >= len(run.first):
                 _close(run, names)
