@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -12,8 +13,10 @@ from backhand.graph import Attribute, NamedSize, Network, Size, Step, Value, che
 from backhand.rules.operations import operation
 from backhand.rules.register import rule
 
-LENGTHS = (7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
-"""Of named sizes while a rule's function is tried; no size is a multiple of another by chance."""
+LENGTHS = (17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)
+LATER_LENGTHS = (37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83)
+"""Of named sizes while a rule's function is tried, twice: what changes from one time to the other
+is a named size, whatever number it is by chance."""
 
 FILLED = {"float": 0.5, "int": 0, "bool": False}
 
@@ -50,17 +53,34 @@ def _shapes(step: Step) -> tuple[tuple[Size, ...], ...]:
     dimension if its function refuses the lengths that are tried."""
     shown = {size for value in (*step.inputs, *step.made()) for size in value.shape}
     names = dict.fromkeys(n for s in sorted(map(str, shown)) for n in re.findall(r"[A-Z]\w*", s))
-    free = [number for number in LENGTHS if number not in shown]
-    lengths = dict(zip(names, free, strict=False))
-    words = {length(size, lengths): size for size in shown if isinstance(size, str)}
-    given = {name: _filled(value, lengths) for name, value in step.attributes}
-    arrays = tuple(_stand_in(value, lengths) for value in step.inputs)
+    first, second = (dict(zip(names, tried, strict=False)) for tried in (LENGTHS, LATER_LENGTHS))
+    both = ((s, length(s, first), length(s, second)) for s in shown if isinstance(s, str))
+    words = {(here, there): size for size, here, there in both if here != there}
+    given = tuple(replace(value, name="") for value in step.inputs)
+    tried = (
+        _tried(step.function, given, step.attributes, tuple(o.items())) for o in (first, second)
+    )
     try:
-        with np.errstate(all="ignore"):
-            results = operation(step.function).results(arrays, given)
+        pairs = [tuple(zip(*both, strict=True)) for both in zip(*tried, strict=True)]
     except (ValueError, IndexError, TypeError, OverflowError):
         return ((),) * len(step.outputs)
-    return tuple(tuple(words.get(size, size) for size in np.shape(result)) for result in results)
+    return tuple(tuple(words.get(pair, pair[0]) for pair in shape) for shape in pairs)
+
+
+@cache
+def _tried(
+    function: str,
+    inputs: tuple[Value, ...],
+    attributes: tuple[tuple[str, Attribute], ...],
+    names: tuple[tuple[str, int], ...],
+) -> tuple[tuple[int, ...], ...]:
+    """The shapes of a function's results where named sizes have these lengths."""
+    lengths = dict(names)
+    given = {name: _filled(value, lengths) for name, value in attributes}
+    arrays = tuple(_stand_in(value, lengths) for value in inputs)
+    with np.errstate(all="ignore"):
+        results = operation(function).results(arrays, given)
+    return tuple(np.shape(result) for result in results)
 
 
 def _filled(given: Attribute, lengths: Mapping[str, int]) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from backhand.agreement.modules.backs import backward, steps_of
-from backhand.agreement.modules.calls import OUTER, called, own_precision
+from backhand.agreement.modules.calls import OUTER, Call, called, own_precision
 from backhand.agreement.modules.result import LIFTED, ModuleAgreement, ModuleStep
 from backhand.agreement.modules.steps import Compared, Feeding
 from backhand.agreement.modules.watched import Operator, watched
@@ -57,17 +57,30 @@ def compare_module(
     """
     own = own_precision(module, args, kwargs) if precision is None else _as_precision(precision)
     mode = module.training if training is None else training
-    rounds: list[_Round] = []
+    rounds = []
     for word in dict.fromkeys((LIFTED, own)):
         with np.errstate(all="ignore"):
             once = called(module, args, kwargs, loss, targets, training=mode, precision=word)
-            rounds.append(_Round(Feeding(watched(once, word, seed), word, seed)).compared())
-            rounds[-1].whole += whole(once, word, seed)
+            rounds.append(_round(once, word, seed))
+    return _agreement(one_line(type(module).__name__), own, mode, rounds)
+
+
+def _round(once: Call, precision: Precision, seed: int) -> "_Round":
+    """All that is compared of a call in one format."""
+    found = _Round(Feeding(watched(once, precision, seed), precision, seed)).compared()
+    found.whole += whole(once, precision, seed)
+    return found
+
+
+def _agreement(
+    name: str, precision: Precision, training: bool, rounds: Sequence["_Round"]
+) -> ModuleAgreement:
+    """What all formats together say."""
     steps, ends = _steps(rounds), _whole(rounds)
     return ModuleAgreement(
-        one_line(type(module).__name__),
-        own,
-        mode,
+        name,
+        precision,
+        training,
         steps,
         ends,
         _first(rounds, steps, ends),

@@ -48,38 +48,57 @@ def eager(
     """
     import torch
 
-    args, kwargs = _with_gradients(call)
+    arguments = _with_gradients(call)
     with generator_at(seed), torch.enable_grad(), all_floats_in(precision):
-        made = call.module(*args, **kwargs)
+        made = call.module(*arguments[0], **arguments[1])
         found = _by_number(results, made)
-        loss = None
-        if call.loss is not None:
-            is_own = isinstance(call.loss, str)
-            loss = of_name(made, call.loss) if is_own else call.loss(made, *call.targets)
+        loss = _loss(call, made)
         trained = {n: p for n, p in call.module.named_parameters() if p.requires_grad}
         if loss is None:
-            floats = {n: x for n, x in _by_number(given, (args, kwargs)).items() if x.requires_grad}
+            floats = {n: x for n, x in _by_number(given, arguments).items() if x.requires_grad}
             trained |= {inputs[number]: x for number, x in floats.items()}
-        ends = {n: c for n, c in cotangents.items() if found[n].requires_grad}
-        heads = [loss] if loss is not None else [found[n] for n in ends]
-        weights = None if loss is not None else [_like(c, found[n]) for n, c in ends.items()]
-        got: Sequence[Any] = [None] * len(trained)
-        refusal = ""
-        if heads and trained and all(head.requires_grad for head in heads):
-            try:
-                got = torch.autograd.grad(heads, list(trained.values()), weights, allow_unused=True)
-            except RuntimeError as error:
-                trained, got, refusal = {}, [], str(error).partition(":")[0]
+            heads = [(found[n], _like(c, found[n])) for n, c in cotangents.items()]
+        else:
+            heads = [(loss, None)]
+        derivatives, refusal = _derivatives(heads, trained)
     return Eager(
         {number: _plain(x) for number, x in found.items()},
         None if loss is None else _plain(loss),
-        {
-            name: _plain(torch.zeros_like(p) if g is None else g)
-            for (name, p), g in zip(trained.items(), got, strict=True)
-        },
+        derivatives,
         {name: _plain(b) for name, b in call.module.named_buffers()},
         refusal,
     )
+
+
+def _loss(call: Call, made: Any) -> Any:
+    """The loss of what a module made; None where there is none."""
+    if call.loss is None:
+        return None
+    is_own = isinstance(call.loss, str)
+    return of_name(made, call.loss) if is_own else call.loss(made, *call.targets)
+
+
+def _derivatives(
+    heads: Sequence[tuple[Any, Any]], by: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], str]:
+    """The derivatives of what stands at the end, and why autograd has none if it has not.
+
+    Args:
+        heads: each result with its cotangent; those that nothing trained went into are left out.
+        by: what there is a derivative by, by its name.
+    """
+    import torch
+
+    ends = [(head, weight) for head, weight in heads if head.requires_grad]
+    got: Sequence[Any] = [None] * len(by)
+    if ends and by:
+        try:
+            results, weights = zip(*ends, strict=True)
+            got = torch.autograd.grad(results, list(by.values()), weights, allow_unused=True)
+        except RuntimeError as error:
+            return {}, str(error).partition(":")[0]
+    pairs = zip(by.items(), got, strict=True)
+    return {n: _plain(torch.zeros_like(p) if g is None else g) for (n, p), g in pairs}, ""
 
 
 def _with_gradients(call: Call) -> tuple[Any, Any]:
