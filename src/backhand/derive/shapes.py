@@ -125,6 +125,7 @@ def sums(shape: tuple[Size, ...], wanted: tuple[Size, ...]) -> list[tuple[tuple[
     """The sums that lead from a broadcast shape back to the shape wanted: axes, keepdims."""
     extra = len(shape) - len(wanted)
     pairs = enumerate(zip(shape[extra:], wanted, strict=True))
-    stretched = tuple(i for i, (a, b) in pairs if a != b)
+    # two names of one length are not stretched
+    stretched = tuple(i for i, (a, b) in pairs if a != b and b == 1)
     found = [(tuple(range(extra)), False)] if extra else []
     return [*found, (stretched, True)] if stretched else found

@@ -9,7 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from backhand.graph import Attribute, NamedSize, Network, Size, Step, Value, check, length
+from backhand.graph import (
+    Attribute,
+    NamedSize,
+    Network,
+    Numbers,
+    Size,
+    Step,
+    Value,
+    check,
+    length,
+)
 from backhand.rules.operations import operation
 from backhand.rules.register import rule
 
@@ -18,6 +28,7 @@ LATER_LENGTHS = (37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83)
 """Of named sizes while a rule's function is tried, twice: what changes from one time to the other
 is a named size, whatever number it is by chance."""
 
+KINDS: dict[str, Numbers] = {"i": "int", "u": "int", "b": "bool"}
 FILLED = {"float": 0.5, "int": 0, "bool": False}
 
 
@@ -41,9 +52,10 @@ def _with_results(step: Step, fresh: Iterator[str]) -> Step:
     pairs = tuple(zip(known.outputs, step.outputs, strict=True))
     if all(value is not None or name not in asked for name, value in pairs):
         return step
+    looks = zip(pairs, _shapes(step), _numbers(step), strict=True)
     outputs = tuple(
-        Value(next(fresh), shape) if value is None and name in asked else value
-        for (name, value), shape in zip(pairs, _shapes(step), strict=True)
+        Value(next(fresh), shape, numbers=numbers) if value is None and name in asked else value
+        for (name, value), shape, numbers in looks
     )
     return replace(step, outputs=outputs)
 
@@ -61,10 +73,23 @@ def _shapes(step: Step) -> tuple[tuple[Size, ...], ...]:
         _tried(step.function, given, step.attributes, tuple(o.items())) for o in (first, second)
     )
     try:
-        pairs = [tuple(zip(*both, strict=True)) for both in zip(*tried, strict=True)]
+        both_times = zip(*tried, strict=True)
+        pairs = [tuple(zip(once, again, strict=True)) for (once, _), (again, _) in both_times]
     except (ValueError, IndexError, TypeError, OverflowError):
         return ((),) * len(step.outputs)
     return tuple(tuple(words.get(pair, pair[0]) for pair in shape) for shape in pairs)
+
+
+def _numbers(step: Step) -> tuple[Numbers, ...]:
+    """What each result of a step is made of: floats, if its function refuses what is tried."""
+    given = tuple(replace(value, name="") for value in step.inputs)
+    names = {n for value in given for s in value.shape for n in re.findall(r"[A-Z]\w*", str(s))}
+    lengths = tuple(zip(sorted(names), LENGTHS, strict=False))
+    unknown: Numbers = "float"
+    try:
+        return tuple(n for _, n in _tried(step.function, given, step.attributes, lengths))
+    except (ValueError, IndexError, TypeError, OverflowError):
+        return (unknown,) * len(step.outputs)
 
 
 @cache
@@ -73,14 +98,15 @@ def _tried(
     inputs: tuple[Value, ...],
     attributes: tuple[tuple[str, Attribute], ...],
     names: tuple[tuple[str, int], ...],
-) -> tuple[tuple[int, ...], ...]:
-    """The shapes of a function's results where named sizes have these lengths."""
+) -> tuple[tuple[tuple[int, ...], Numbers], ...]:
+    """The shapes of a function's results where named sizes have these lengths, and what they are
+    made of."""
     lengths = dict(names)
     given = {name: _filled(value, lengths) for name, value in attributes}
     arrays = tuple(_stand_in(value, lengths) for value in inputs)
     with np.errstate(all="ignore"):
         results = operation(function).results(arrays, given)
-    return tuple(np.shape(result) for result in results)
+    return tuple((np.shape(one), KINDS.get(np.asarray(one).dtype.kind, "float")) for one in results)
 
 
 def _filled(given: Attribute, lengths: Mapping[str, int]) -> Any:

@@ -61,6 +61,7 @@ def _sizes(
             said = [name for _, given in part.attributes for name in size_names(given)]
         elif isinstance(part, Call):
             said = [n for size in sizes_for(part, known) for n in size_names(NamedSize(size))]
+            said += [name for _, given in part.attributes for name in size_names(given)]
         else:
             own = {letter for letter, _ in part.sizes}
             said = [name for name in _sizes(part.body, kind, known) if name not in own]
