@@ -42,31 +42,28 @@ def gate(z):
 def lstm(x, h, c, w_ih, w_hh, b):
     # sigmoid(z) = tanh(z / 2) / 2 + 1 / 2, so that one tanh makes all four gates
     half = np.repeat(np.array([0.5, 0.5, 1, 0.5], w_hh.dtype), h.shape[-1])
-    rest, w = 1 - half, w_hh.T * half
-    gates = at_all_times(x, w_ih) * half + b * half  # what the inputs add
-    i, f, g, o = np.split(gates, 4, axis=-1)
+    rest, w, b = 1 - half, w_hh.T * half, b * half
+    gates = at_all_times(x, w_ih * half[:, None])  # what the inputs add
     y, cells = np.empty_like(x, shape=(2, *x.shape[:2], h.shape[-1]))
     for t in range(len(x)):
-        gates[t] = np.tanh(gates[t] + h @ w) * half + rest
-        c = cells[t] = f[t] * c + i[t] * g[t]
-        h = y[t] = o[t] * np.tanh(c)
+        gates[t] = np.tanh(gates[t] + h @ w + b) * half + rest
+        i, f, g, o = np.split(gates[t], 4, axis=-1)
+        c = cells[t] = f * c + i * g
+        h = y[t] = o * np.tanh(c)
     return y, cells, gates
 
 
 def lstm_backward(dy, dcells, x, h, c, w_ih, w_hh, y, cells, gates):
-    i, f, g, o = np.split(gates, 4, axis=-1)
-    tanh_c = np.tanh(cells)
-    # what dc, or dh for the last, is multiplied with to be the derivative by each gate's sum
-    slopes = [g * i * (1 - i), before_each(c, cells) * f * (1 - f), i * (1 - g * g)]
-    dz = np.concatenate([*slopes, tanh_c * o * (1 - o)], axis=-1)
-    dc_by_dh = o * (1 - tanh_c * tanh_c)
-    dy, dcells = dy + np.zeros_like(y), dcells + np.zeros_like(y)
-    dh, dc = np.zeros_like(h), np.zeros_like(c)
+    dy, dcells, before = dy + np.zeros_like(y), dcells + np.zeros_like(y), before_each(c, cells)
+    dh, dc, dz = np.zeros_like(h), np.zeros_like(c), np.empty_like(gates)
     for t in reversed(range(len(x))):
+        i, f, g, o = np.split(gates[t], 4, axis=-1)
+        tanh_c = np.tanh(cells[t])
         dh = dh + dy[t]
-        dc = dc + dcells[t] + dh * dc_by_dh[t]
-        dz[t] *= np.concatenate([dc, dc, dc, dh], axis=-1)
-        dh, dc = dz[t] @ w_hh, dc * f[t]
+        dc = dc + dcells[t] + dh * o * (1 - tanh_c * tanh_c)
+        di, df, dg = dc * g * i * (1 - i), dc * before[t] * f * (1 - f), dc * i * (1 - g * g)
+        dz[t] = np.concatenate([di, df, dg, dh * tanh_c * o * (1 - o)], axis=-1)
+        dh, dc = dz[t] @ w_hh, dc * f
     return at_all_times(dz, w_ih.T), dh, dc, over_time(dz, x), over_time(dz, before_each(h, y)), dz
 
 
