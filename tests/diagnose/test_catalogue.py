@@ -43,6 +43,26 @@ nesterov = true
 weight_decay = 0.01
 epochs = 3
 """
+DECAYED = """
+[inputs]
+x = [[0.5, -1.0, 2.0], [1.5, 2.0, -0.5], [-0.5, 0.25, 1.0], [0.1, 0.2, 0.3]]
+[targets]
+y = [[1.0], [0.5], [-1.0], [0.2]]
+[weights]
+w1 = [[0.5, 0.2], [-0.3, 0.8], [0.7, -0.6]]
+b1 = [0.1, -0.2]
+w2 = [[0.3], [-0.2]]
+b2 = [0.5]
+[network]
+steps = ["z = x @ w1 + b1", "n = (z - mean(z, axis=0)) * (var(z, axis=0) + 1e-5) ** -0.5",
+         "h = dropout(elu(n), 0.3)", "p = gelu_tanh(h @ w2 + b2)"]
+loss = "mse(p, y)"
+[training]
+optimizer = "adagrad"
+learning_rate = 0.1
+learning_rate_decay = 0.05
+epochs = 3
+"""
 FILTERS = """
 [inputs]
 x = [[[[0.5, -1.0, 2.0], [1.5, 2.0, -0.5], [-0.5, 0.25, 1.0]]],
@@ -55,8 +75,8 @@ c = [0.1]
 w = [[0.3, 0.4], [-0.2, 0.5], [0.6, 0.1], [0.7, -0.8]]
 u = [[0.3, 0.4], [-0.2, 0.5]]
 [network]
-steps = ["h = leaky_relu(conv2d(x, k, c), 0.1)", "f = dropout(relu(flatten(h) @ w), 0.3)",
-         "p = dropout(relu(f @ u), 0.3)"]
+steps = ["h = leaky_relu(conv2d(x, k, c, padding=1), 0.1)", "m = max_pool2d(h, 2)",
+         "f = dropout(relu(flatten(m) @ w), 0.3)", "p = dropout(relu(f @ u), 0.3)"]
 loss = "l1(p, y)"
 [training]
 optimizer = "adam"
@@ -66,7 +86,7 @@ epochs = 3
 
 
 def experiments():
-    texts = {"norms.toml": NORMS, "filters.toml": FILTERS}
+    texts = {"norms.toml": NORMS, "filters.toml": FILTERS, "decayed.toml": DECAYED}
     return [*(load(ROOT / s) for s in SPECS), *(parse(t, n, Path()) for n, t in texts.items())]
 
 
@@ -212,3 +232,20 @@ def test_the_search_keeps_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "SECONDS", 0.0)
     verdict = diagnose(machine, found)
     assert (verdict.outcome, verdict.ran_out) == ("not known", True)
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_mask_that_never_changes_is_seen_in_the_draws(is_same: bool) -> None:
+    """The right program on their draws gives their numbers, whatever they drew."""
+    machine = Machine(load(ROOT / SPECS[0]), ROOT)
+    experiment = machine.experiment
+    drawn = np.random.default_rng(0)
+    one = drawn.random((2, 4))
+    draws = tuple(Draw("uniform", one if is_same else drawn.random((2, 4))) for _ in range(12))
+    data = tuple(experiment.arrays[n] for n in shared.data_names(experiment))
+    weights = tuple(experiment.arrays[n] for n in machine.correct.parameters)
+    empty = Scene("training", "training", data, weights, {}, 12, draws)
+    values = machine.run(machine.correct, empty)
+    seen = {k: Seen(np.asarray(v)) for k, v in values.items() if k != "losses"}
+    verdict = diagnose(machine, [Scene("training", "training", data, weights, seen, 12, draws)])
+    assert verdict.names == (("the same mask in every epoch",) if is_same else ())

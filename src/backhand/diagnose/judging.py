@@ -3,11 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from backhand.diagnose.catalogue import CATALOGUE
+from backhand.diagnose.listing import Listing
 from backhand.diagnose.machine import Machine
 from backhand.diagnose.parting import parting
 from backhand.diagnose.scene import Scene
 from backhand.diagnose.search import Search, Tried
-from backhand.diagnose.verdict import Verdict, verdict_of
+from backhand.diagnose.verdict import Finding, Verdict, verdict_of
+
+FEWEST = 64
+"""So many draws that are those of the epoch before are no chance."""
 
 
 def diagnose(machine: Machine, scenes: Sequence[Scene]) -> Verdict:
@@ -21,7 +28,9 @@ def diagnose(machine: Machine, scenes: Sequence[Scene]) -> Verdict:
     every = search.correct()
     right = next((t for t in every if t.matches), None)
     if right is not None:
-        return verdict_of(search, right, (), (), search.unseen(right))
+        verdict = verdict_of(search, right, (), (), search.unseen(right))
+        same = _same_mask(machine.correct) if any(map(_is_redrawn, scenes)) else None
+        return replace(verdict, outcome="mistake found", findings=(same,)) if same else verdict
     for one in every:
         if off := _of_no_matter(search, one):
             near = replace(one, shares={key: min(s, 1.0) for key, s in one.shares.items()})
@@ -44,6 +53,25 @@ def diagnose(machine: Machine, scenes: Sequence[Scene]) -> Verdict:
     if found:
         return verdict
     return replace(verdict, parting=parting(machine, search.scenes, every[0].reading))
+
+
+def _is_redrawn(scene: Scene) -> bool:
+    """Whether their own run drew the same numbers in each of several epochs: the right program
+    gives theirs then as well, as it is given their draws."""
+    draws = [d.values for d in scene.draws or () if d.kind in ("uniform", "bits")]
+    each, left = divmod(len(draws), max(scene.epochs, 1))
+    if scene.mode != "training" or scene.is_called or not each or left:
+        return False
+    again = draws[each:]
+    is_same = all(map(np.array_equal, draws, again))
+    return is_same and sum(values.size for values in again) >= FEWEST
+
+
+def _same_mask(listing: Listing) -> Finding | None:
+    """The mistake of drawing one mask alone, with the line that draws it."""
+    known = next(m for m in CATALOGUE if m.name == "the same mask in every epoch")
+    change = next(iter(known.changes(listing)), None)
+    return Finding(known, change.where) if change else None
 
 
 def _of_no_matter(search: Search, correct: Tried) -> str:

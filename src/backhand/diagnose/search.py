@@ -20,6 +20,7 @@ from backhand.diagnose.machine import Machine, Reading
 from backhand.diagnose.mistake import Mistake, Part, Planted
 from backhand.diagnose.scene import Scene
 from backhand.diagnose.slips import likelihood, slips
+from backhand.diagnose.turns import LONG, in_order, in_turn
 
 SECONDS = 2.0
 """What a search may compute in all."""
@@ -27,12 +28,10 @@ SINGLES, SLIPS = 1.2, 1.7
 """When the single mistakes must be done, and then the slips; the pairs have the rest."""
 BETWEEN = 0.02
 """Seconds after which the time is looked at again: to ask for it takes as long as a candidate."""
-LONG = 3
-"""A training of more epochs than that is run where all else fits."""
 MATTERS = 1e-12
 """A part of a number that an epsilon against log(0) may be: more than rounding, and harmless."""
-ENOUGH = 12
-"""So many single mistakes that explain something are combined with all others."""
+ENOUGH, FEW = 12, 3
+"""So many single mistakes that explain something are combined with all others, and with slips."""
 
 GIVEN: tuple[Part, ...] = ("data", "initialisation")
 """The parts in which a program makes its data and weights."""
@@ -87,6 +86,11 @@ class Search:
         self.ran_out = False
         self.wrong: dict[Reading, frozenset[Key]] = {}
         """What the correct program does not explain, once it was run."""
+        self.slipped: list[Tried] = []
+        """The slips that were tried and do not match."""
+        self.harmless: frozenset[str] = frozenset()
+        """What is off in the correct program by too little to matter, as by an epsilon of 1e-15:
+        so it may be in the mistaken one."""
         nothing = Planted((), (), machine.correct)
         self.own = self._allowed(nothing, self.readings[0])
         self.screen = [screen(allowed) for allowed in self.own]
@@ -167,6 +171,8 @@ class Search:
                     break
             for key, (distance, share) in found.items():
                 distances[i, key], shares[i, key] = distance, share
+                if _base(key) in self.harmless and not self.matters((i, key), distance):
+                    shares[i, key] = min(share, 1.0)
         return Tried(planted, reading, shares, distances, True)
 
     def _listings(self, planted: Planted, scene: Scene) -> tuple[Listing, ...]:
@@ -197,8 +203,18 @@ class Search:
             one if one.matches else self._run(nothing, one.reading, True, frozenset(), self.own)
             for one in found
         ]
-        self.wrong = {one.reading: frozenset(one.shares) - one.explained for one in every}
+        harmless = [key for one in every for key in one.shares if self._is_harmless(one, key)]
+        # an epsilon against log(0) does not show in a loss that is off by more
+        self.harmless = frozenset(("loss", *(_base(name) for _, name in harmless)))
+        self.wrong = {
+            one.reading: frozenset(one.shares) - one.explained - frozenset(harmless)
+            for one in every
+        }
         return every
+
+    def _is_harmless(self, one: Tried, key: Key) -> bool:
+        """Whether a number is off by more than rounding, and too little to matter."""
+        return one.shares[key] > 1 and not self.matters(key, one.distances[key])
 
     def singles(self, correct: Tried) -> list[Tried]:
         """The single mistakes, at every place, the draws read as for this correct program, as far
@@ -209,8 +225,14 @@ class Search:
         whole = [p for p in ordered if self._can_explain(p, off)]
         found = self._tried(whole, correct, thorough=False)
         if any(one.matches for one in found):
-            return found
+            return sorted(found, key=self._says_too_much)
         return self._tried(ordered, correct, thorough=True)
+
+    def _says_too_much(self, one: Tried) -> bool:
+        """Whether a mistake changes the loss's value too, which nobody saw."""
+        own, others = self.machine.correct.functions, one.planted.listing.functions
+        is_seen = any(_base(key) == "loss" for scene in self.scenes for key in scene.seen)
+        return not is_seen and others.get("network_loss") is not own.get("network_loss")
 
     def _can_explain(self, planted: Planted, off: Sequence[Key]) -> bool:
         return can_explain(planted.listing, self.machine.correct, self.scenes, off)
@@ -237,6 +259,7 @@ class Search:
             right, reading = correct.explained, correct.reading
             tried = self.tried(planted, reading, thorough=False, right=right)
             found += [tried] if tried.matches else []
+            self.slipped += [] if tried.matches else [tried]
         return sorted(found, key=lambda tried: likelihood(tried.planted))[:1]
 
     def _slips(self, off: Sequence[Key]) -> Iterator[Planted]:
@@ -258,17 +281,42 @@ class Search:
                 if tried.matches:
                     found.append(tried)
             if found:
-                return found
-        return found
+                return sorted(found, key=self._says_too_much)
+        return self._with_slip(singles, correct)
+
+    def _with_slip(self, singles: list[Tried], correct: Tried) -> list[Tried]:
+        """A slip that explains something by itself with a known mistake that explains the rest, or
+        the other way round."""
+        wrong = self.wrong[correct.reading]
+        for first in _helpful(self.slipped, wrong)[:FEW]:
+            seconds = _seconds(singles, correct, wrong - first.explained)
+            for both in with_one_more(first.planted, seconds):
+                if not self.has_time():
+                    return []
+                tried = self.tried(both, first.reading, thorough=False)
+                if tried.matches:
+                    return [tried]
+        for first in _helpful(singles, wrong)[:FEW]:
+            rest = sorted(wrong - first.explained)
+            for slip in slips(self.machine.correct):
+                if not self.has_time():
+                    return []
+                if not self._can_explain(slip, rest):
+                    continue
+                (mistake,) = slip.mistakes
+                for change in mistake.changes(first.planted.listing):
+                    both = first.planted.with_change(mistake, change)
+                    tried = self.tried(both, first.reading, thorough=False)
+                    if tried.matches:
+                        return [tried]
+        return []
 
     def _firsts(
         self, singles: list[Tried], correct: Tried
     ) -> Iterator[tuple[Tried, list[Mistake]]]:
         """The mistakes that a pair may begin with, each with those that may come on top."""
         wrong = self.wrong[correct.reading]
-        helpful = _distinct([t for t in singles if t.explained & wrong])
-        helpful.sort(key=lambda t: (-len(t.explained), t.nearness))
-        for first in helpful[:ENOUGH]:
+        for first in _helpful(singles, wrong)[:ENOUGH]:
             yield first, _seconds(singles, correct, wrong - first.explained)
         key = min(wrong)
         touching = [
@@ -296,6 +344,12 @@ class Search:
         return tuple(hidden)
 
 
+def _helpful(singles: list[Tried], wrong: frozenset[Key]) -> list[Tried]:
+    """The mistakes that explain something by themselves, the most first."""
+    found = _distinct([t for t in singles if t.explained & wrong])
+    return sorted(found, key=lambda t: (-len(t.explained), t.nearness))
+
+
 def _seconds(singles: list[Tried], correct: Tried, rest: frozenset[Key]) -> list[Mistake]:
     """The mistakes that could explain the rest: those that do so alone, then all that touch it."""
     alone: dict[str, Mistake] = {}
@@ -309,26 +363,9 @@ def _seconds(singles: list[Tried], correct: Tried, rest: frozenset[Key]) -> list
     return list({**alone, **touching}.values())
 
 
-def in_turn(scenes: Sequence[Scene]) -> list[Scene]:
-    """The scenes, quick ones first; the first epochs of a long training are a scene apart."""
-    found: list[Scene] = []
-    for scene in scenes:
-        early = {k: s for k, s in scene.seen.items() if k.partition("@")[2].isdigit()}
-        if scene.epochs > LONG and early:
-            late = {k: s for k, s in scene.seen.items() if k not in early}
-            first = {k: s for k, s in early.items() if k.endswith("@1")}
-            second = {k: s for k, s in early.items() if k not in first}
-            # one epoch more than is looked at: a mistake may be one too few
-            for seen, epochs in ((first, 2), (second, LONG + 2)):
-                if seen:
-                    name = f"{scene.name}, first epochs"
-                    short = min(epochs, scene.epochs)
-                    found.append(replace(scene, seen=seen, epochs=short, name=name))
-            found.append(replace(scene, seen=late))
-        else:
-            found.append(scene)
-    order = {"evaluation": 0, "pass": 1, "training": 2}
-    return sorted(found, key=lambda s: (order[s.mode], s.epochs))
+def _base(key: str) -> str:
+    """A number's name, without its epoch."""
+    return key.partition("@")[0]
 
 
 def _distinct(tried: list[Tried]) -> list[Tried]:
@@ -338,23 +375,3 @@ def _distinct(tried: list[Tried]) -> list[Tried]:
         key = tuple(float(f"{d:.6g}") for d in one.distances.values())
         seen.setdefault(key, one)
     return list(seen.values())
-
-
-def in_order(scene: Scene, machine: Machine) -> list[str]:
-    """What was seen, in the order in which it is computed: outputs, loss, derivatives back."""
-    weights = list(machine.correct.parameters)
-
-    def place(key: str) -> tuple[int, int, int]:
-        name, _, epoch = key.partition("@")
-        number = int(epoch) if epoch.isdigit() else 10**6 if epoch == "end" else 10**7
-        if not epoch:
-            number = 0
-        if name == "loss":
-            return number, 1, 0
-        if name.startswith("d") and name[1:] in weights:
-            return number, 2, -weights.index(name[1:])
-        if name in weights:
-            return number, 3, weights.index(name)
-        return number, 0, 0
-
-    return sorted(scene.seen, key=place)

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.unseen.questions import Question, _of_program
+from tests.faults.unseen.questions import Question, of_program
 
 PROGRAMS = Path(__file__).parent / "programs"
 SAVES, PRINTS = "# saves ", "# prints"
@@ -39,7 +39,7 @@ def questions(only: str = "") -> list[Submission]:
     return [
         Submission(one.program, one.label, one.spec, one.text, one.faults)
         for folder in folders
-        for one in _of_program(folder)
+        for one in of_program(folder)
     ]
 
 

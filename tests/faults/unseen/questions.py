@@ -64,10 +64,11 @@ class Question:
 def questions(only: str = "") -> list[Question]:
     """All questions, or those of the programs whose name contains `only`."""
     folders = sorted(one for one in PROGRAMS.iterdir() if one.is_dir() and only in one.name)
-    return [question for folder in folders for question in _of_program(folder)]
+    return [question for folder in folders for question in of_program(folder)]
 
 
-def _of_program(folder: Path) -> list[Question]:
+def of_program(folder: Path) -> list[Question]:
+    """The questions of one program's folder: without a mistake, with each alone, with each pair."""
     text = (folder / "program.py").read_text()
     table = tomllib.loads((folder / "faults.toml").read_text())
     faults = [_fault(entry) for entry in table["fault"]]

@@ -5,11 +5,13 @@ where it can be made. `known` in `editing.py` says what an entry carries.
 """
 
 from backhand.diagnose.catalogue import (
+    accumulated,
     activations,
     adaptive,
     averages,
     backward,
     biases,
+    counts,
     data,
     drawing,
     dropout,
@@ -22,6 +24,8 @@ from backhand.diagnose.catalogue import (
     other_activations,
     output,
     penalty,
+    pooling,
+    schedules,
     training,
     update,
     wrapped,
@@ -32,8 +36,8 @@ __all__ = ["CATALOGUE"]
 
 MODULES = (
     dropout, wrapped, drawing, activations, biases, backward, other_activations, forward,
-    filters, norms, averages, loss, penalty,
-    output, momentum, moments, adaptive, update, training, data,
+    filters, pooling, norms, averages, loss, penalty,
+    counts, accumulated, output, momentum, moments, adaptive, schedules, update, training, data,
 )  # fmt: skip
 CATALOGUE: tuple[Mistake, ...] = tuple(
     value for module in MODULES for value in vars(module).values() if isinstance(value, Mistake)

@@ -126,6 +126,44 @@ def derivative_other(listing: Listing) -> Iterator[Change]:
     for step, forward, statement in undone(listing, *GATED):
         x = forward.inputs[0].name
         yield backward_with(listing, statement, f"{step.inputs[0].name} * ({x} > 0)", x)
+    for step, forward, statement in undone(listing, *ACTIVATIONS):
+        x = forward.inputs[0].name
+        for name, form in AGAIN.items():
+            if name != forward.function:
+                value = f"{step.inputs[0].name} * {form.format(x=x)}"
+                yield backward_with(listing, statement, value, x)
+
+
+@known(
+    "activation itself for its derivative",
+    "backward",
+    what="the derivative is multiplied with the activation's output instead of with its slope",
+    why="how large an output is does not say how it answers to its input",
+    fix="1 - a * a for tanh, a * (1 - a) for sigmoid, exp(z) below 0 for ELU",
+)
+def activation_for_derivative(listing: Listing) -> Iterator[Change]:
+    for step, forward, statement in undone(listing, "tanh", "sigmoid", "gelu", "silu", "softplus"):
+        a = forward.output.name
+        yield backward_with(listing, statement, f"{step.inputs[0].name} * {a}", a)
+    for step, forward, statement in undone(listing, "elu"):
+        a, x, dy = forward.output.name, forward.inputs[0].name, step.inputs[0].name
+        yield backward_with(listing, statement, f"{dy} * np.where({x} > 0, 1, {a})", a, x)
+        yield backward_with(listing, statement, f"{dy} * {a}", a)
+
+
+@known(
+    "activation's derivative taken at the derivative",
+    "backward",
+    what="the activation's derivative is taken of the derivative that comes from above",
+    why="how a unit answers depends on its own sum, not on what comes back to it",
+    fix="da * a * (1 - a) with the unit's own output a",
+)
+def derivative_of_derivative(listing: Listing) -> Iterator[Change]:
+    for step, forward, statement in undone(listing, *SLOPES):
+        dy = step.inputs[0].name
+        form = SLOPES[forward.function].format(x=dy)
+        yield put_value(listing, BACKWARD, statement, f"{dy} * ({form})")
+        yield put_value(listing, BACKWARD, statement, form)
 
 
 @known(
@@ -137,7 +175,7 @@ def derivative_other(listing: Listing) -> Iterator[Change]:
     known_from="common in class",
 )
 def derivative_square(listing: Listing) -> Iterator[Change]:
-    forms = {"tanh": ("(1 - {a})", "{a} ** 2"), "sigmoid": ("(1 - {a})", "{a}", "{a} * (1 + {a})")}
+    forms = {"tanh": ("(1 - {a})", "{a} ** 2"), "sigmoid": ("(1 - {a})", "{a}")}
     for step, forward, statement in undone(listing, *forms):
         a = forward.output.name
         for form in forms[forward.function]:
@@ -145,6 +183,22 @@ def derivative_square(listing: Listing) -> Iterator[Change]:
             yield backward_with(listing, statement, value, a)
     for form in ("({p} - {y}) / (1 - {p})", "({p} - {y}) / {p}"):
         yield from output_form(listing, "sigmoid", form)
+
+
+@known(
+    "wrong sign in the activation's derivative",
+    "backward",
+    what="the derivative is taken as 1 + a * a for tanh, or as a * (1 + a) for the sigmoid",
+    why="the slope is largest at 0 and falls on both sides",
+    fix="1 - a * a for tanh, a * (1 - a) for sigmoid",
+)
+def derivative_sign(listing: Listing) -> Iterator[Change]:
+    forms = {"tanh": "(1 + {a} * {a})", "sigmoid": "{a} * (1 + {a})"}
+    for step, forward, statement in undone(listing, *forms):
+        a = forward.output.name
+        value = f"{step.inputs[0].name} * {forms[forward.function].format(a=a)}"
+        yield backward_with(listing, statement, value, a)
+    yield from output_form(listing, "sigmoid", "({p} - {y}) * (1 + {p}) / (1 - {p})")
 
 
 @known(

@@ -220,11 +220,21 @@ def step_of_each(listing: Listing) -> Iterator[Change]:
     for statement in tree.body:
         if isinstance(statement, ast.For):
             body = [text_of(s) for s in tree.body if s is not statement]
-            inner = ["step += 1", *map(text_of, statement.body)]
-            head = text_of(statement).splitlines()[0]
-            loop = [head, *(f"    {text}" for one in inner for text in one.splitlines())]
-            lines = [f"step = (step - 1) * {count}", *body, *loop]
-            yield Change("step", listing.with_lines("update", "\n".join(lines)))
+            inner = ["step = before + place", *map(text_of, statement.body)]
+            names, given = text_of(statement).splitlines()[0].removesuffix("):").split(" in zip(")
+            for places in _places(listing):
+                head = f"{names}, place in zip({given}, {places}):"
+                loop = [head, *(f"    {text}" for one in inner for text in one.splitlines())]
+                lines = [f"before = (step - 1) * {count}", *body, *loop]
+                yield Change("step", listing.with_lines("update", "\n".join(lines)))
+
+
+def _places(listing: Listing) -> list[list[int]]:
+    """The places of the weights from 1: as they are listed, and matrices before vectors."""
+    names = listing.parameters
+    matrices = sorted(names, key=lambda name: listing.experiment.arrays[name].ndim < len("MN"))
+    orders = [list(names), *([matrices] if matrices != list(names) else [])]
+    return [[order.index(name) + 1 for name in names] for order in orders]
 
 
 @known(

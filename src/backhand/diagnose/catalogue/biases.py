@@ -169,7 +169,7 @@ def weights_divided(listing: Listing) -> Iterator[Change]:
     if biases:
         weights = [n for n, _, _ in assignments(listing, BACKWARD) if parameter_of(listing, n)]
         weights = [name for name in weights if name not in biases]
-        yield from _scaled(listing, weights, "{} / len(@x)")
+        yield from scaled(listing, weights, "{} / len(@x)")
 
 
 @known(
@@ -186,10 +186,10 @@ def weights_divided(listing: Listing) -> Iterator[Change]:
 def biases_undivided(listing: Listing) -> Iterator[Change]:
     biases = [target_of(statement) for statement in bias_gradients(listing)]
     if biases and rows_of(listing) > 1:
-        yield from _scaled(listing, biases, "{} * len(@x)")
+        yield from scaled(listing, biases, "{} * len(@x)")
 
 
-def _scaled(listing: Listing, names: list[str], form: str) -> Iterator[Change]:
+def scaled(listing: Listing, names: list[str], form: str) -> Iterator[Change]:
     """These derivatives put into a form, each alone and all of them; `@x` is the first input."""
     form = form.replace("@x", listing.experiment.network.forward.inputs[0].name)
     changed, where = listing, ""

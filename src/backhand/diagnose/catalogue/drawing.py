@@ -3,19 +3,22 @@
 import ast
 from collections.abc import Iterator
 
+from backhand.diagnose.catalogue.forward import sums_of
 from backhand.diagnose.catalogue.masks import drawn, masks
 from backhand.diagnose.editing import (
+    BACKWARD,
     assignment,
     known,
     line,
     made_by,
     names_put,
     node_put,
+    outer_products,
     put,
     put_value,
     wrapped,
 )
-from backhand.diagnose.listing import Listing, text_of
+from backhand.diagnose.listing import Listing, renamed, text_of
 from backhand.diagnose.mistake import Change
 
 
@@ -74,6 +77,35 @@ def _shape_put(listing: Listing, shape: str, after: str) -> Iterator[Change]:
                         f"{text_of(r)}, {kind})" + after.format(s=size, t=kind)
                     )
                     yield node_put(listing, "network", draw, node, call)
+
+
+@known(
+    "dropout on the inputs too",
+    "dropout",
+    what="the inputs are dropped as well, though dropout is asked for behind a layer alone",
+    why="what an example is must not be dropped where only hidden units should be",
+    fix="leave the inputs as they are",
+)
+def inputs_dropped(listing: Listing) -> Iterator[Change]:
+    found = list(masks(listing))
+    first = listing.experiment.network.forward.inputs[0].name
+    product = next((s for _, s in sums_of(listing) if _reads(s, first)), None)
+    if not found or product is None:
+        return
+    rate, dropped = found[0][1], f"{first}_mask"
+    drawn = f"{dropped} = dropout_mask(generator, {first}.shape, {rate}, {first}.dtype)"
+    new = renamed(product, {first: f"({first} * {dropped})"})
+    forward = put(listing, "network", product, f"{drawn}\nnetwork.{dropped} = {dropped}\n{new}")
+    yield forward
+    for derivative, read, _ in outer_products(forward.listing):
+        if read == first:
+            new = renamed(derivative, {first: f"({first} * network.{dropped})"})
+            done = put(forward.listing, BACKWARD, derivative, new)
+            yield Change(forward.where, done.listing)
+
+
+def _reads(statement: ast.stmt, name: str) -> bool:
+    return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(statement))
 
 
 @known(

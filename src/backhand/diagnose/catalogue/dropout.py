@@ -141,7 +141,10 @@ def scaled_down(listing: Listing) -> Iterator[Change]:
     is_local=True,
 )
 def scaled_by_rate(listing: Listing) -> Iterator[Change]:
-    yield from drawn(listing, "{d} * ((1 - {r}) / {r}) if generator is not None else {d}")
+    for change in drawn(listing, "{d} * ((1 - {r}) / {r}) if generator is not None else {d}"):
+        yield change
+        for back in read_backward_as(change.listing, "({m} * {r} / (1 - {r}))"):
+            yield Change(change.where, back.listing)  # the right scale in the backward pass
 
 
 @known(

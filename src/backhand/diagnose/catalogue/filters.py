@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from backhand.diagnose.editing import BACKWARD, known, made_by, names_put, put, undone
 from backhand.diagnose.listing import Listing, renamed
 from backhand.diagnose.mistake import Change
+from backhand.graph import Step
 
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 
@@ -53,3 +54,43 @@ def one_place(listing: Listing) -> Iterator[Change]:
             last = f"np.ix_(*[[-1] if i in {axes} else range(n) for i, n in enumerate({dz}.shape)])"
             kept = f"kept = np.zeros_like({dz})\nkept[{last}] = {dz}[{last}]\n"
             yield put(listing, BACKWARD, statement, kept + renamed(statement, {dz: "kept"}))
+
+
+@known(
+    "rows and columns exchanged in the filter's gradient",
+    "backward",
+    what="the filter's gradient takes the patches at (column, row) instead of at (row, column)",
+    why="each derivative belongs to the patch that its number was made from",
+    fix="dw += dz[i, j] * x[i:i + k, j:j + k], with i and j in the same order",
+    known_from="i and j exchanged in one of the loops",
+)
+def exchanged(listing: Listing) -> Iterator[Change]:
+    for step, statement in _filter_gradients(listing):
+        dz = step.inputs[0]
+        if len(dz.shape) > len("NCL"):
+            new = renamed(statement, {dz.name: f"{dz.name}.swapaxes(-1, -2)"})
+            yield put(listing, BACKWARD, statement, new)
+
+
+@known(
+    "derivatives in another order than the patches",
+    "backward",
+    what="the derivatives are flattened in another order of examples and places than the patches",
+    why="the product then multiplies each patch with the derivative of another one",
+    fix="dout.transpose(1, 2, 3, 0).reshape(F, -1) where the columns have the examples last",
+    known_from="CS231n's im2col, whose columns are ordered by place, then by example",
+)
+def flattened_otherwise(listing: Listing) -> Iterator[Change]:
+    for step, statement in _filter_gradients(listing):
+        dz = step.inputs[0].name
+        inner = f"np.moveaxis({dz}, 1, 0)"
+        last = f"np.moveaxis({dz}, 0, -1)"
+        new = f"np.moveaxis({inner}.reshape({last}.shape), -1, 0)"
+        yield put(listing, BACKWARD, statement, renamed(statement, {dz: new}))
+
+
+def _filter_gradients(listing: Listing) -> Iterator[tuple[Step, ast.stmt]]:
+    """The backward steps that make the gradient of a filter, with their statements."""
+    for step, forward, statement in undone(listing, *CONVOLUTIONS):
+        if any(value.name == f"d{forward.inputs[1].name}" for value in step.made()):
+            yield step, statement

@@ -43,6 +43,9 @@ def bias_missing(listing: Listing) -> Iterator[Change]:
                 case ast.BinOp(left=left, op=ast.Add(), right=ast.Name(id=name)):
                     if name in listing.parameters:
                         yield node_put(listing, "network", statement, node, text_of(left))
+    for step, statement in made_by(listing, "conv1d", "conv2d", "conv3d"):
+        for bias in step.inputs[2:]:
+            yield names_put(listing, "network", statement, bias.name, f"(0 * {bias.name})")
 
 
 @known(

@@ -58,18 +58,27 @@ def both_put(listing: Listing, form: str) -> Iterator[Change]:
 
 
 def output_form(listing: Listing, activation: str, form: str) -> Iterator[Change]:
-    """Another derivative at the output, where the loss follows this activation of it: `{p}` is the
+    """Another derivative at an output, where the loss follows this activation of it: `{p}` is the
     output, `{y}` the target."""
-    loss = listing.experiment.network.loss
-    if loss is None or not loss.body or listing.experiment.network.backward is None:
+    network = listing.experiment.network
+    if network.loss is None or network.backward is None:
         return
-    p, y = loss.body[0].inputs[0].name, target_of_loss(listing)
-    made = listing.made.get(p)
-    if made is None or made.function != activation:
-        return
+    targets = {value.name for value in network.targets}
+    for step in network.loss.body:
+        p, *others = (value.name for value in step.inputs)
+        made = listing.made.get(p)
+        y = next((name for name in others if name in targets), "")
+        if y and made is not None and made.function == activation:
+            yield from _difference_put(listing, f"d{made.inputs[0].name}", p, y, form)
+
+
+def _difference_put(
+    listing: Listing, derivative: str, p: str, y: str, form: str
+) -> Iterator[Change]:
+    """The line of a derivative with a form of p and y for their difference."""
     for statement in output_derivatives(listing):
         text = text_of(statement)
-        if target_of(statement) != f"d{made.inputs[0].name}":
+        if target_of(statement) != derivative:
             continue
         for old in (f"({p} - {y})", f"{p} - {y}"):
             if old in text:

@@ -1,12 +1,12 @@
 """Mistakes with the running averages that an optimiser keeps of the gradients."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backhand.diagnose.catalogue.options import options_of, with_options
 from backhand.diagnose.editing import known, node_put, put, wrapped
-from backhand.diagnose.listing import Listing, renamed, text_of
+from backhand.diagnose.listing import Listing, renamed, swapped, text_of
 from backhand.diagnose.mistake import Change
 
 
@@ -26,6 +26,18 @@ def square_missing(listing: Listing) -> Iterator[Change]:
                         yield node_put(listing, "update", statement, node, text_of(left))
                         size = renamed(ast.Expr(left), {"dw": "np.abs(dw)"})
                         yield node_put(listing, "update", statement, node, size)
+                        plain = listing.changed("update", statement, swapped(statement, node, left))
+                        yield from _rooted_by_size(plain)
+
+
+def _rooted_by_size(listing: Listing) -> Iterator[Change]:
+    """The root taken of what has lost its sign."""
+    for statement in listing.statements("update"):
+        for node in ast.walk(statement) if not isinstance(statement, ast.For) else ():
+            match node:
+                case ast.Call(func=ast.Attribute(attr="sqrt"), args=[inner]):
+                    new = f"np.sqrt(np.abs({text_of(inner)}))"
+                    yield node_put(listing, "update", statement, node, new)
 
 
 @known(
@@ -102,7 +114,7 @@ def newest_alone(listing: Listing) -> Iterator[Change]:
     for statement in listing.statements("update"):
         match statement:
             case ast.AugAssign(target=ast.Name(id=name), op=ast.Add(), value=value):
-                if name in _kept(listing):
+                if name in _kept(listing) and name != "velocity":  # there it is "momentum missing"
                     new = renamed(ast.Expr(value), {name: "0 * " + name})
                     yield put(listing, "update", statement, f"{name}[...] = {new}")
 
@@ -143,6 +155,47 @@ def betas_swapped(listing: Listing) -> Iterator[Change]:
     options = options_of(listing)
     if "beta1" in options:
         yield from with_options(listing, beta1=options["beta2"], beta2=options["beta1"])
+        yield from _swapped_in_averages(listing, options["beta1"], options["beta2"])
+
+
+def _swapped_in_averages(listing: Listing, first: object, second: object) -> Iterator[Change]:
+    """The betas swapped where the averages are made, but not in their bias correction."""
+    changed, where = listing, ""
+    for statement in list(listing.statements("update")):
+        match statement:
+            case ast.AugAssign(target=ast.Name(id=name)) if name in _kept(listing):
+                other = {first: second, second: first}
+                change = put(changed, "update", statement, _with_numbers(statement, other))
+                where, changed = where or change.where, change.listing
+    if where:
+        yield Change(where, changed)
+
+
+def _with_numbers(statement: ast.stmt, other: Mapping[object, object]) -> str:
+    """The text of a statement with constants replaced."""
+    tree = ast.parse(text_of(statement)).body[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node.value in other:
+            node.value = other[node.value]  # type: ignore[assignment]
+    return ast.unparse(tree)
+
+
+@known(
+    "running average's beta of another size",
+    "update",
+    what="a running average has another beta than asked for",
+    why="it says how long the average remembers",
+    fix="use the betas that are asked for",
+    known_from="0.9 and 0.999 are Adam's, 0.99 is PyTorch's for RMSprop and 0.9 that of others",
+)
+def beta_other(listing: Listing) -> Iterator[Change]:
+    options = options_of(listing)
+    for key in ("alpha", "beta1", "beta2", "rho"):
+        asked = options.get(key)
+        for other in (0.9, 0.99, 0.999, 0.95, 0.5) if isinstance(asked, float) and asked else ():
+            if other != asked:
+                changed: dict[str, Any] = {key: other}
+                yield from with_options(listing, **changed)
 
 
 @known(

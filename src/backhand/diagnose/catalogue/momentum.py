@@ -215,6 +215,20 @@ def momentum_other(listing: Listing) -> Iterator[Change]:
 
 
 @known(
+    "momentum multiplied by the learning rate",
+    "update",
+    what="what is kept of the old step is multiplied by the learning rate once more",
+    why="the learning rate is in the old step already: almost no momentum is left",
+    fix="v = momentum * v - learning_rate * dw",
+)
+def momentum_times_rate(listing: Listing) -> Iterator[Change]:
+    options = options_of(listing)
+    momentum, rate = options.get("momentum"), options.get("learning_rate")
+    if isinstance(momentum, float) and isinstance(rate, float) and momentum:
+        yield from with_options(listing, momentum=momentum * rate)
+
+
+@known(
     "velocity with the wrong sign",
     "update",
     what="the momentum is subtracted from the new gradient instead of added",

@@ -49,6 +49,27 @@ def variance_unbiased(listing: Listing) -> Iterator[Change]:
 
 
 @known(
+    "variance with N",
+    "forward",
+    what="the variance is divided by N where N - 1 is asked for",
+    why="it is then the numbers' own variance, not the estimate of another one",
+    fix="x.var(axis=0, ddof=1), or the sum of squares divided by n - 1",
+)
+def variance_biased(listing: Listing) -> Iterator[Change]:
+    changed, where = listing, ""
+    for function in ("network", BACKWARD):
+        for statement in list(listing.statements(function)):
+            text = text_of(statement)
+            new = re.sub(r"\((\w+\.shape\[0\]) - 1\)", r"\1", text)
+            if new != text:
+                change = put(changed, function, statement, new)
+                where, changed = where or change.where, change.listing
+                yield Change(change.where, listing.changed(function, statement, new))
+    if where:
+        yield Change(where, changed)
+
+
+@known(
     "epsilon outside the root",
     "forward",
     what="the epsilon of the normalisation is added to the standard deviation, not to the variance",
@@ -66,6 +87,23 @@ def epsilon_outside(listing: Listing) -> Iterator[Change]:
                     ):
                         text = f"(np.sqrt({text_of(left)}) + {text_of(right)})"
                         yield node_put(listing, function, statement, node, text)
+    yield from _outside_in_lines(listing)
+
+
+def _outside_in_lines(listing: Listing) -> Iterator[Change]:
+    """The same where the normalisation is written out: `t = v + eps`, then `t ** -0.5`."""
+    sums = {
+        name: text_of(value.right)
+        for name, _, value in assignments(listing, "network")
+        if isinstance(value, ast.BinOp) and EPSILON.fullmatch(text_of(value.right))
+    }
+    for _, statement, _ in assignments(listing, "network"):
+        for node in ast.walk(statement):
+            match node:
+                case ast.BinOp(left=ast.Name(id=name), op=ast.Pow()) if name in sums:
+                    root = f"(({name} - {sums[name]}) ** 0.5 + {sums[name]})"
+                    sign = "-1" if "-0.5" in text_of(node) else "1"
+                    yield node_put(listing, "network", statement, node, f"{root} ** {sign}")
 
 
 def _and_back(
@@ -110,7 +148,7 @@ def norm_axis(listing: Listing) -> Iterator[Change]:
     for function in ("network", BACKWARD):
         for statement in list(changed.statements(function)):
             text = text_of(statement)
-            other = _other_axis(text)
+            other = _other_axis(listing, text)
             if any(name in text for name in _norms(listing)) and other != text:
                 where = where or line(statement)
                 changed = put(changed, function, statement, other).listing
@@ -128,15 +166,22 @@ def _statistics_alone(listing: Listing, changed: Listing, where: str) -> Iterato
         for statement in list(changed.statements(back)):
             match statement:
                 case ast.Assign(targets=[ast.Name(id="centred")]) | ast.Return():
-                    right = "((-1,) if axis == (0,) else (0,))"
+                    right = "(-1 if axis in (0, (0,)) else 0)"
                     new = renamed(statement, {"axis": right})
                     changed = changed.changed(back, statement, new)
     yield Change(where, changed)
 
 
-def _other_axis(text: str) -> str:
-    """`(0,)` for `(-1,)`, and the reverse."""
-    return text.replace("(0,)", "(-1,)") if "(0,)" in text else text.replace("(-1,)", "(0,)")
+def _other_axis(listing: Listing, text: str) -> str:
+    """A line in which what normalises gets axis 0 for axis -1, or the reverse."""
+    for name in _norms(listing):
+        for old, new in ((0, -1), (-1, 0)):
+            for axis in (f"{old}", f"({old},)"):
+                call = rf"({name}\w*\([^()]*(?:\([^()]*\)[^()]*)*?), {re.escape(axis)}(?=[,)])"
+                text, found = re.subn(call, rf"\1, {axis.replace(str(old), str(new))}", text)
+                if found:
+                    return text
+    return text
 
 
 @known(

@@ -8,10 +8,13 @@ from backhand.diagnose.catalogue.forward import SIGMOID, sums_of
 from backhand.diagnose.editing import (
     BACKWARD,
     assignment,
+    assignments,
     backward_with,
     known,
     line,
     made_by,
+    outer_products,
+    put,
     put_value,
     undone,
     value_of,
@@ -40,6 +43,40 @@ def activation_missing(listing: Listing) -> Iterator[Change]:
                 da = back.inputs[0].name
                 done = put_value(changed.listing, BACKWARD, derivative, da)
                 yield Change(changed.where, done.listing)
+
+
+@known(
+    "next layer fed with the sums",
+    "forward",
+    what="the next layer reads the sums before the activation, whose derivative is still taken",
+    why="without the activation the two layers are one linear layer",
+    fix="hand the activation's output to the next layer",
+    known_from="common in class: z1 for a1 in the next line",
+)
+def activation_passed_by(listing: Listing) -> Iterator[Change]:
+    for step, statement in made_by(listing, *ACTIVATIONS):
+        a, x = step.output.name, step.inputs[0].name
+        changed = _read_later(listing, statement, a, x)
+        if changed is listing:
+            continue
+        yield Change(line(statement), changed)
+        for product, read, right in outer_products(changed):
+            if read == a:
+                value = f"{x}.T @ {text_of(right)}"
+                done = backward_with(changed, product, value, x)
+                yield Change(line(statement), done.listing)
+
+
+def _read_later(listing: Listing, made: ast.stmt, name: str, other: str) -> Listing:
+    """The forward pass with another name where a value is read after it was made."""
+    is_later = False
+    changed = listing
+    for statement in list(listing.statements("network")):
+        new = renamed(statement, {name: other})
+        if is_later and not isinstance(statement, ast.Return) and new != text_of(statement):
+            changed = changed.changed("network", statement, new)
+        is_later = is_later or statement is made
+    return changed
 
 
 @known(
@@ -103,7 +140,7 @@ def relu_leaky(listing: Listing) -> Iterator[Change]:
 )
 def leaky_slope(listing: Listing) -> Iterator[Change]:
     for step, statement in made_by(listing, "leaky_relu"):
-        asked = dict(step.attributes).get("negative_slope", 0.01)
+        asked = dict(step.attributes).get("slope", 0.01)
         for slope in (0.01, 0.1, 0.2, 0.3):
             if slope != asked:
                 yield from _leaky(listing, step, statement, slope)
@@ -119,6 +156,45 @@ def _leaky(listing: Listing, step: Step, statement: ast.stmt, slope: float) -> I
             value = f"{back.inputs[0].name} * np.where({x} > 0, 1, {slope})"
             done = backward_with(changed.listing, derivative, value, x)
             yield Change(changed.where, done.listing)
+
+
+@known(
+    "GELU with another constant",
+    "forward",
+    what="a constant of the GELU is another one: sqrt(2 * pi), 1 / sqrt(2), or another 0.044715",
+    why="the curve is then no longer that of x times the normal distribution",
+    fix="0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3))), and its derivative",
+)
+def gelu_constant(listing: Listing) -> Iterator[Change]:
+    root, cube = "(2 / np.pi) ** 0.5", "0.044715"
+    others = ((root, "(2 * np.pi) ** 0.5"), (root, "(1 / np.pi) ** 0.5"), (root, "0.5 ** 0.5"),
+              (root, "(2 / np.pi)"), (cube, "0.44715"), (cube, "0.0044715"), (cube, "0.04715"),
+              (cube, "0.044"))  # fmt: skip
+    for old, new in others:
+        changed, where = listing, ""
+        for function in listing.functions:
+            for statement in list(changed.statements(function)):
+                text = text_of(statement)
+                if old in text:
+                    change = put(changed, function, statement, text.replace(old, new))
+                    where, changed = where or change.where, change.listing
+                    if function == "network":
+                        yield change
+        if where:
+            yield Change(where, changed)
+
+
+@known(
+    "ELU without its - 1",
+    "forward",
+    what="below 0 the ELU gives exp(z) instead of exp(z) - 1",
+    why="the two halves then do not meet at 0",
+    fix="np.where(z > 0, z, np.exp(z) - 1)",
+)
+def elu_lifted(listing: Listing) -> Iterator[Change]:
+    for _, statement, value in assignments(listing, "network"):
+        if "np.expm1(" in (text := text_of(value)):
+            yield put_value(listing, "network", statement, text.replace("np.expm1(", "np.exp("))
 
 
 @known(

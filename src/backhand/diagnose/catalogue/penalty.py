@@ -32,6 +32,11 @@ from backhand.diagnose.mistake import Change
 def penalty_missing(listing: Listing) -> Iterator[Change]:
     for statement, whole in in_loss(listing):
         yield node_put(listing, "network_loss", statement, whole, text_of(whole.left))
+        for node in ast.walk(whole.right):  # or that on some of the weights
+            match node:
+                case ast.BinOp(left=left, op=ast.Add(), right=right):
+                    for kept in (left, right):
+                        yield node_put(listing, "network_loss", statement, node, text_of(kept))
 
 
 @known(

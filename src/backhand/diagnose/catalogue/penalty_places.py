@@ -1,7 +1,8 @@
 """Where a penalty on the weights stands in a listing: in the loss, and in the gradients."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import reduce
 
 from backhand.diagnose.editing import (
     BACKWARD,
@@ -22,9 +23,8 @@ def in_loss(listing: Listing) -> Iterator[tuple[ast.stmt, ast.BinOp]]:
             continue
         for node in ast.walk(value):
             match node:
-                case ast.BinOp(op=ast.Add(), right=right):
-                    read = {n.id for n in ast.walk(right) if isinstance(n, ast.Name)}
-                    if read - {"np"} and read - {"np"} <= _of_weights(listing):
+                case ast.BinOp(left=left, op=ast.Add(), right=right):
+                    if _is_of_weights(listing, right) and not _is_of_weights(listing, left):
                         yield statement, node
 
 
@@ -33,11 +33,14 @@ def in_gradients(listing: Listing) -> Iterator[tuple[ast.stmt, ast.expr, ast.exp
     part, the penalty's, and the weight."""
     for name, statement, value in assignments(listing, BACKWARD):
         weight = name[1:]
-        match value:
-            case ast.BinOp(left=a, op=ast.Add(), right=b) if weight in listing.parameters:
-                for kept, part in ((a, b), (b, a)):
-                    if is_penalty(listing, part, weight):
-                        yield statement, kept, part, weight
+        if weight not in listing.parameters:
+            continue
+        kept: list[ast.expr] = []
+        parts: list[ast.expr] = []
+        for term in _terms(value):
+            (parts if is_penalty(listing, term, weight) else kept).append(term)
+        if kept and parts:
+            yield statement, _sum(kept), _sum(parts), weight
 
 
 def loss_with(listing: Listing, form: str) -> Listing:
@@ -59,8 +62,22 @@ def gradients_with(listing: Listing, form: str) -> Listing:
     return listing
 
 
+def _terms(value: ast.expr) -> list[ast.expr]:
+    """What a sum adds."""
+    match value:
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return [*_terms(left), *_terms(right)]
+    return [value]
+
+
+def _sum(terms: Sequence[ast.expr]) -> ast.expr:
+    return reduce(lambda a, b: ast.BinOp(a, ast.Add(), b), terms)
+
+
 def is_penalty(listing: Listing, part: ast.expr, weight: str) -> bool:
     """Whether a part of a gradient is made of the weight itself, here or where it was named."""
+    if len(terms := _terms(part)) > 1:
+        return all(is_penalty(listing, term, weight) for term in terms)
     made = named_part(listing, part)
     nodes = list(ast.walk(made))
     reads = any(isinstance(n, ast.Name) and n.id == weight for n in nodes)
@@ -73,6 +90,12 @@ def named_part(listing: Listing, part: ast.expr) -> ast.expr:
         return part
     value = value_of(statement) if (statement := assignment(listing, BACKWARD, part.id)) else None
     return part if value is None else value
+
+
+def _is_of_weights(listing: Listing, value: ast.expr) -> bool:
+    """Whether an expression of the loss is made of weights alone."""
+    read = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)} - {"np"}
+    return bool(read) and read <= _of_weights(listing)
 
 
 def _of_weights(listing: Listing) -> set[str]:

@@ -1,5 +1,6 @@
 """Mistakes of the training loop: what is done when, and how often."""
 
+import ast
 from collections.abc import Iterator
 
 from backhand.diagnose.catalogue.loops import (
@@ -9,8 +10,9 @@ from backhand.diagnose.catalogue.loops import (
     loop_of,
     retold,
 )
-from backhand.diagnose.editing import known
-from backhand.diagnose.listing import Listing
+from backhand.diagnose.catalogue.options import options_of, training_of
+from backhand.diagnose.editing import BACKWARD, assignments, known, node_put
+from backhand.diagnose.listing import Listing, text_of
 from backhand.diagnose.mistake import Change
 
 
@@ -38,6 +40,26 @@ def updated_too_soon(listing: Listing) -> Iterator[Change]:
             )
         )
         yield retold(listing, lines["update"], body=body)
+
+    yield from _of_new_weights(listing)
+
+
+def _of_new_weights(listing: Listing) -> Iterator[Change]:
+    """The derivative handed down through weights that have made their step of plain descent."""
+    options, where, changed = options_of(listing), "", listing
+    plain = bool(options) and not any(options.get(k) for k in ("momentum", "weight_decay"))
+    is_plain = plain and training_of(listing).optimizer == "sgd"  # type: ignore[union-attr]
+    products = {name: text_of(value) for name, _, value in assignments(listing, BACKWARD)}
+    for _, statement, value in assignments(listing, BACKWARD) if is_plain else ():
+        match value:
+            case ast.BinOp(
+                op=ast.MatMult(), right=ast.Attribute(value=ast.Name(id=name) as read, attr="T")
+            ) if f"d{name}" in products:
+                new = f"({name} - {options['learning_rate']} * ({products[f'd{name}']}))"
+                change = node_put(changed, BACKWARD, statement, read, new)
+                where, changed = where or change.where, change.listing
+    if where:
+        yield Change(where, changed)
 
 
 def _of_one(update: str) -> str:
@@ -166,10 +188,20 @@ def one_example(listing: Listing) -> Iterator[Change]:
     lines = lines_of(listing)
     arguments = data_arguments(listing)
     if lines and _rows(listing) > 1:
-        for rows in ("-1:", ":1"):
-            cut = "\n".join(f"{name} = {name}[{rows}]" for name in arguments)
-            body = body_of(listing).replace(lines["forward"], f"{cut}\n{lines['forward']}")
-            yield retold(listing, lines["forward"], body=body)
+        kept = "\n".join(f"all_{name} = {name}" for name in arguments)
+        begun = f"{kept}\norder = {_in_order(listing)}"
+        for order in ("order", *SHUFFLED):
+            for rows in ("-1:", ":1"):
+                cut = "\n".join(f"{name} = all_{name}[order[{rows}]]" for name in arguments)
+                new = f"order = {order}\n{cut}\n{lines['forward']}"
+                body = body_of(listing).replace(lines["forward"], new)
+                yield retold(listing, lines["forward"], before=begun, body=body)
+                if not listing.masks:
+                    whole = "\n".join(f"{name} = all_{name}" for name in arguments)
+                    seen = [whole, lines["forward"], lines.get("loss", ""), lines.get("record", "")]
+                    alone = [new, lines["backward"], lines["update"]]
+                    body = "\n".join([*seen, *alone])
+                    yield retold(listing, lines["forward"], before=begun, body=body)
 
 
 def _rows(listing: Listing) -> int:
@@ -181,11 +213,56 @@ def _by_rows(listing: Listing, size: int) -> Iterator[Change]:
     lines, names = lines_of(listing), data_arguments(listing)
     if not lines or _rows(listing) <= size:
         return
-    cut = "\n".join(f"{n} = all_{n}[row:row + {size}]" for n in names)
+    cut = "\n".join(f"{n} = all_{n}[order[row:row + {size}]]" for n in names)
     kept = "\n".join(f"all_{n} = {n}" for n in names)
     inner = "\n".join("    " + text for text in (cut + "\n" + body_of(listing)).splitlines())
-    body = f"for row in range(0, len(all_{names[0]}), {size}):\n{inner}"
-    yield retold(listing, lines["update"], before=kept, body=body)
+    loop = f"for row in range(0, len(all_{names[0]}), {size}):\n{inner}"
+    begun = f"{kept}\norder = {_in_order(listing)}"
+    for order in ("order", *SHUFFLED):
+        yield retold(listing, lines["update"], before=begun, body=f"order = {order}\n{loop}")
+
+
+SHUFFLED = ("next(ORDERS)", "order[next(ORDERS)]")
+"""The examples' order in an epoch: the one that was drawn, or that of the last epoch shuffled."""
+
+
+def _in_order(listing: Listing) -> str:
+    return f"np.arange(len({data_arguments(listing)[0]}))"
+
+
+@known(
+    "an example left out of the training",
+    "training",
+    what="the first or the last example never reaches the network in training",
+    why="range(1, n) and range(n - 1) have n - 1 numbers, and a[:-1] has one row less than a",
+    fix="train on all of the examples",
+)
+def example_left_out(listing: Listing) -> Iterator[Change]:
+    lines, names = lines_of(listing), data_arguments(listing)
+    if not lines or _rows(listing) < MOST_PARTS - 1:
+        return
+    kept = "\n".join([*(f"all_{n} = {n}" for n in names), f"order = {_in_order(listing)}"])
+    for order in ("order", *SHUFFLED):
+        for part in (":-1", "1:"):
+            cut = "\n".join(f"{n} = all_{n}[order[{part}]]" for n in names)
+            body = f"order = {order}\n{cut}\n{body_of(listing)}"
+            yield retold(listing, lines["forward"], before=kept, body=body)
+
+
+@known(
+    "examples drawn with replacement",
+    "training",
+    what="in each epoch examples are drawn at random, some twice and some not at all",
+    why="an epoch has every example once",
+    fix="np.random.permutation(n), not np.random.randint(0, n, n)",
+)
+def drawn_again(listing: Listing) -> Iterator[Change]:
+    lines, names = lines_of(listing), data_arguments(listing)
+    if lines:
+        kept = "\n".join(f"all_{n} = {n}" for n in names)
+        cut = "\n".join(f"{n} = all_{n}[order]" for n in names)
+        body = f"order = next(ORDERS)\n{cut}\n{body_of(listing)}"
+        yield retold(listing, lines["forward"], before=kept, body=body)
 
 
 @known(
@@ -229,6 +306,10 @@ def memory_reset(listing: Listing) -> Iterator[Change]:
     if lines and loop and "state = [" in loop[0]:
         made = next(text for text in loop[0].splitlines() if text.startswith("state = ["))
         yield retold(listing, made, body=f"{made}\n{loop[2]}")
+        if lines["update"].endswith(", step)"):
+            first = lines["update"].removesuffix("step)") + "1)"
+            body = loop[2].replace(lines["update"], first)
+            yield retold(listing, made, body=f"{made}\n{body}")
 
 
 @known(

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 
 from backhand.diagnose.catalogue.options import (
     layers_of,
@@ -137,17 +138,23 @@ def one_left(listing: Listing) -> Iterator[Change]:
             text = text_of(statement)
             change = put(listing, "update", statement, f"if w is not weights[{i}]:\n    {text}")
             yield Change(f"{change.where}   ({name})", change.listing)
-        for layer in layers_of(listing):
+        for layer in (*layers_of(listing), *_vectors(listing)):
             told = ", ".join(listing.parameters[i] for i in layer)
             new = f"if not any(w is weights[i] for i in {layer}):\n    {text_of(statement)}"
             change = put(listing, "update", statement, new)
             yield Change(f"{change.where}   ({told})", change.listing)
 
 
+def _vectors(listing: Listing) -> list[tuple[int, ...]]:
+    """The places of two vectors that follow each other, as the scale and shift of a layer do."""
+    are_vectors = [listing.experiment.arrays[name].ndim == 1 for name in listing.parameters]
+    return [(i, i + 1) for i, both in enumerate(pairwise(are_vectors)) if all(both)]
+
+
 @known(
     "gradient of another weight",
     "update",
-    what="a weight is updated with the gradient of another one of its shape",
+    what="a weight is updated with the gradient of another one",
     why="each weight has its own derivative",
     fix="pair the weights with their own gradients",
 )
@@ -155,13 +162,21 @@ def other_gradient(listing: Listing) -> Iterator[Change]:
     arrays, names = listing.experiment.arrays, listing.parameters
     for i, first in enumerate(names):
         for j, second in enumerate(names):
-            if i != j and arrays[first].shape == arrays[second].shape and training_of(listing):
-                lines = [text_of(s) for s in listing.functions["update"].body]
-                pick = (
-                    f"gradients = [gradients[{j}] if i == {i} else g"
-                    " for i, g in enumerate(gradients)]"
-                )
-                yield Change(f"d{first}", listing.with_lines("update", "\n".join([pick, *lines])))
+            if i == j or not training_of(listing):
+                continue
+            wanted, taken = arrays[first].shape, arrays[second].shape
+            if taken in (wanted, (1,)):
+                yield _picked(listing, i, f"np.broadcast_to(gradients[{j}], {wanted})")
+            elif taken[1:] == wanted:
+                yield _picked(listing, i, f"gradients[{j}][0]")
+
+
+def _picked(listing: Listing, place: int, gradient: str) -> Change:
+    """The update with something else for the gradient at a place."""
+    lines = [text_of(s) for s in listing.functions["update"].body]
+    pick = f"gradients = [{gradient} if i == {place} else g for i, g in enumerate(gradients)]"
+    where = f"d{listing.parameters[place]}"
+    return Change(where, listing.with_lines("update", "\n".join([pick, *lines])))
 
 
 @known(
@@ -217,7 +232,9 @@ def rate_decays(listing: Listing) -> Iterator[Change]:
             case ast.For(target=ast.Name(id=epoch)):
                 first = 1 if "range(1," in text_of(statement.iter) else 0
                 for form in SCHEDULES:
-                    yield from _rate_in_epoch(listing, form.format(e=f"({epoch} - {first})"))
+                    # decayed behind the step, or before it
+                    for begun in (first, first - 1):
+                        yield from _rate_in_epoch(listing, form.format(e=f"({epoch} - {begun})"))
 
 
 def _rate_in_epoch(listing: Listing, factor: str) -> Iterator[Change]:

@@ -1,5 +1,6 @@
 """Watching random draws: NumPy's functions and generators, and torch's where it is there."""
 
+import random
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -68,7 +69,7 @@ class Observed:
             self.add("uniform", np.asarray(values) / FRACTION)
         elif name in ("randint", "integers") and set(np.unique(values)) <= {0, 1}:
             self.add("bits", values, 0.5)
-        elif name in ORDER and np.asarray(args[0] if args else values).ndim <= 1:
+        elif _is_order(name, values, args):
             self.add("order", values)
 
     def _chosen(self, values: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -78,6 +79,15 @@ class Observed:
             one = int(np.flatnonzero(options)[0]) if options.any() else 1
             probability = 0.5 if weights is None else float(np.asarray(weights)[one])
             self.add("bits", np.asarray(values) != 0, probability)
+        elif np.ndim(values) == 1 and options.ndim == 0:
+            self.add("order", values)
+
+
+def _is_order(name: str, values: Any, args: tuple[Any, ...]) -> bool:
+    """Whether a draw says in which order, or how often, the examples come."""
+    if name in ("randint", "integers"):
+        return np.ndim(values) == 1
+    return name in ORDER and np.asarray(args[0] if args else values).ndim <= 1
 
 
 def watch_numpy(observed: Observed) -> None:
@@ -96,6 +106,7 @@ def watch_numpy(observed: Observed) -> None:
         observed.add("order", order)
 
     np.random.shuffle = shuffled
+    random.shuffle = _watched_shuffle_of_lists(random.shuffle, observed)
     for kind in ("RandomState", "Generator"):
         setattr(np.random, kind, _watched_class(getattr(np.random, kind), observed))
     made = np.random.default_rng
@@ -138,6 +149,22 @@ def _watched_shuffle(kind: Any, observed: Observed) -> Any:
         observed.add("order", order)
 
     return shuffle
+
+
+def _watched_shuffle_of_lists(
+    shuffle: Callable[..., None], observed: Observed
+) -> Callable[..., None]:
+    """Python's own `shuffle`; its order is what the same state makes of 0, 1, 2 ..."""
+
+    def shuffled(x: Any, *args: Any) -> None:
+        state = random.getstate()
+        order = list(range(len(x)))
+        shuffle(order, *args)
+        random.setstate(state)
+        shuffle(x, *args)
+        observed.add("order", order)
+
+    return shuffled
 
 
 def _watched_method(method: Any, name: str, observed: Observed) -> Callable[..., Any]:
