@@ -652,3 +652,79 @@ def loop_stride():
         return x
 
     return Mod(f, bs=nn.ModuleList(C(i) for i in (1, 2, 1, 2, 1, 1))), (torch.randn(4, 2, 16),), {}
+
+
+@case
+def positions_of_a_computed_length():
+    """The length is an expression of the sequence's, and the positions have its number."""
+
+    def f(self, x):
+        h = self.conv(x.transpose(1, 2)).transpose(1, 2)
+        return h + self.positions
+
+    positions = nn.Parameter(torch.randn(1, 4, 6))
+    return (
+        Mod(f, conv=nn.Conv1d(3, 6, 3, stride=2), positions=positions),
+        (torch.randn(2, 9, 3),),
+        {},
+    )
+
+
+@case
+def padded_otherwise_in_each():
+    """Equal layers but for their padding, which the kind is given."""
+
+    class Padded(nn.Module):
+        def __init__(self, padding):
+            super().__init__()
+            self.padding, self.conv = padding, nn.Conv2d(2, 2, 3)
+
+        def forward(self, x):
+            return torch.relu(self.conv(F.pad(x, self.padding)))
+
+    def f(self, x):
+        return self.b(self.a(x))
+
+    return Mod(f, a=Padded((0, 2, 1, 1)), b=Padded((1, 1, 2, 0))), (torch.randn(2, 2, 5, 5),), {}
+
+
+@case
+def shapes_that_are_given():
+    """A function whose shapes are its caller's: the caller says the sequence's length."""
+
+    class Heads(nn.Module):
+        def __init__(self, heads):
+            super().__init__()
+            self.heads, self.q = heads, nn.Linear(8, 8)
+
+        def forward(self, x):
+            b, t, _ = x.shape
+            q = self.q(x).view(b, t, self.heads, -1).transpose(1, 2)
+            return (q @ q.transpose(2, 3) @ q).transpose(1, 2).reshape(b, t, -1)
+
+    class Layer(nn.Module):
+        def __init__(self, heads):
+            super().__init__()
+            self.norm, self.heads = nn.LayerNorm(8), Heads(heads)
+
+        def forward(self, x):
+            return x + self.heads(self.norm(x))
+
+    def f(self, x):
+        x = self.conv(x.transpose(1, 2)).transpose(1, 2)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    layers = nn.ModuleList(Layer(heads) for heads in (2, 4, 2))
+    return Mod(f, conv=nn.Conv1d(3, 8, 3, stride=2), layers=layers), (torch.randn(2, 9, 3),), {}
+
+
+@case
+def pooled_by_max():
+    """Of a maximum with its places only the numbers are read, and the places by its derivative."""
+
+    def f(self, x):
+        return self.a(x).view(x.shape[0], 3, 4).max(dim=1).values
+
+    return Mod(f, a=nn.Linear(5, 12)), (torch.randn(3, 5),), {}

@@ -11,19 +11,15 @@ weights    p holds arrays by their keys in the state_dict, dp derivatives by the
 
 import argparse
 import sys
+from zipfile import BadZipFile
 
 import numpy as np
 
 ARRAYS = __file__.removesuffix(".py") + ".npz"
+SHAPES = {"input_ids": ("B", "T"), "labels": ("B", "T")}
 
 
 # ---- operators, each followed by its derivative --------------------------------------------------
-
-
-def causal(scores):
-    # each position sees itself and those before it
-    seen = np.tri(*scores.shape[-2:], dtype=np.bool_)
-    return np.where(seen, scores, -np.inf)
 
 
 def softmax(x, *, axis=-1):
@@ -43,6 +39,16 @@ def dropout_mask(generator, shape, rate, dtype):
     return kept.astype(dtype) / (1 - rate)
 
 
+def gelu_tanh(x):
+    t = np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x))
+    return 0.5 * x * (1 + t), t
+
+
+def gelu_tanh_backward(dy, x, t):
+    slope = (1 - t * t) * (2 / np.pi) ** 0.5 * (1 + 3 * 0.044715 * x * x)
+    return dy * (0.5 * (1 + t) + 0.5 * x * slope)
+
+
 def layer_norm(x, g, b, *, eps=1e-05):
     centred = x - x.mean(axis=-1, keepdims=True)
     # eps keeps the root away from 0 where all x are equal
@@ -51,13 +57,10 @@ def layer_norm(x, g, b, *, eps=1e-05):
     return g * xhat + b, xhat, sigma
 
 
-def layer_norm_backward(dy, g, xhat, sigma):
+def normalised_backward(ds, xhat, sigma):
     # each x moves every xhat of its row: through the mean, and through the variance
-    dxhat = dy * g
-    centred = dxhat - dxhat.mean(axis=-1, keepdims=True)
-    dx = (centred - xhat * (dxhat * xhat).mean(axis=-1, keepdims=True)) / sigma
-    before = tuple(range(dy.ndim - 1))
-    return dx, (dy * xhat).sum(axis=before), dy.sum(axis=before)
+    centred = ds - ds.mean(axis=-1, keepdims=True)
+    return (centred - xhat * (ds * xhat).mean(axis=-1, keepdims=True)) / sigma
 
 
 def added_at(index, dy, shape):
@@ -115,8 +118,9 @@ def gpt2_attention(x, p, generator=None):
     v2 = v.reshape(B, T, -1, 12).swapaxes(1, 2)                               # [B, 4, T, 12]
     q2 = q.reshape(B, T, -1, 12).swapaxes(1, 2)                               # [B, 4, T, 12]
     kt = k.reshape(B, T, -1, 12).swapaxes(1, 2).swapaxes(-2, -1)              # [B, 4, 12, T]
-    scores = causal(q2 @ kt * 0.28867513459481287)                            # [B, 4, T, T]
-    att = softmax(scores)                                                     # [B, 4, T, T]
+    scores = q2 @ kt * 12 ** -0.5                                             # [B, 4, T, T]
+    # [B, 4, T, T]
+    att = softmax(np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -np.inf))
     mask = dropout_mask(generator, att.shape, 0.1, att.dtype)                 # [B, 4, T, T]
     kept = att * mask                                                         # [B, 4, T, T]
     t = (kept @ v2).swapaxes(1, 2).reshape(B, T, -1)                          # [B, T, 48]
@@ -131,96 +135,69 @@ def gpt2_attention_backward(dout2, p, saved):
     B, T = dout2.shape[:2]
     dp = {}
     # out2 = out * mask2
-    dout = dout2 * mask2                                               # [B, T, 48]
+    dout = dout2 * mask2                                                        # [B, T, 48]
     # out = t @ p["c_proj.weight"] + p["c_proj.bias"]
-    dt = dout @ p["c_proj.weight"].T                                   # [B, T, 48]
-    dp["c_proj.weight"] = rows(t).T @ rows(dout)                       # [48, 48]
-    dp["c_proj.bias"] = np.sum(dout, axis=(0, 1))                      # [48]
+    dt = dout @ p["c_proj.weight"].T                                            # [B, T, 48]
+    dp["c_proj.weight"] = rows(t).T @ rows(dout)                                # [48, 48]
+    dp["c_proj.bias"] = np.sum(dout, axis=(0, 1))                               # [48]
     # t = (kept @ v2).swapaxes(1, 2).reshape(B, T, -1)
-    dout3 = dt.reshape(B, T, 4, 12).swapaxes(1, 2)                     # [B, 4, T, 12]
-    dkept = dout3 @ v2.swapaxes(-1, -2)                                # [B, 4, T, T]
-    dv2 = kept.swapaxes(-1, -2) @ dout3                                # [B, 4, T, 12]
+    dout3 = dt.reshape(B, T, 4, 12).swapaxes(1, 2)                              # [B, 4, T, 12]
+    dkept = dout3 @ v2.swapaxes(-1, -2)                                         # [B, 4, T, T]
+    dv2 = kept.swapaxes(-1, -2) @ dout3                                         # [B, 4, T, 12]
     # kept = att * mask
-    datt = dkept * mask                                                # [B, 4, T, T]
-    # att = softmax(scores)
-    dscores = att * (datt - (datt * att).sum(axis=-1, keepdims=True))  # [B, 4, T, T]
-    # scores = causal(q2 @ kt * 0.28867513459481287)
-    dz = np.tril(dscores) * 0.28867513459481287                        # [B, 4, T, T]
-    dq2 = dz @ kt.swapaxes(-1, -2)                                     # [B, 4, T, 12]
-    dkt = q2.swapaxes(-1, -2) @ dz                                     # [B, 4, 12, T]
+    datt = dkept * mask                                                         # [B, 4, T, T]
+    # att = softmax(np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -np.inf))
+    dscores = np.tril(att * (datt - (datt * att).sum(axis=-1, keepdims=True)))  # [B, 4, T, T]
+    # scores = q2 @ kt * 12 ** -0.5
+    dz = dscores * 12 ** -0.5                                                   # [B, 4, T, T]
+    dq2 = dz @ kt.swapaxes(-1, -2)                                              # [B, 4, T, 12]
+    dkt = q2.swapaxes(-1, -2) @ dz                                              # [B, 4, 12, T]
     # q2 = q.reshape(B, T, -1, 12).swapaxes(1, 2)
-    dq = dq2.swapaxes(1, 2).reshape(B, T, 48)                          # [B, T, 48]
+    dq = dq2.swapaxes(1, 2).reshape(B, T, 48)                                   # [B, T, 48]
     # v2 = v.reshape(B, T, -1, 12).swapaxes(1, 2)
-    dv = dv2.swapaxes(1, 2).reshape(B, T, 48)                          # [B, T, 48]
+    dv = dv2.swapaxes(1, 2).reshape(B, T, 48)                                   # [B, T, 48]
     # kt = k.reshape(B, T, -1, 12).swapaxes(1, 2).swapaxes(-2, -1)
-    dk = dkt.swapaxes(-2, -1).swapaxes(1, 2).reshape(B, T, 48)         # [B, T, 48]
+    dk = dkt.swapaxes(-2, -1).swapaxes(1, 2).reshape(B, T, 48)                  # [B, T, 48]
     # q, k, v = np.split(x @ p["c_attn.weight"] + p["c_attn.bias"], 3, axis=2)
-    dc_attn = np.concatenate((dq, dk, dv), axis=2)                     # [B, T, 144]
-    dx = dc_attn @ p["c_attn.weight"].T                                # [B, T, 48]
-    dp["c_attn.weight"] = rows(x).T @ rows(dc_attn)                    # [48, 144]
-    dp["c_attn.bias"] = np.sum(dc_attn, axis=(0, 1))                   # [144]
+    dc_attn = np.concatenate((dq, dk, dv), axis=2)                              # [B, T, 144]
+    dx = dc_attn @ p["c_attn.weight"].T                                         # [B, T, 48]
+    dp["c_attn.weight"] = rows(x).T @ rows(dc_attn)                             # [48, 144]
+    dp["c_attn.bias"] = np.sum(dc_attn, axis=(0, 1))                            # [144]
     return dx, dp
-
-
-def new_gelu_activation(x):
-    t = x * 0.5                           # [B, T, 192]
-    t2 = x + x ** 3.0 * 0.044715          # [B, T, 192]
-    a = np.tanh(t2 * 0.7978845608028654)  # [B, T, 192]
-    t3 = a + 1.0                          # [B, T, 192]
-    x2 = t * t3                           # [B, T, 192]
-    return x2, (x, t, a, t3)
-
-
-def new_gelu_activation_backward(dx2, saved):
-    x, t, a, t3 = saved
-    # x2 = t * t3
-    dt = dx2 * t3                                 # [B, T, 192]
-    dt3 = dx2 * t                                 # [B, T, 192]
-    # a = np.tanh(t2 * 0.7978845608028654)
-    dt2 = dt3 * (1 - a * a) * 0.7978845608028654  # [B, T, 192]
-    # t2 = x + x ** 3.0 * 0.044715
-    dx_t4 = dt2 * 0.044715 * 3.0 * x ** 2.0       # [B, T, 192]
-    # t = x * 0.5
-    dx_t = dt * 0.5                               # [B, T, 192]
-    # x is used 3 times: its derivatives add
-    dx = dt2 + dx_t4 + dx_t                       # [B, T, 192]
-    return dx
 
 
 def gpt2_mlp(x, p, generator=None):
     x2 = x @ p["c_fc.weight"] + p["c_fc.bias"]               # [B, T, 192]
-    x3, saved_act = new_gelu_activation(x2)                  # [B, T, 192]
+    x3, t = gelu_tanh(x2)                                    # each [B, T, 192]
     x4 = x3 @ p["c_proj.weight"] + p["c_proj.bias"]          # [B, T, 48]
     mask = dropout_mask(generator, x4.shape, 0.1, x4.dtype)  # [B, T, 48]
     x5 = x4 * mask                                           # [B, T, 48]
-    return x5, (x, x3, saved_act, mask)
+    return x5, (x, x2, x3, t, mask)
 
 
 def gpt2_mlp_backward(dx5, p, saved):
-    x, x3, saved_act, mask = saved
+    x, x2, x3, t, mask = saved
     dp = {}
     # x5 = x4 * mask
-    dx4 = dx5 * mask                                    # [B, T, 48]
+    dx4 = dx5 * mask                              # [B, T, 48]
     # x4 = x3 @ p["c_proj.weight"] + p["c_proj.bias"]
-    dx3 = dx4 @ p["c_proj.weight"].T                    # [B, T, 192]
-    dp["c_proj.weight"] = rows(x3).T @ rows(dx4)        # [192, 48]
-    dp["c_proj.bias"] = np.sum(dx4, axis=(0, 1))        # [48]
-    # x3 = new_gelu_activation(x2)
-    dx2 = new_gelu_activation_backward(dx3, saved_act)  # [B, T, 192]
+    dx3 = dx4 @ p["c_proj.weight"].T              # [B, T, 192]
+    dp["c_proj.weight"] = rows(x3).T @ rows(dx4)  # [192, 48]
+    dp["c_proj.bias"] = np.sum(dx4, axis=(0, 1))  # [48]
+    # x3, t = gelu_tanh(x2)
+    dx2 = gelu_tanh_backward(dx3, x2, t)          # [B, T, 192]
     # x2 = x @ p["c_fc.weight"] + p["c_fc.bias"]
-    dx = dx2 @ p["c_fc.weight"].T                       # [B, T, 48]
-    dp["c_fc.weight"] = rows(x).T @ rows(dx2)           # [48, 192]
-    dp["c_fc.bias"] = np.sum(dx2, axis=(0, 1))          # [192]
+    dx = dx2 @ p["c_fc.weight"].T                 # [B, T, 48]
+    dp["c_fc.weight"] = rows(x).T @ rows(dx2)     # [48, 192]
+    dp["c_fc.bias"] = np.sum(dx2, axis=(0, 1))    # [192]
     return dx, dp
 
 
 def gpt2_block(x, p, generator=None):
-    # [B, T, 48], [B, T, 48], [B, T, 1]
-    x2, xhat, sigma = layer_norm(x, p["ln_1.weight"], p["ln_1.bias"])
+    x2, xhat, sigma = layer_norm(x, p["ln_1.weight"], p["ln_1.bias"])     # [B, T, 48]
     out, saved_attn = gpt2_attention(x2, inside(p, "attn"), generator)    # [B, T, 48]
     x3 = out + x                                                          # [B, T, 48]
-    # [B, T, 48], [B, T, 48], [B, T, 1]
-    x4, xhat2, sigma2 = layer_norm(x3, p["ln_2.weight"], p["ln_2.bias"])
+    x4, xhat2, sigma2 = layer_norm(x3, p["ln_2.weight"], p["ln_2.bias"])  # [B, T, 48]
     ff, saved_mlp = gpt2_mlp(x4, inside(p, "mlp"), generator)             # [B, T, 48]
     x5 = x3 + ff                                                          # [B, T, 48]
     return x5, (xhat, sigma, saved_attn, xhat2, sigma2, saved_mlp)
@@ -233,20 +210,18 @@ def gpt2_block_backward(dx5, p, saved):
     dx4, dp_mlp = gpt2_mlp_backward(dx5, inside(p, "mlp"), saved_mlp)           # [B, T, 48]
     dp |= under("mlp", dp_mlp)
     # x4, xhat2, sigma2 = layer_norm(x3, p["ln_2.weight"], p["ln_2.bias"])
-    # [B, T, 48], [48], [48]
-    dx3_x4, dp["ln_2.weight"], dp["ln_2.bias"] = layer_norm_backward(
-        dx4, p["ln_2.weight"], xhat2, sigma2
-    )
+    dx3_x4 = normalised_backward(dx4 * p["ln_2.weight"], xhat2, sigma2)         # [B, T, 48]
+    dp["ln_2.weight"] = np.sum(dx4 * xhat2, axis=(0, 1))                        # [48]
+    dp["ln_2.bias"] = np.sum(dx4, axis=(0, 1))                                  # [48]
     # x3 is used twice: its derivatives add
     dx3 = dx5 + dx3_x4                                                          # [B, T, 48]
     # out = gpt2_attention(x2, inside(p, "attn"), generator)
     dx2, dp_attn = gpt2_attention_backward(dx3, inside(p, "attn"), saved_attn)  # [B, T, 48]
     dp |= under("attn", dp_attn)
     # x2, xhat, sigma = layer_norm(x, p["ln_1.weight"], p["ln_1.bias"])
-    # [B, T, 48], [48], [48]
-    dx_x2, dp["ln_1.weight"], dp["ln_1.bias"] = layer_norm_backward(
-        dx2, p["ln_1.weight"], xhat, sigma
-    )
+    dx_x2 = normalised_backward(dx2 * p["ln_1.weight"], xhat, sigma)            # [B, T, 48]
+    dp["ln_1.weight"] = np.sum(dx2 * xhat, axis=(0, 1))                         # [48]
+    dp["ln_1.bias"] = np.sum(dx2, axis=(0, 1))                                  # [48]
     # x is used twice: its derivatives add
     dx = dx3 + dx_x2                                                            # [B, T, 48]
     return dx, dp
@@ -254,7 +229,7 @@ def gpt2_block_backward(dx5, p, saved):
 
 def gpt2_model(input_ids, p, generator=None):
     T = input_ids.shape[1]
-    position_ids = np.arange(T).reshape(1, -1)                            # [1, T]
+    position_ids = np.arange(T).reshape((1, -1))                          # [1, T]
     x = p["wte.weight"][input_ids] + p["wpe.weight"][position_ids]        # [B, T, 48]
     mask = dropout_mask(generator, x.shape, 0.1, x.dtype)                 # [B, T, 48]
     x2 = x * mask                                                         # [B, T, 48]
@@ -262,25 +237,23 @@ def gpt2_model(input_ids, p, generator=None):
     for i in range(12):
         x2, saved_block = gpt2_block(x2, inside(p, f"h.{i}"), generator)  # [B, T, 48]
         saved_h.append(saved_block)
-    # [B, T, 48], [B, T, 48], [B, T, 1]
-    x6, xhat, sigma = layer_norm(x2, p["ln_f.weight"], p["ln_f.bias"])
-    return x6, (input_ids, position_ids, mask, saved_h, xhat, sigma)
+    x3, xhat, sigma = layer_norm(x2, p["ln_f.weight"], p["ln_f.bias"])    # [B, T, 48]
+    return x3, (input_ids, position_ids, mask, saved_h, xhat, sigma)
 
 
-def gpt2_model_backward(dx6, p, saved):
+def gpt2_model_backward(dx3, p, saved):
     input_ids, position_ids, mask, saved_h, xhat, sigma = saved
     dp = {}
-    # x6, xhat, sigma = layer_norm(x2, p["ln_f.weight"], p["ln_f.bias"])
-    # [B, T, 48], [48], [48]
-    dx5, dp["ln_f.weight"], dp["ln_f.bias"] = layer_norm_backward(
-        dx6, p["ln_f.weight"], xhat, sigma
-    )
+    # x3, xhat, sigma = layer_norm(x2, p["ln_f.weight"], p["ln_f.bias"])
+    dx2 = normalised_backward(dx3 * p["ln_f.weight"], xhat, sigma)             # [B, T, 48]
+    dp["ln_f.weight"] = np.sum(dx3 * xhat, axis=(0, 1))                        # [48]
+    dp["ln_f.bias"] = np.sum(dx3, axis=(0, 1))                                 # [48]
     for i in reversed(range(12)):
         # x2 = gpt2_block(x2, inside(p, f"h.{i}"), generator)
-        dx5, dp_h = gpt2_block_backward(dx5, inside(p, f"h.{i}"), saved_h[i])  # [B, T, 48]
+        dx2, dp_h = gpt2_block_backward(dx2, inside(p, f"h.{i}"), saved_h[i])  # [B, T, 48]
         dp |= under(f"h.{i}", dp_h)
     # x2 = x * mask
-    dx = dx5 * mask                                                            # [B, T, 48]
+    dx = dx2 * mask                                                            # [B, T, 48]
     # x = p["wte.weight"][input_ids] + p["wpe.weight"][position_ids]
     # [32, 48]
     dp["wpe.weight"] = added_at(position_ids, np.sum(dx, axis=0, keepdims=True), (32, 48))
@@ -290,10 +263,10 @@ def gpt2_model_backward(dx6, p, saved):
 
 def network(input_ids, labels, p, generator=None):
     x, saved_transformer = gpt2_model(input_ids, inside(p, "transformer"), generator)  # [B, T, 48]
-    logits = x @ p["transformer.wte.weight"].T                          # [B, T, 101]
-    labels2 = np.pad(labels, [[0, 0], [0, 1]], constant_values=-100.0)  # [B, T + 1]
-    logits2 = logits.reshape(-1, 101)                                   # [T*B, 101]
-    shift_labels = labels2[:, 1:].reshape(-1)                           # [T*B]
+    logits = x @ p["transformer.wte.weight"].T                        # [B, T, 101]
+    labels2 = np.pad(labels, ((0, 0), (0, 1)), constant_values=-100)  # [B, T + 1]
+    logits2 = logits.reshape(-1, 101)                                 # [T*B, 101]
+    shift_labels = labels2[:, 1:].reshape(-1)                         # [T*B]
     loss = cross_entropy_labels(logits2, shift_labels, ignore_index=-100)
     return loss, logits, (x, saved_transformer, logits2, shift_labels)
 
@@ -352,15 +325,38 @@ def update(p, dp, state, step, learning_rate=0.001):
 # ---- the command line ----------------------------------------------------------------------------
 
 
+def stop(words):
+    print(words, file=sys.stderr)
+    sys.exit(2)
+
+
 def load(file):
     """The arrays of an .npz file by their names."""
-    with np.load(file, allow_pickle=False) as arrays:
-        return dict(arrays)
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, TypeError, ValueError, EOFError, BadZipFile) as error:
+        stop(f"no .npz file can be read from {file}: {error}")
 
 
-def parameters():
-    """The arrays that lie beside this program, without what `check` reads."""
-    p = {name: w for name, w in load(ARRAYS).items() if ":" not in name}
+def load_data(file, *names):
+    """The arrays of these names, whose shapes must be those that the network takes."""
+    arrays, sizes = load(file), {}
+    for name in names:
+        if name not in arrays:
+            stop(f"{file} has no array `{name}`, but {', '.join(arrays)}")
+        shape, found = SHAPES[name], arrays[name].shape
+        if len(shape) == len(found):  # each letter stands for one number, wherever it is
+            sizes = dict(zip(shape, found, strict=True)) | sizes
+        wanted = tuple(s if isinstance(s, int) else sizes.get(s, s) for s in shape)
+        if found != wanted:
+            stop(f"{file}: the shape of `{name}` is {found}, and not {wanted}")
+    return arrays
+
+
+def parameters(file=ARRAYS):
+    """The weights in a file, without what `check` reads in it."""
+    p = {name: w for name, w in load(file).items() if ":" not in name}
     p["lm_head.weight"] = p["transformer.wte.weight"]  # two names of one array
     return p
 
@@ -411,22 +407,20 @@ def check():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=["predict", "train", "check"])
-    parser.add_argument("data", nargs="?", help="an .npz of input_ids, labels")
+    parser.add_argument("data", nargs="?", default="data.npz", help="an .npz of input_ids, labels")
+    parser.add_argument("--weights", default=ARRAYS, help="an .npz of trained weights")
     parser.add_argument("--out", default="out.npz", help="for the outputs or the trained weights")
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--lr", type=float, default=0.001)
+    for option, number in [("--epochs", 1), ("--batch", 64), ("--seed", 0), ("--lr", 0.001)]:
+        parser.add_argument(option, type=type(number), default=number)
     given = parser.parse_args()
     if given.command == "check":
         sys.exit(0 if check() else 1)
-    if given.data is None:
-        parser.error("an .npz of input_ids, labels is missing")
-    arrays, p = load(given.data), parameters()
+    p = parameters(given.weights)
     if given.command == "train":
+        arrays = load_data(given.data, "input_ids", "labels")
         made = train(arrays, p, given.epochs, given.batch, given.seed, given.lr)
     else:
-        made = predict(arrays, p)
+        made = predict(load_data(given.data, "input_ids", "labels"), p)
     np.savez(given.out, **made)
     print(f"written: {given.out}")
 

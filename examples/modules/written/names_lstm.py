@@ -11,10 +11,12 @@ weights    p holds arrays by their keys in the state_dict, dp derivatives by the
 
 import argparse
 import sys
+from zipfile import BadZipFile
 
 import numpy as np
 
 ARRAYS = __file__.removesuffix(".py") + ".npz"
+SHAPES = {"x": ("B", 24), "targets": ("B", "T")}
 
 
 # ---- operators, each followed by its derivative --------------------------------------------------
@@ -134,31 +136,29 @@ def under(path, dp):
 
 def lstm_module(x, p):
     B = x.shape[0]
-    t = x.swapaxes(0, 1)                    # [24, B, 24]
+    x2 = x.swapaxes(0, 1)                   # [24, B, 24]
     h = np.zeros((1, B, 96), "float32")[0]  # [B, 96]
     c = np.zeros((1, B, 96), "float32")[0]  # [B, 96]
-    # [24, B, 96], [24, B, 96], [24, B, 384]
-    h2, cells2, gates = lstm(
-        t, h, c, p["weight_ih_l0"], p["weight_hh_l0"], p["bias_ih_l0"] + p["bias_hh_l0"]
+    h2, cells2, gates = lstm(  # [24, B, 96]
+        x2, h, c, p["weight_ih_l0"], p["weight_hh_l0"], p["bias_ih_l0"] + p["bias_hh_l0"]
     )
     output = h2.swapaxes(0, 1)              # [B, 24, 96]
-    return output, (t, h, c, h2, cells2, gates)
+    return output, (x2, h, c, h2, cells2, gates)
 
 
 def lstm_module_backward(doutput, p, saved):
-    t, h, c, h2, cells2, gates = saved
+    x2, h, c, h2, cells2, gates = saved
     dp = {}
     # output = h2.swapaxes(0, 1)
-    dh2 = doutput.swapaxes(0, 1)        # [24, B, 96]
-    # h2, cells2, gates = lstm(t, h, c, p["weight_ih_l0"], p["weight_hh_l0"], p["bias_ih_l0"] +
+    dh2 = doutput.swapaxes(0, 1)       # [24, B, 96]
+    # h2, cells2, gates = lstm(x2, h, c, p["weight_ih_l0"], p["weight_hh_l0"], p["bias_ih_l0"] +
     # p["bias_hh_l0"])
-    # [24, B, 24], [384, 24], [384, 96], [24, B, 384]
-    dt, _, _, dp["weight_ih_l0"], dp["weight_hh_l0"], d_b_full = lstm_backward(
-        dh2, 0, t, h, c, p["weight_ih_l0"], p["weight_hh_l0"], h2, cells2, gates
+    dx2, _, _, dp["weight_ih_l0"], dp["weight_hh_l0"], db_full = lstm_backward(  # [24, B, 24]
+        dh2, 0, x2, h, c, p["weight_ih_l0"], p["weight_hh_l0"], h2, cells2, gates
     )
-    db = np.sum(d_b_full, axis=(0, 1))  # [384]
-    # t = x.swapaxes(0, 1)
-    dx = dt.swapaxes(0, 1)              # [B, 24, 24]
+    db = np.sum(db_full, axis=(0, 1))  # [384]
+    # x2 = x.swapaxes(0, 1)
+    dx = dx2.swapaxes(0, 1)            # [B, 24, 24]
     dp["bias_ih_l0"] = db
     dp["bias_hh_l0"] = db
     return dx, dp
@@ -168,34 +168,34 @@ def dropout_module(x, generator=None):
     mask_shaped = x.transpose(1, 0, 2)    # [24, B, 96]
     mask_drawn = dropout_mask(generator, mask_shaped.shape, 0.2, mask_shaped.dtype)  # [24, B, 96]
     mask = mask_drawn.transpose(1, 0, 2)  # [B, 24, 96]
-    x2 = x * mask                         # [B, 24, 96]
-    return x2, (mask,)
+    kept = x * mask                       # [B, 24, 96]
+    return kept, (mask,)
 
 
-def dropout_module_backward(dx2, saved):
+def dropout_module_backward(dkept, saved):
     (mask,) = saved
-    # x2 = x * mask
-    dx = dx2 * mask  # [B, 24, 96]
+    # kept = x * mask
+    dx = dkept * mask  # [B, 24, 96]
     return dx
 
 
 def network(x, p, generator=None):
-    x2 = p["embedding.weight"][x]                          # [B, 24, 24]
-    x3, saved_lstm = lstm_module(x2, inside(p, "lstm"))    # [B, 24, 96]
-    x4, saved_dropout = dropout_module(x3, generator)      # [B, 24, 96]
-    output = x4 @ p["output.weight"].T + p["output.bias"]  # [B, 24, 27]
-    return output, (x, saved_lstm, x4, saved_dropout)
+    x2 = p["embedding.weight"][x]                            # [B, 24, 24]
+    x3, saved_lstm = lstm_module(x2, inside(p, "lstm"))      # [B, 24, 96]
+    kept, saved_dropout = dropout_module(x3, generator)      # [B, 24, 96]
+    output = kept @ p["output.weight"].T + p["output.bias"]  # [B, 24, 27]
+    return output, (x, saved_lstm, kept, saved_dropout)
 
 
 def network_backward(doutput, p, saved):
-    x, saved_lstm, x4, saved_dropout = saved
+    x, saved_lstm, kept, saved_dropout = saved
     dp = {}
-    # output = x4 @ p["output.weight"].T + p["output.bias"]
-    dx4 = doutput @ p["output.weight"]                                       # [B, 24, 96]
-    dp["output.weight"] = rows(doutput).T @ rows(x4)                         # [27, 96]
+    # output = kept @ p["output.weight"].T + p["output.bias"]
+    dkept = doutput @ p["output.weight"]                                     # [B, 24, 96]
+    dp["output.weight"] = rows(doutput).T @ rows(kept)                       # [27, 96]
     dp["output.bias"] = np.sum(doutput, axis=(0, 1))                         # [27]
-    # x4 = dropout_module(x3, generator)
-    dx3 = dropout_module_backward(dx4, saved_dropout)                        # [B, 24, 96]
+    # kept = dropout_module(x3, generator)
+    dx3 = dropout_module_backward(dkept, saved_dropout)                      # [B, 24, 96]
     # x3 = lstm_module(x2, inside(p, "lstm"))
     dx2, dp_lstm = lstm_module_backward(dx3, inside(p, "lstm"), saved_lstm)  # [B, 24, 24]
     dp |= under("lstm", dp_lstm)
@@ -206,11 +206,11 @@ def network_backward(doutput, p, saved):
 
 def lstm_module_evaluated(x, p):
     B = x.shape[0]
-    t = x.swapaxes(0, 1)                    # [24, B, 24]
+    x2 = x.swapaxes(0, 1)                   # [24, B, 24]
     h = np.zeros((1, B, 96), "float32")[0]  # [B, 96]
     c = np.zeros((1, B, 96), "float32")[0]  # [B, 96]
     # [24, B, 96]
-    h2, *_ = lstm(t, h, c, p["weight_ih_l0"], p["weight_hh_l0"], p["bias_ih_l0"] + p["bias_hh_l0"])
+    h2, *_ = lstm(x2, h, c, p["weight_ih_l0"], p["weight_hh_l0"], p["bias_ih_l0"] + p["bias_hh_l0"])
     output = h2.swapaxes(0, 1)              # [B, 24, 96]
     return output
 
@@ -224,18 +224,19 @@ def network_evaluated(x, p):
 
 def network_loss(outputs, targets):
     B, T = outputs.shape[:2]
-    t = outputs.reshape(T * B, 27)  # [T*B, 27]
-    t2 = targets.reshape(T * B)     # [T*B]
-    output = cross_entropy_labels(t, t2, ignore_index=-100)
-    return output, (t, t2, B, T)
+    outputs2 = outputs.reshape(T * B, 27)  # [T*B, 27]
+    targets2 = targets.reshape(T * B)      # [T*B]
+    loss = cross_entropy_labels(outputs2, targets2, ignore_index=-100)
+    return loss, (outputs2, targets2, B, T)
 
 
-def network_loss_backward(doutput, saved):
-    t, t2, B, T = saved
-    # output = cross_entropy_labels(t, t2, ignore_index=-100)
-    dt = cross_entropy_labels_backward(doutput, t, t2, ignore_index=-100)  # [T*B, 27]
-    # t = outputs.reshape(T * B, 27)
-    doutputs = dt.reshape(B, T, 27)                                        # [B, T, 27]
+def network_loss_backward(dloss, saved):
+    outputs2, targets2, B, T = saved
+    # loss = cross_entropy_labels(outputs2, targets2, ignore_index=-100)
+    # [T*B, 27]
+    doutputs2 = cross_entropy_labels_backward(dloss, outputs2, targets2, ignore_index=-100)
+    # outputs2 = outputs.reshape(T * B, 27)
+    doutputs = doutputs2.reshape(B, T, 27)  # [B, T, 27]
     return doutputs
 
 
@@ -269,15 +270,38 @@ def update(p, dp, state, step, learning_rate=0.002):
 # ---- the command line ----------------------------------------------------------------------------
 
 
+def stop(words):
+    print(words, file=sys.stderr)
+    sys.exit(2)
+
+
 def load(file):
     """The arrays of an .npz file by their names."""
-    with np.load(file, allow_pickle=False) as arrays:
-        return dict(arrays)
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, TypeError, ValueError, EOFError, BadZipFile) as error:
+        stop(f"no .npz file can be read from {file}: {error}")
 
 
-def parameters():
-    """The arrays that lie beside this program, without what `check` reads."""
-    return {name: w for name, w in load(ARRAYS).items() if ":" not in name}
+def load_data(file, *names):
+    """The arrays of these names, whose shapes must be those that the network takes."""
+    arrays, sizes = load(file), {}
+    for name in names:
+        if name not in arrays:
+            stop(f"{file} has no array `{name}`, but {', '.join(arrays)}")
+        shape, found = SHAPES[name], arrays[name].shape
+        if len(shape) == len(found):  # each letter stands for one number, wherever it is
+            sizes = dict(zip(shape, found, strict=True)) | sizes
+        wanted = tuple(s if isinstance(s, int) else sizes.get(s, s) for s in shape)
+        if found != wanted:
+            stop(f"{file}: the shape of `{name}` is {found}, and not {wanted}")
+    return arrays
+
+
+def parameters(file=ARRAYS):
+    """The weights in a file, without what `check` reads in it."""
+    return {name: w for name, w in load(file).items() if ":" not in name}
 
 
 def predict(arrays, p, generator=None):
@@ -326,22 +350,20 @@ def check():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=["predict", "train", "check"])
-    parser.add_argument("data", nargs="?", help="an .npz of x, targets")
+    parser.add_argument("data", nargs="?", default="data.npz", help="an .npz of x, targets")
+    parser.add_argument("--weights", default=ARRAYS, help="an .npz of trained weights")
     parser.add_argument("--out", default="out.npz", help="for the outputs or the trained weights")
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--lr", type=float, default=0.002)
+    for option, number in [("--epochs", 1), ("--batch", 64), ("--seed", 0), ("--lr", 0.002)]:
+        parser.add_argument(option, type=type(number), default=number)
     given = parser.parse_args()
     if given.command == "check":
         sys.exit(0 if check() else 1)
-    if given.data is None:
-        parser.error("an .npz of x, targets is missing")
-    arrays, p = load(given.data), parameters()
+    p = parameters(given.weights)
     if given.command == "train":
+        arrays = load_data(given.data, "x", "targets")
         made = train(arrays, p, given.epochs, given.batch, given.seed, given.lr)
     else:
-        made = predict(arrays, p)
+        made = predict(load_data(given.data, "x"), p)
     np.savez(given.out, **made)
     print(f"written: {given.out}")
 

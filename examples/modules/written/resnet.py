@@ -11,10 +11,12 @@ weights    p holds arrays by their keys in the state_dict, dp derivatives by the
 
 import argparse
 import sys
+from zipfile import BadZipFile
 
 import numpy as np
 
 ARRAYS = __file__.removesuffix(".py") + ".npz"
+SHAPES = {"x": ("B", 3, 16, 16), "targets": ("B",)}
 
 
 # ---- operators, each followed by its derivative --------------------------------------------------
@@ -229,24 +231,23 @@ def under(path, dp):
 
 def batch_norm2d(x, p):
     store(p["num_batches_tracked"], p["num_batches_tracked"] + 1)
-    # [B, C, D, D], [C], [C], [B, C, D, D], [C]
-    y, new_norm_running_mean, new_norm_running_var, s, batch_var = batch_norm_training(
+    n, new_running_mean, new_running_var, s, batch_var = batch_norm_training(  # [B, C, D, D]
         x, p["weight"], p["bias"], p["running_mean"], p["running_var"], momentum=0.1, eps=1e-05
     )
-    store(p["running_mean"], new_norm_running_mean)
-    store(p["running_var"], new_norm_running_var)
-    return y, (s, batch_var)
+    store(p["running_mean"], new_running_mean)
+    store(p["running_var"], new_running_var)
+    return n, (s, batch_var)
 
 
-def batch_norm2d_backward(dy, p, saved):
+def batch_norm2d_backward(dn, p, saved):
     s, batch_var = saved
     dp = {}
-    # y, new_norm_running_mean, new_norm_running_var, s, batch_var = batch_norm_training(x,
-    # p["weight"], p["bias"], p["running_mean"], p["running_var"], momentum=0.1, eps=1e-05)
+    # n, new_running_mean, new_running_var, s, batch_var = batch_norm_training(x, p["weight"],
+    # p["bias"], p["running_mean"], p["running_var"], momentum=0.1, eps=1e-05)
     # [B, C, D, D]
-    dx = standardised_channels_backward(dy * per_channel(p["weight"], dy), s, batch_var, 1e-05)
-    dp["weight"] = over_channel(dy * s)  # [C]
-    dp["bias"] = over_channel(dy)        # [C]
+    dx = standardised_channels_backward(dn * per_channel(p["weight"], dn), s, batch_var, 1e-05)
+    dp["weight"] = over_channel(dn * s)  # [C]
+    dp["bias"] = over_channel(dn)        # [C]
     return dx, dp
 
 
@@ -336,48 +337,48 @@ def residual_block_2_backward(dx2, p, saved):
 def network(x, p):
     B = x.shape[0]
     stem = correlate(x, p["stem.weight"], padding=(1, 1))                 # [B, 8, 16, 16]
-    x2, saved_norm = batch_norm2d(stem, inside(p, "norm"))                # [B, 8, 16, 16]
-    x3 = np.maximum(x2, 0)                                                # [B, 8, 16, 16]
+    n, saved_norm = batch_norm2d(stem, inside(p, "norm"))                 # [B, 8, 16, 16]
+    x2 = np.maximum(n, 0)                                                 # [B, 8, 16, 16]
     saved_blocks = []
     for i in range(2):
-        x3, saved_block = residual_block_1(x3, inside(p, f"blocks.{i}"))  # [B, 8, 16, 16]
+        x2, saved_block = residual_block_1(x2, inside(p, f"blocks.{i}"))  # [B, 8, 16, 16]
         saved_blocks.append(saved_block)
-    x7, saved_block2 = residual_block_2(x3, inside(p, "blocks.2"))        # [B, 16, 8, 8]
-    x8, saved_block3 = residual_block_1(x7, inside(p, "blocks.3"))        # [B, 16, 8, 8]
-    pool = adaptive_avg_pool(x8, size=(1, 1))                             # [B, 16, 1, 1]
-    x9 = pool.reshape(B, 16)                                              # [B, 16]
-    classes = x9 @ p["classes.weight"].T + p["classes.bias"]              # [B, 10]
-    return classes, (x, x2, saved_norm, saved_blocks, saved_block2, x8, saved_block3, x9)
+    x3, saved_block2 = residual_block_2(x2, inside(p, "blocks.2"))        # [B, 16, 8, 8]
+    x4, saved_block3 = residual_block_1(x3, inside(p, "blocks.3"))        # [B, 16, 8, 8]
+    pool = adaptive_avg_pool(x4, size=(1, 1))                             # [B, 16, 1, 1]
+    pool2 = pool.reshape(B, 16)                                           # [B, 16]
+    classes = pool2 @ p["classes.weight"].T + p["classes.bias"]           # [B, 10]
+    return classes, (x, n, saved_norm, saved_blocks, saved_block2, x4, saved_block3, pool2)
 
 
 def network_backward(dclasses, p, saved):
-    x, x2, saved_norm, saved_blocks, saved_block2, x8, saved_block3, x9 = saved
+    x, n, saved_norm, saved_blocks, saved_block2, x4, saved_block3, pool2 = saved
     B = dclasses.shape[0]
     dp = {}
-    # classes = x9 @ p["classes.weight"].T + p["classes.bias"]
-    dx9 = dclasses @ p["classes.weight"]                                        # [B, 16]
-    dp["classes.weight"] = dclasses.T @ x9                                      # [10, 16]
-    dp["classes.bias"] = np.sum(dclasses, axis=0)                               # [10]
-    # x9 = pool.reshape(B, 16)
-    dpool = dx9.reshape(B, 16, 1, 1)                                            # [B, 16, 1, 1]
-    # pool = adaptive_avg_pool(x8, size=(1, 1))
-    dx8 = adaptive_avg_pool_backward(dpool, x8, size=(1, 1))                    # [B, 16, 8, 8]
-    # x8 = residual_block_1(x7, inside(p, "blocks.3"))
-    dx7, dp_3 = residual_block_1_backward(dx8, inside(p, "blocks.3"), saved_block3)  # [B, 16, 8, 8]
+    # classes = pool2 @ p["classes.weight"].T + p["classes.bias"]
+    dpool2 = dclasses @ p["classes.weight"]                                    # [B, 16]
+    dp["classes.weight"] = dclasses.T @ pool2                                  # [10, 16]
+    dp["classes.bias"] = np.sum(dclasses, axis=0)                              # [10]
+    # pool2 = pool.reshape(B, 16)
+    dpool = dpool2.reshape(B, 16, 1, 1)                                        # [B, 16, 1, 1]
+    # pool = adaptive_avg_pool(x4, size=(1, 1))
+    dx4 = adaptive_avg_pool_backward(dpool, x4, size=(1, 1))                   # [B, 16, 8, 8]
+    # x4 = residual_block_1(x3, inside(p, "blocks.3"))
+    dx3, dp_3 = residual_block_1_backward(dx4, inside(p, "blocks.3"), saved_block3)  # [B, 16, 8, 8]
     dp |= under("blocks.3", dp_3)
-    # x7 = residual_block_2(x3, inside(p, "blocks.2"))
+    # x3 = residual_block_2(x2, inside(p, "blocks.2"))
     # [B, 8, 16, 16]
-    dx6, dp_2 = residual_block_2_backward(dx7, inside(p, "blocks.2"), saved_block2)
+    dx2, dp_2 = residual_block_2_backward(dx3, inside(p, "blocks.2"), saved_block2)
     dp |= under("blocks.2", dp_2)
     for i in reversed(range(2)):
-        # x3 = residual_block_1(x3, inside(p, f"blocks.{i}"))
+        # x2 = residual_block_1(x2, inside(p, f"blocks.{i}"))
         # [B, 8, 16, 16]
-        dx6, dp_blocks = residual_block_1_backward(dx6, inside(p, f"blocks.{i}"), saved_blocks[i])
+        dx2, dp_blocks = residual_block_1_backward(dx2, inside(p, f"blocks.{i}"), saved_blocks[i])
         dp |= under(f"blocks.{i}", dp_blocks)
-    # x3 = np.maximum(x2, 0)
-    dx2 = dx6 * (x2 > 0)                                                        # [B, 8, 16, 16]
-    # x2 = batch_norm2d(stem, inside(p, "norm"))
-    dstem, dp_norm = batch_norm2d_backward(dx2, inside(p, "norm"), saved_norm)  # [B, 8, 16, 16]
+    # x2 = np.maximum(n, 0)
+    dn = dx2 * (n > 0)                                                         # [B, 8, 16, 16]
+    # n = batch_norm2d(stem, inside(p, "norm"))
+    dstem, dp_norm = batch_norm2d_backward(dn, inside(p, "norm"), saved_norm)  # [B, 8, 16, 16]
     dp |= under("norm", dp_norm)
     # stem = correlate(x, p["stem.weight"], padding=(1, 1))
     # [B, 3, 16, 16]
@@ -389,15 +390,13 @@ def network_backward(dclasses, p, saved):
 
 def residual_block_1_evaluated(x, p):
     conv1 = correlate(x, p["conv1.weight"], padding=(1, 1))  # [B, C, D, D]
-    # [B, C, D, D]
-    norm1 = batch_norm_eval(
+    norm1 = batch_norm_eval(  # [B, C, D, D]
         conv1, p["norm1.weight"], p["norm1.bias"], p["norm1.running_mean"], p["norm1.running_var"],
         eps=1e-05
     )
     h = np.maximum(norm1, 0)                                 # [B, C, D, D]
     conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))  # [B, C, D, D]
-    # [B, C, D, D]
-    h2 = batch_norm_eval(
+    h2 = batch_norm_eval(  # [B, C, D, D]
         conv2, p["norm2.weight"], p["norm2.bias"], p["norm2.running_mean"], p["norm2.running_var"],
         eps=1e-05
     )
@@ -408,15 +407,13 @@ def residual_block_1_evaluated(x, p):
 
 def residual_block_2_evaluated(x, p):
     conv1 = correlate(x, p["conv1.weight"], stride=(2, 2), padding=(1, 1))  # [B, 16, 8, 8]
-    # [B, 16, 8, 8]
-    norm1 = batch_norm_eval(
+    norm1 = batch_norm_eval(  # [B, 16, 8, 8]
         conv1, p["norm1.weight"], p["norm1.bias"], p["norm1.running_mean"], p["norm1.running_var"],
         eps=1e-05
     )
     h = np.maximum(norm1, 0)                                                # [B, 16, 8, 8]
     conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))                 # [B, 16, 8, 8]
-    # [B, 16, 8, 8]
-    h2 = batch_norm_eval(
+    h2 = batch_norm_eval(  # [B, 16, 8, 8]
         conv2, p["norm2.weight"], p["norm2.bias"], p["norm2.running_mean"], p["norm2.running_var"],
         eps=1e-05
     )
@@ -428,33 +425,31 @@ def residual_block_2_evaluated(x, p):
 def network_evaluated(x, p):
     B = x.shape[0]
     stem = correlate(x, p["stem.weight"], padding=(1, 1))              # [B, 8, 16, 16]
-    # [B, 8, 16, 16]
-    n = batch_norm_eval(
+    n = batch_norm_eval(  # [B, 8, 16, 16]
         stem, p["norm.weight"], p["norm.bias"], p["norm.running_mean"], p["norm.running_var"],
         eps=1e-05
     )
     x2 = np.maximum(n, 0)                                              # [B, 8, 16, 16]
     for i in range(2):
         x2 = residual_block_1_evaluated(x2, inside(p, f"blocks.{i}"))  # [B, 8, 16, 16]
-    x6 = residual_block_2_evaluated(x2, inside(p, "blocks.2"))         # [B, 16, 8, 8]
-    x7 = residual_block_1_evaluated(x6, inside(p, "blocks.3"))         # [B, 16, 8, 8]
-    pool = adaptive_avg_pool(x7, size=(1, 1))                          # [B, 16, 1, 1]
-    x8 = pool.reshape(B, 16)                                           # [B, 16]
-    classes = x8 @ p["classes.weight"].T + p["classes.bias"]           # [B, 10]
+    x3 = residual_block_2_evaluated(x2, inside(p, "blocks.2"))         # [B, 16, 8, 8]
+    x4 = residual_block_1_evaluated(x3, inside(p, "blocks.3"))         # [B, 16, 8, 8]
+    pool = adaptive_avg_pool(x4, size=(1, 1))                          # [B, 16, 1, 1]
+    pool2 = pool.reshape(B, 16)                                        # [B, 16]
+    classes = pool2 @ p["classes.weight"].T + p["classes.bias"]        # [B, 10]
     return classes
 
 
-def network_loss(outputs, targets):
-    output = cross_entropy_labels(outputs, targets, ignore_index=-100)
-    return output, (outputs, targets)
+def network_loss(classes, targets):
+    loss = cross_entropy_labels(classes, targets, ignore_index=-100)
+    return loss, (classes, targets)
 
 
-def network_loss_backward(doutput, saved):
-    outputs, targets = saved
-    # output = cross_entropy_labels(outputs, targets, ignore_index=-100)
-    # [B, 10]
-    doutputs = cross_entropy_labels_backward(doutput, outputs, targets, ignore_index=-100)
-    return doutputs
+def network_loss_backward(dloss, saved):
+    classes, targets = saved
+    # loss = cross_entropy_labels(classes, targets, ignore_index=-100)
+    dclasses = cross_entropy_labels_backward(dloss, classes, targets, ignore_index=-100)  # [B, 10]
+    return dclasses
 
 
 # ---- training ------------------------------------------------------------------------------------
@@ -489,15 +484,38 @@ def update(p, dp, state, step, learning_rate=0.1):
 # ---- the command line ----------------------------------------------------------------------------
 
 
+def stop(words):
+    print(words, file=sys.stderr)
+    sys.exit(2)
+
+
 def load(file):
     """The arrays of an .npz file by their names."""
-    with np.load(file, allow_pickle=False) as arrays:
-        return dict(arrays)
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, TypeError, ValueError, EOFError, BadZipFile) as error:
+        stop(f"no .npz file can be read from {file}: {error}")
 
 
-def parameters():
-    """The arrays that lie beside this program, without what `check` reads."""
-    return {name: w for name, w in load(ARRAYS).items() if ":" not in name}
+def load_data(file, *names):
+    """The arrays of these names, whose shapes must be those that the network takes."""
+    arrays, sizes = load(file), {}
+    for name in names:
+        if name not in arrays:
+            stop(f"{file} has no array `{name}`, but {', '.join(arrays)}")
+        shape, found = SHAPES[name], arrays[name].shape
+        if len(shape) == len(found):  # each letter stands for one number, wherever it is
+            sizes = dict(zip(shape, found, strict=True)) | sizes
+        wanted = tuple(s if isinstance(s, int) else sizes.get(s, s) for s in shape)
+        if found != wanted:
+            stop(f"{file}: the shape of `{name}` is {found}, and not {wanted}")
+    return arrays
+
+
+def parameters(file=ARRAYS):
+    """The weights in a file, without what `check` reads in it."""
+    return {name: w for name, w in load(file).items() if ":" not in name}
 
 
 def predict(arrays, p):
@@ -546,22 +564,20 @@ def check():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=["predict", "train", "check"])
-    parser.add_argument("data", nargs="?", help="an .npz of x, targets")
+    parser.add_argument("data", nargs="?", default="data.npz", help="an .npz of x, targets")
+    parser.add_argument("--weights", default=ARRAYS, help="an .npz of trained weights")
     parser.add_argument("--out", default="out.npz", help="for the outputs or the trained weights")
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--lr", type=float, default=0.1)
+    for option, number in [("--epochs", 1), ("--batch", 64), ("--seed", 0), ("--lr", 0.1)]:
+        parser.add_argument(option, type=type(number), default=number)
     given = parser.parse_args()
     if given.command == "check":
         sys.exit(0 if check() else 1)
-    if given.data is None:
-        parser.error("an .npz of x, targets is missing")
-    arrays, p = load(given.data), parameters()
+    p = parameters(given.weights)
     if given.command == "train":
+        arrays = load_data(given.data, "x", "targets")
         made = train(arrays, p, given.epochs, given.batch, given.seed, given.lr)
     else:
-        made = predict(arrays, p)
+        made = predict(load_data(given.data, "x"), p)
     np.savez(given.out, **made)
     print(f"written: {given.out}")
 

@@ -204,6 +204,8 @@ class Source:
                     return Fate("", called, True, number)
                 case ast.Tuple() if isinstance(self.parents.get(around), ast.Return):
                     return Fate("", called, True, around.elts.index(node))  # type: ignore[arg-type]
+                case ast.Tuple() if beside := _beside(self.parents.get(around), around, node):
+                    return self._assigned(node, beside, number, called)
                 case ast.Subscript(value=value, slice=ast.Constant(value=int(which))) if (
                     value is node and number is not None
                 ):
@@ -301,6 +303,14 @@ def unpacked(frame: Frame, name: str, number: int) -> str:
     """What the function of a frame calls part `number` of its argument `name`."""
     source = _source(frame.file)
     return source.unpacked(frame, name, number) if source else f"{name}_{number}"
+
+
+def _beside(statement: ast.AST | None, parts: ast.Tuple, node: ast.AST) -> ast.expr | None:
+    """`y` for `g(x)` in `x, y = f(x), g(x)`."""
+    match statement:
+        case ast.Assign(targets=[ast.Tuple(elts=targets)]) if len(targets) == len(parts.elts):
+            return targets[parts.elts.index(node)]  # type: ignore[arg-type]
+    return None
 
 
 def _name(node: ast.AST) -> str:

@@ -81,7 +81,7 @@ def steps_of(
 def constants_named(
     steps: Steps, wishes: Mapping[str, Scoped], taken: Iterable[str]
 ) -> dict[str, str]:
-    """New names for the constants that the source has a name for, by their names now.
+    """New names for constants, by their names now: what the source calls them, else what they are.
 
     Args:
         steps: whose constants they are.
@@ -93,9 +93,17 @@ def constants_named(
     found = {}
     for value in steps.network.forward.parameters:
         given = [wish.name for wish in wishes.get(value.name, {}).values() if wish.is_given]
-        if value.role == "constant" and given:
-            found[value.name] = names.give(given[0], "constant")
+        if value.role == "constant":
+            wish = given[0] if given else _called(steps.numbers[value.name])
+            found[value.name] = names.give(wish, "constant")
     return found
+
+
+def _called(array: np.ndarray) -> str:
+    """What a constant is that has no name: a mask, which leaves something out, or an index."""
+    if array.dtype.kind == "b" or np.isneginf(array).any():
+        return "mask"
+    return "index" if array.dtype.kind in "iu" else "constant"
 
 
 def _names(network: Network) -> list[str]:

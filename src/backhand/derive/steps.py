@@ -122,7 +122,8 @@ def _append_whole(
         elif shape == value.shape:
             outputs.append(Value(scope.part_name(value, like.name), shape))
         else:
-            outputs.append(Value(scope.fresh(f"d{value.name}_full".replace(".", "_")), shape))
+            whole = value.name.removeprefix("%").replace(".", "_")
+            outputs.append(Value(scope.fresh(f"d{whole}_full"), shape))
     scope.body.append(replace(back, outputs=tuple(outputs)))
     for value, out in zip(values, outputs, strict=True):
         if out is not None:

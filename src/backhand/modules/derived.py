@@ -16,6 +16,7 @@ from backhand.passes.nested_names import named, renamed_functions
 from backhand.passes.precision import in_precision
 from backhand.passes.promotion import promoted
 from backhand.passes.results import with_asked_results
+from backhand.passes.rewriting import renamed
 from backhand.passes.tree import tree
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def half(
     name: str,
     training: bool,
     outputs: Callable[[Captured], Iterable[int]] | None = None,
+    inputs: Callable[[Captured], Iterable[int]] | None = None,
+    names: Callable[[Captured], Mapping[str, str]] | None = None,
 ) -> Half:
     """A module as pairs of functions.
 
@@ -64,11 +67,14 @@ def half(
         name: of its function.
         training: in which mode it is captured.
         outputs: numbers of the outputs that a cotangent is given for; all that are of floats.
+        inputs: numbers of the inputs that there is a derivative by; all that are of floats.
+        names: other names for inputs and outputs.
     """
     captured = capture(module, args, kwargs, training=training)
     arrays = _arrays(args, kwargs)
-    flat = by_hand(with_stores(_in_one_precision(captured, arrays), captured.updated))
-    flat = with_asked_results(flat)
+    flat = with_stores(_in_one_precision(captured, arrays), captured.updated)
+    flat = by_hand(flat, captured.arrays)
+    flat = with_asked_results(_with_names(flat, names(captured) if names else {}))
     nested = _nested(flat, captured, module, name)
     wanted = set(outputs(captured)) if outputs else set(range(len(nested.forward.outputs)))
     floats = {n for n, v in enumerate(nested.forward.outputs) if v.numbers == "float"}
@@ -76,7 +82,7 @@ def half(
     pairs = zip(nested.forward.parameters, before, strict=True)
     derived = derive_kinds(
         nested,
-        trained=_trained(nested, captured, before),
+        trained=_trained(nested, captured, before, inputs),
         outputs=sorted(wanted & floats),
         sizes=_sizes(nested, captured.inputs, arrays),
     )
@@ -99,7 +105,7 @@ def evaluated(
     if _does(captured.network) == _does(trained.captured.network):
         return None
     arrays = _arrays(args, kwargs)
-    flat = by_hand(_in_one_precision(captured, arrays))
+    flat = by_hand(_in_one_precision(captured, arrays), captured.arrays)
     nested = _nested(flat, captured, module, "network")
     nested = renamed_functions(nested, EVALUATED)
     sizes = _sizes(nested, captured.inputs, arrays)
@@ -132,7 +138,19 @@ def _keys(captured: Captured, module: "torch.nn.Module") -> dict[str, tuple[str,
     }
 
 
-def _trained(nested: Nested, captured: Captured, before: Sequence[Value]) -> set[str]:
+def _with_names(network: Network, new: Mapping[str, str]) -> Network:
+    """The flat network with new names for what it is given and what it makes."""
+    forward = network.forward
+    inputs = tuple(replace(v, name=new.get(v.name, v.name)) for v in forward.inputs)
+    return renamed(replace(network, forward=replace(forward, inputs=inputs)), new)
+
+
+def _trained(
+    nested: Nested,
+    captured: Captured,
+    before: Sequence[Value],
+    inputs: Callable[[Captured], Iterable[int]] | None,
+) -> set[str]:
     """Parameters that are trained, and inputs of floats: what has a derivative."""
     pairs = zip(nested.forward.parameters, before, strict=True)
     trained = {
@@ -140,8 +158,9 @@ def _trained(nested: Nested, captured: Captured, before: Sequence[Value]) -> set
         for new, old in pairs
         if old.role == "parameter" and old.name not in captured.frozen and new.numbers == "float"
     }
-    inputs = (v for v in nested.forward.inputs if v.role != "generator")
-    return trained | {v.name for v in inputs if v.numbers == "float"}
+    given = [v for v in nested.forward.inputs if v.role != "generator"]
+    meant = range(len(given)) if inputs is None else inputs(captured)
+    return trained | {given[n].name for n in meant if given[n].numbers == "float"}
 
 
 def _arrays(args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> list[Any]:

@@ -59,7 +59,7 @@ def write(
     evaluation = evaluated(module, *given, main) if module.training else None
     by_loss = None
     if loss is not None and not isinstance(loss, str):
-        by_loss = _loss_half(module, given, loss, wanted)
+        by_loss = _loss_half(module, given, loss, wanted, main)
     training = _training(module, optimizer, scheduler, clip_norm, clip_value)
     number = next(iter(own(main.captured))) if own else None
     plan = _plan(module, main, evaluation, by_loss, number, training)
@@ -110,8 +110,11 @@ def _own_loss(name: str) -> Callable[[Captured], Iterable[int]]:
     return found
 
 
-def _loss_half(module: Any, given: Any, loss: Callable[..., Any], targets: tuple[Any, ...]) -> Half:
-    """The loss as a pair of functions of its own, of the module's result and the targets."""
+def _loss_half(
+    module: Any, given: Any, loss: Callable[..., Any], targets: tuple[Any, ...], main: Half
+) -> Half:
+    """The loss as a pair of functions of its own, of the module's result and the targets; there is
+    no derivative by these."""
     import torch
 
     class Loss(torch.nn.Module):
@@ -130,7 +133,35 @@ def _loss_half(module: Any, given: Any, loss: Callable[..., Any], targets: tuple
             buffer.copy_(buffers[name])
     torch.set_rng_state(before)
     own = Loss() if len(targets) == 1 else LossOfSeveral()
-    return half(own, (outputs, *targets), None, name="network_loss", training=True)
+    return half(
+        own,
+        (outputs, *targets),
+        None,
+        name="network_loss",
+        training=True,
+        inputs=lambda captured: _of_module(captured, main),
+        names=lambda captured: _names_in_loss(captured, main),
+    )
+
+
+def _of_module(by_loss: Captured, main: Half) -> dict[int, int]:
+    """For each input of the loss that is an output of the module, which one."""
+    assert isinstance(by_loss.inputs, Branch)
+    (args, _) = by_loss.inputs.parts
+    assert isinstance(args, Branch)
+    return dict(zip(numbers(args.parts[0]), numbers(main.captured.outputs), strict=True))
+
+
+def _names_in_loss(by_loss: Captured, main: Half) -> dict[str, str]:
+    """What the loss calls its result, and what the module calls its own where it has a name."""
+    forward = by_loss.network.forward
+    inputs = [value.name for value in forward.inputs if value.role != "generator"]
+    outputs = main.top.kind.outputs
+    found = {inputs[n]: outputs[of].name for n, of in _of_module(by_loss, main).items()}
+    found = {old: new for old, new in found.items() if not new.startswith("output")}
+    found |= {value.name: "loss" for value in forward.outputs}
+    taken = {value.name for value in forward.values()}
+    return {old: new for old, new in found.items() if new not in taken}
 
 
 def _training(
@@ -163,7 +194,7 @@ def _plan(
         evaluation,
         by_loss.derived if by_loss else None,
         own,
-        _carried(captured, by_loss) if by_loss else (),
+        _carried(main, by_loss) if by_loss else (),
         training,
         _tied(module),
         captured.network.sizes,
@@ -172,14 +203,9 @@ def _plan(
     )
 
 
-def _carried(captured: Captured, by_loss: Half) -> tuple[int | None, ...]:
+def _carried(main: Half, by_loss: Half) -> tuple[int | None, ...]:
     """For each input of the loss the output of the module that it is; None for a target."""
-    given = by_loss.captured.inputs
-    assert isinstance(given, Branch)
-    (args, _) = given.parts
-    assert isinstance(args, Branch)
-    pairs = zip(numbers(args.parts[0]), numbers(captured.outputs), strict=True)
-    of = dict(pairs)
+    of = _of_module(by_loss.captured, main)
     return tuple(of.get(n) for n in range(len(by_loss.inputs)))
 
 

@@ -6,8 +6,9 @@ step stood for stands in the place of several; a step that is left without a rea
 - `x @ w + b` for a matrix product of rows that `reshape` has made and undoes again;
 - `causal` for scores where a mask that is a triangle says what is seen, and then a plain `softmax`,
   for each position sees itself;
-- `layer_norm` that keeps what its derivative needs;
-- `np.pad` where nothing is cut off.
+- `layer_norm` and `gelu_tanh` that keep what their derivatives need;
+- `np.pad` where nothing is cut off;
+- GELU where a module writes it out (`written_out.py`).
 """
 
 from collections import Counter
@@ -15,8 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
 
+import numpy as np
+
 from backhand.graph import Network, Step, Value
 from backhand.passes.rewriting import rebuilt
+from backhand.passes.written_out import as_activation
 
 
 @dataclass(frozen=True)
@@ -25,14 +29,16 @@ class _Around:
 
     makers: Mapping[str, Step]
     uses: Counter[str]
+    constants: Mapping[str, np.ndarray]
 
     @classmethod
-    def of(cls, network: Network) -> "_Around":
+    def of(cls, network: Network, arrays: Mapping[str, np.ndarray]) -> "_Around":
         body = network.forward.body
         makers = {value.name: step for step in body for value in step.made()}
         uses = Counter(value.name for step in body for value in step.inputs)
         uses.update(value.name for value in network.forward.outputs)
-        return cls(makers, uses)
+        constants = {v.name for v in network.forward.parameters if v.role == "constant"}
+        return cls(makers, uses, {n: array for n, array in arrays.items() if n in constants})
 
     def alone(self, value: Value, function: str) -> Step | None:
         """The step of this function that makes a value which only one step reads."""
@@ -41,10 +47,15 @@ class _Around:
         return step if fits else None
 
 
-def by_hand(network: Network) -> Network:
-    """The flat network with the steps that a person would write."""
-    for rewrite in (_affine, _causal, _plain_softmax, _layer_norm, _pad):
-        around = _Around.of(network)
+def by_hand(network: Network, arrays: Mapping[str, np.ndarray]) -> Network:
+    """The flat network with the steps that a person would write.
+
+    Args:
+        network: flat.
+        arrays: the numbers of its parameters and constants, by their names.
+    """
+    for rewrite in (_affine, _causal, _plain_softmax, _activation, _kept, _pad):
+        around = _Around.of(network, arrays)
         body = [rewrite(step, around) for step in network.forward.body]
         network = _without_unread(rebuilt(network, body, {}))
     return network
@@ -87,17 +98,35 @@ def _undoes(back: Step, made: Step, rows: Value, others: list[Value]) -> bool:
 
 def _causal(step: Step, around: _Around) -> Step:
     """A choice between scores and -inf by a mask that is a triangle."""
-    if step.function != "where" or step.inputs[2].literal != -inf:
+    if step.function != "where":
         return step
-    mask, scores, _ = step.inputs
+    mask, chosen, other = step.inputs
+    scores, covered = (chosen, other) if other.literal == -inf else (other, chosen)
+    if covered.literal != -inf or scores.literal is not None:
+        return step
+    is_causal = _is_triangle if covered is other else _is_all_but_a_triangle
     fits = scores.shape == step.output.shape and scores.shape[-2:] == mask.shape[-2:]
-    if scores.literal is None and fits and _is_triangle(mask, around):
+    if fits and is_causal(mask, around):
         return replace(step, function="causal", inputs=(scores,))
     return step
 
 
+def _is_all_but_a_triangle(mask: Value, around: _Around) -> bool:
+    """Whether a stored mask covers what comes after each position."""
+    array = around.constants.get(mask.name)
+    return array is not None and _is_tri(np.logical_not(array))
+
+
+def _is_tri(array: np.ndarray) -> bool:
+    """Whether each position sees itself and those before it, in every one of these masks."""
+    is_mask = array.dtype == np.bool_ and array.ndim > 1
+    return is_mask and bool((array == np.tri(*array.shape[-2:], dtype=np.bool_)).all())
+
+
 def _is_triangle(mask: Value, around: _Around) -> bool:
     """Whether each position sees itself and those before it, whatever the axes before these."""
+    if mask.name in around.constants:
+        return _is_tri(around.constants[mask.name])
     step = around.makers.get(mask.name)
     if step is None or not step.inputs:
         return False
@@ -124,11 +153,16 @@ def _plain_softmax(step: Step, around: _Around) -> Step:
     return replace(step, function="softmax") if maker and maker.function == "causal" else step
 
 
-def _layer_norm(step: Step, around: _Around) -> Step:
-    """Layer normalisation with what it keeps for its derivative."""
-    if step.function != "layer_norm":
+_KEPT = {"layer_norm": (None, None), "gelu_tanh": (None,)}
+"""Operators whose derivative needs what the forward has computed, and as many places for that."""
+
+
+def _kept(step: Step, around: _Around) -> Step:
+    """An operator that keeps what its derivative needs."""
+    if step.function not in _KEPT:
         return step
-    return replace(step, function="layer_norm_kept", outputs=(step.output, None, None))
+    outputs = (step.output, *_KEPT[step.function])
+    return replace(step, function=f"{step.function}_kept", outputs=outputs)
 
 
 def _pad(step: Step, around: _Around) -> Step:
@@ -142,12 +176,20 @@ def _pad(step: Step, around: _Around) -> Step:
         return step
     others = (0,) * (len(step.output.shape) - len(widths) // 2)
     before, behind = (others + widths[start::-2] for start in (-2, -1))
-    attributes = (("before", before), ("behind", behind), ("value", given["value"]))
+    value = given["value"]
+    if isinstance(value, float) and step.output.numbers == "int":
+        value = int(value)
+    attributes = (("before", before), ("behind", behind), ("value", value))
     return replace(step, function="pad_around", attributes=attributes)
 
 
+def _activation(step: Step, around: _Around) -> Step:
+    return as_activation(step, around.makers, around.uses)
+
+
 def _without_unread(network: Network) -> Network:
-    """The network without steps that make what nobody reads, but for those that draw or store."""
+    """The network without steps that make what nobody reads, but for those that draw or store, and
+    without constants that nobody reads."""
     read = {value.name for value in network.forward.outputs}
     kept: list[Step] = []
     for step in reversed(network.forward.body):
@@ -156,4 +198,5 @@ def _without_unread(network: Network) -> Network:
         if draws or not made or any(value.name in read for value in made):
             read |= {value.name for value in step.inputs}
             kept.append(step)
-    return rebuilt(network, kept[::-1], {})
+    parameters = [v for v in network.forward.parameters if v.role != "constant" or v.name in read]
+    return rebuilt(network, kept[::-1], {}, parameters)

@@ -23,8 +23,9 @@ from backhand.graph import (
     Value,
     check,
 )
-from backhand.passes.kinds import snake_case
+from backhand.passes.attention_names import attention_names
 from backhand.passes.nesting import identifier
+from backhand.passes.nouns import PLAIN, REARRANGING, noun_of, stored_names
 from backhand.passes.reserved import COMMAND_NAMES, MODULE_NAMES, is_operator
 from backhand.rules.operations import operation
 from backhand.rules.register import Rule, rule
@@ -53,29 +54,30 @@ def named(network: Nested, wishes: Mapping[str, Scoped]) -> Nested:
     """
     functions = frozenset(kind.name for kind in network.functions)
     functions |= {f"{name}_backward" for name in functions}
-    classes = frozenset(kind.class_name for kind in network.functions)
-    kinds = tuple(_named(kind, wishes, functions, classes) for kind in network.functions)
-    forward = _named(network.forward, wishes, functions, classes)
-    return check(replace(network, forward=forward, functions=kinds))
+    kinds = {kind.name: kind for kind in network.functions}
+    new = tuple(_named(kind, wishes, functions, kinds) for kind in network.functions)
+    forward = _named(network.forward, wishes, functions, kinds)
+    return check(replace(network, forward=forward, functions=new))
 
 
 def _named(
     kind: NestedKind,
     wishes: Mapping[str, Scoped],
     functions: frozenset[str],
-    classes: frozenset[str],
+    kinds: Mapping[str, NestedKind],
 ) -> NestedKind:
     taken = set(functions | OWN_NAMES | MODULE_NAMES | set(kind.attributes))
-    if not kind.class_name:
-        taken |= COMMAND_NAMES
-    names = _Names(kind.class_name, classes, wishes, taken, _nameless(kind))
+    names = _Names(kind, kinds, wishes, taken, _nameless(kind))
     for value, paths in zip(kind.parameters, kind.paths, strict=True):
         names.new[value.name] = paths[0] if paths else value.name
         taken |= {names.new[value.name], identifier(names.new[value.name])}
     for value in kind.inputs:
         wish = names.wish(value, value.name) if kind.class_name else value.name
         names.give(value, wish, "x")
-    # what is read by name has the first choice
+    # what the source names has the first choice, then what is read by name
+    for part in kind.body:
+        if not isinstance(part, Loop):
+            _name(part, names, is_given=True)
     for names.waits in (True, False):
         for part in kind.body:
             _name(part, names)
@@ -86,16 +88,31 @@ def _named(
 class _Names:
     """The new names of one function's values."""
 
-    scope: str
-    """The class of the modules whose function it is."""
-    classes: frozenset[str]
+    kind: NestedKind
+    kinds: Mapping[str, NestedKind]
     """Those that have functions of their own."""
     wishes: Mapping[str, Scoped]
     taken: set[str]
     nameless: frozenset[str]
     new: dict[str, str] = field(default_factory=dict)
-    waits: bool = False
+    bases: dict[str, str] = field(default_factory=dict)
+    """The new names without the numbers behind them."""
+    waits: bool = True
     """Whether what stays nameless gets its name later."""
+
+    def __post_init__(self) -> None:
+        kind = self.kind
+        self.classes = {other.class_name for other in self.kinds.values()}
+        self.told = {v.name for v in (*kind.inputs, *kind.outputs) if not kind.class_name}
+        """What the program's command knows by name."""
+        keys = {v.name: of[0] for v, of in zip(kind.parameters, kind.paths, strict=True) if of}
+        loops = (part for part in kind.body if isinstance(part, Loop))
+        self.variables = {one.variable for loop in loops for one in loop.slices}
+        self.roles: dict[str, str] = {}
+        self.makers: dict[str, Step] = {}
+        for body in _bodies(kind):
+            self.roles |= {**attention_names(body), **stored_names(body, keys)}
+            self.makers |= {v.name: s for s in body if isinstance(s, Step) for v in s.made()}
 
     def give(self, value: Value, wish: str, otherwise: str) -> None:
         """A name that is free, and its derivative's too."""
@@ -110,25 +127,44 @@ class _Names:
         base = base if base.isidentifier() and not is_operator(base) else otherwise
         name, number = base, 1
         between = "_" if base[-1].isdigit() else ""
-        while not self._is_free(name):
+        clashes = COMMAND_NAMES if value.name in self.told else frozenset()
+        while name in clashes or not self._is_free(name):
             number += 1
             name = f"{base}{between}{number}"
         self.taken.add(name)
+        self.bases[value.name] = base
         self.new[value.name] = f"%{name}" if value.name in self.nameless else name
 
-    def wish(self, value: Value, otherwise: str) -> str:
-        """What the source calls a value in this function, or in one that is no function."""
+    def wish(self, value: Value, otherwise: str, noun: str = PLAIN) -> str:
+        """What the source calls a value in this function, or in one that is no function: there `x`
+        says less than what an operator's results are called."""
         scoped = self.wishes.get(value.name) or self.wishes.get(LOOPED.sub("", value.name), {})
-        if self.scope in scoped:
-            return scoped[self.scope][0]
+        if self.kind.class_name in scoped:
+            return scoped[self.kind.class_name][0]
         within = (of for scope, of in scoped.items() if scope and scope not in self.classes)
-        return next((name for name, is_given in within if is_given), otherwise)
+        found = next((name for name, is_given in within if is_given), otherwise)
+        return otherwise if found == "x" and noun != PLAIN else found
 
-    def noun(self, value: Value) -> str:
-        """What a value is called within an operator that is several steps."""
-        scoped = self.wishes.get(value.name, {})
-        name, is_given = scoped.get("", ("", True))
-        return "" if is_given or is_operator(name) else name
+    def noun(self, part: Step | Call, value: Value) -> str:
+        """What a result is called whose source has no name for it: after what it is within an
+        operator of several steps, what is done with it, what it is a rearrangement of, what made
+        it."""
+        name, is_given = self.wishes.get(value.name, {}).get("", ("", True))
+        within = "" if is_given or is_operator(name) else name
+        role = self.roles.get(value.name, "")
+        return (
+            within or role or self._base(value) or noun_of(part, value, self.kinds, self.variables)
+        )
+
+    def _base(self, value: Value) -> str:
+        """What the array is called that a value is a rearrangement of; empty if it is none."""
+        maker = self.makers.get(value.name)
+        while maker is not None and maker.function in REARRANGING:
+            value = maker.inputs[0]
+            if value.name in self.bases:
+                return self.bases[value.name]
+            maker = self.makers.get(value.name)
+        return ""
 
     def _is_free(self, name: str) -> bool:
         around = {name, f"d{name}", f"saved_{name}", name.removeprefix("d") or name}
@@ -138,31 +174,22 @@ class _Names:
         return replace(old, name=self.new.get(old.name, old.name))
 
 
-def _name(part: Statement, names: _Names) -> None:
-    """Names for what a statement makes."""
+def _name(part: Statement, names: _Names, *, is_given: bool = False) -> None:
+    """Names for what a statement makes; only for what the source names, if so asked."""
     if isinstance(part, Loop):
         _name_loop(part, names)
         return
     for value in part.made():
-        noun = names.noun(value) or _noun(part, value)
-        names.give(value, names.wish(value, value.name), noun)
-
-
-def _noun(part: Step | Call, value: Value) -> str:
-    """What a result is called whose source has no name for it."""
-    if isinstance(part, Call):
-        last = part.module.path.rpartition(".")[2]
-        word = last if last.isidentifier() else identifier(snake_case(part.module.class_name))
-        return "x" if not word or is_operator(word) else word
-    known = rule(part.function)
-    if len(part.outputs) > 1 and not known.outputs[0].startswith("*"):
-        return known.outputs[part.outputs.index(value)]
-    return known.noun
+        noun = names.noun(part, value)
+        otherwise = names.roles.get(value.name, value.name)
+        wish = names.wish(value, otherwise, noun)
+        if not is_given or wish != otherwise or value.name in names.told:
+            names.give(value, wish, noun)
 
 
 def _name_loop(loop: Loop, names: _Names) -> None:
     for carried in loop.carried:
-        start = names.new.get(carried.start.name, "x").removeprefix("%")
+        start = names.bases.get(carried.start.name, "x")
         wish = names.wish(carried.after, start)
         names.give(carried.value, wish, start)
         names.give(carried.after, wish, start)

@@ -19,7 +19,8 @@ TRAINING_NAMES = frozenset(
 
 
 MODULE_NAMES = frozenset(
-    {"argparse", "sys", "load", "parameters", "predict", "compared", "check", "inside", "under"}
+    {"argparse", "sys", "load", "parameters", "load_data", "stop", "SHAPES", "BadZipFile"}
+    | {"predict", "compared", "check", "inside", "under"}
     | {"add_to", "only", "clipped", "new_state", "learning_rate", "momentum", "beta1", "gradients"}
     | {"p", "dp", "i", "network", "network_backward", "network_loss", "network_loss_backward"}
     | {"network_evaluated", "update", "train", "main", "ARRAYS", "saved", "saved_by_loss", "rows"}

@@ -23,8 +23,8 @@ from backhand.graph import (
 from backhand.rules.operations import operation
 from backhand.rules.register import rule
 
-LENGTHS = (17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)
-LATER_LENGTHS = (37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83)
+LENGTHS = (3, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59)
+LATER_LENGTHS = (5, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79)
 """Of named sizes while a rule's function is tried, twice: what changes from one time to the other
 is a named size, whatever number it is by chance."""
 

@@ -1,4 +1,7 @@
-"""What attention adds to softmax: positions that are not looked at, and rows with none left."""
+"""What attention adds to softmax: positions that are not looked at, and rows with none left.
+
+`causal`: each position sees itself and those before it.
+"""
 
 import numpy as np
 
@@ -8,9 +11,7 @@ SCORES = uniform(-3, 3, (2, 4, 5))
 
 
 def causal(scores):
-    # each position sees itself and those before it
-    seen = np.tri(*scores.shape[-2:], dtype=np.bool_)
-    return np.where(seen, scores, -np.inf)
+    return np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -np.inf)
 
 
 def causal_backward(dy):

@@ -1,7 +1,8 @@
 """Operators as a person writes them in a program of many lines, in the place of more general ones:
 `passes/by_hand.py` puts them there.
 
-Source: Ba, Kiros and Hinton, Layer Normalization (2016).
+Sources: Ba, Kiros and Hinton, Layer Normalization (2016); Hendrycks and Gimpel, Gaussian Error
+Linear Units (2016).
 """
 
 import numpy as np
@@ -22,13 +23,14 @@ def layer_norm(x, g, b, *, eps=1e-5):
     return g * xhat + b, xhat, sigma
 
 
-def layer_norm_backward(dy, g, xhat, sigma):
+def normalised_backward(ds, xhat, sigma):
     # each x moves every xhat of its row: through the mean, and through the variance
-    dxhat = dy * g
-    centred = dxhat - dxhat.mean(axis=-1, keepdims=True)
-    dx = (centred - xhat * (dxhat * xhat).mean(axis=-1, keepdims=True)) / sigma
-    before = tuple(range(dy.ndim - 1))
-    return dx, (dy * xhat).sum(axis=before), dy.sum(axis=before)
+    centred = ds - ds.mean(axis=-1, keepdims=True)
+    return (centred - xhat * (ds * xhat).mean(axis=-1, keepdims=True)) / sigma
+
+
+def layer_norm_backward(dy, g, xhat, sigma):
+    return normalised_backward(dy * g, xhat, sigma), dy * xhat, dy
 
 
 register(
@@ -46,6 +48,30 @@ register(
         example(x=STACKED_X, g=G, b=B),
         example(x=uniform(8, 11, (3, 5)), g=G, b=B, eps=0.01),
     ],
+    in_formulas=False,
+)
+
+
+def gelu_tanh(x):
+    t = np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x))
+    return 0.5 * x * (1 + t), t
+
+
+def gelu_tanh_backward(dy, x, t):
+    slope = (1 - t * t) * (2 / np.pi) ** 0.5 * (1 + 3 * 0.044715 * x * x)
+    return dy * (0.5 * (1 + t) + 0.5 * x * slope)
+
+
+register(
+    "gelu_tanh_kept",
+    gelu_tanh,
+    gelu_tanh_backward,
+    wrt="x",
+    torch='(F.gelu(x, approximate="tanh"), '
+    "torch.tanh((2 / torch.pi) ** 0.5 * (x + 0.044715 * x ** 3)).detach())",
+    noun="a",
+    output=("y", "t"),
+    examples=[example(x=X), example(x=STACKED_X)],
     in_formulas=False,
 )
 

@@ -168,8 +168,9 @@ def names_in(expression: ast.expr) -> tuple[str, ...]:
 
 
 def text(expression: ast.expr) -> str:
-    """The expression as Python."""
-    return double_quoted(ast.unparse(_located(expression)))
+    """The expression as Python; a power below 0 stands without parentheses."""
+    code = re.sub(r"\*\* \((-[\d.]+)\)", r"** \1", ast.unparse(_located(expression)))
+    return double_quoted(code)
 
 
 def double_quoted(code: str) -> str:

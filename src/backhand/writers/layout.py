@@ -30,7 +30,8 @@ def comment_column(lines: Iterable[Line], depth: int = 1) -> int:
 
 
 def body(lines: Sequence[Line], depth: int = 1, column: int | None = None) -> list[str]:
-    """Indented lines with their comments in one column; what does not fit beside stands above."""
+    """Indented lines with their comments in one column, or beside the first line of broken code;
+    what does not fit beside stands above."""
     indent = INDENT * depth
     column = comment_column(lines, depth) if column is None else column
     text: list[str] = []
@@ -42,7 +43,10 @@ def body(lines: Sequence[Line], depth: int = 1, column: int | None = None) -> li
             if len(indent + (code := _commented(line.code, beside, column))) <= WIDTH or not beside
         ]
         above, code = fitting[0]
-        text += [*(comment(above, depth) if above else []), *broken(code, depth)]
+        parts = broken(code, depth)
+        if above == words and len(parts) > 1 and len(f"{parts[0]}  # {words}") <= WIDTH:
+            above, parts[0] = "", f"{parts[0]}  # {words}"
+        text += [*(comment(above, depth) if above else []), *parts]
     return text
 
 

@@ -77,9 +77,9 @@ def arguments_of(step: Step, nameless: Mapping[str, ast.expr]) -> dict[str, ast.
 
 
 def expression_of(value: Value, nameless: Mapping[str, ast.expr]) -> ast.expr:
-    if value.literal is not None:
-        return ex.literal(value.literal)
-    return nameless.get(value.name) or ex.name(value.name)
+    if value.name in nameless:
+        return nameless[value.name]
+    return ex.name(value.name) if value.literal is None else ex.literal(value.literal)
 
 
 def _line(step: Step, expression: ast.expr) -> Line:

@@ -45,14 +45,17 @@ def called(node: ast.Call) -> ast.expr | None:
     node.args = [part for argument in node.args for part in _each(argument)]
     function = ast.unparse(node.func)
     if function in COMPUTED and (numbers := _arguments(node)) is not None:
-        return _expression(COMPUTED[function](*numbers).tolist())
+        rows = COMPUTED[function](*numbers).tolist()
+        is_table = bool(rows) and isinstance(rows[0], list)
+        return _expression(tuple(map(tuple, rows)) if is_table else rows)
     if function == "np.expand_dims" and (new := _new_axes(node)) is not None:
         return ast.Subscript(node.args[0], new, ast.Load())
     if function == "tuple" and _is_taken_apart(node.args[0]):
         return node.args[0]
     if function == "np.broadcast_arrays" and _are_arrays(node.args):
         return ast.Tuple(node.args, ast.Load())
-    if isinstance(node.func, ast.Attribute) and node.func.attr in ("reshape", "transpose"):
+    is_method = isinstance(node.func, ast.Attribute) and not function.startswith("np.")
+    if is_method and function.rpartition(".")[2] in ("reshape", "transpose"):
         return _spread(node)
     if any(_is_index(part) for part in node.args):
         node.args = [_picked(part) if _is_index(part) else part for part in node.args]

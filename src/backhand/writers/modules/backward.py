@@ -31,17 +31,45 @@ from backhand.writers.shared import function
 
 def write_backward(pair: Pair, forward: Forward, kinds: Kinds) -> str:
     """The backward function of a kind that has one."""
-    text = FunctionText()
+    text = FunctionText(called=forward.called)
     writer = _Writer(pair, kinds, forward.quoted, text, forward.shown, added=fan_in(pair))
     text.shown.update({n: s for n, s in forward.shown.items() if not n.startswith("saved:")})
     for value in pair.kind.parameters:
         text.said[value.name] = parameter_of(value.name, NO_SLICES)
+    text.shown.update(_derivatives_called(pair, forward))
     writer.begin()
     last = [v.name for v in (*pair.inputs, *pair.parameters) if v is not None]
     for part, after in zip(pair.body, reads_below(pair.body, last), strict=True):
         writer.write(part, NO_SLICES, after)
     writer.end()
     return _function(pair, forward, kinds, text)
+
+
+def _derivatives_called(pair: Pair, forward: Forward) -> dict[str, str]:
+    """`dx` for the derivative by what is written as `x`, where nothing else is called so."""
+    last = [v.name for v in (*pair.inputs, *pair.parameters) if v is not None]
+    names = [v.name for v in (*pair.cotangents, *_made(pair.body))]
+    taken = {*names, *forward.saved}
+    for part, after in zip(pair.body, reads_below(pair.body, last), strict=True):
+        if isinstance(part, LoopBack) and len(part.carried) == 1 and _goes_on(part, 0, after):
+            (back,) = part.carried
+            taken -= {v.name for v in (back.cotangent, back.outside) if v is not None}
+            taken -= {back.found.name} if _is_one_name(part, 0) else set()
+    found: dict[str, str] = {}
+    for name in names:
+        written = _derivative_called(name, forward.called)
+        if written.isidentifier() and written not in taken:
+            found[name] = written
+            taken.add(written)
+    return found
+
+
+def _derivative_called(name: str, called: Mapping[str, str]) -> str:
+    """`dx` for `dx5`, and `dx_z` for a part of it, where `x5` is written as `x`; else nothing."""
+    whole, _, through = name.removeprefix("d").partition("_")
+    if name.startswith("d") and name[1:] in called:
+        return f"d{called[name[1:]]}"
+    return f"d{called[whole]}_{through}" if through and whole in called else ""
 
 
 def _function(pair: Pair, forward: Forward, kinds: Kinds, text: FunctionText) -> str:
@@ -56,7 +84,7 @@ def _function(pair: Pair, forward: Forward, kinds: Kinds, text: FunctionText) ->
     if len(returned) + has_parameters == 1:
         last = [f"return {'dp' if has_parameters else returned[0]}"]
     begun = ["dp = {}"] * has_parameters
-    cotangents = [identifier(v.name) for v in pair.cotangents]
+    cotangents = [text.name(v) for v in pair.cotangents]
     arguments = [
         *cotangents,
         *["p"] * own.reads_parameters_back,
@@ -280,15 +308,12 @@ class _Writer:
 
     def _begin(self, part: LoopBack, lists: list[Each], after: set[str]) -> None:
         text = self.text
-        starts = Counter(back.start.name for back in part.carried)
-        for back in part.carried:
-            is_last = back.start.name not in after and starts[back.start.name] == 1
-            if back.start.literal is None and is_last:
+        for number, back in enumerate(part.carried):
+            if _goes_on(part, number, after):
                 text.shown[back.cotangent.name] = text.name(back.start)
             else:
                 text.line(f"{text.name(back.cotangent)} = {text.read(back.start)}")
-            is_alone = back.found.literal is None and len(part.carried) == 1
-            if is_alone and may_take_its_place(part.body, back.found.name, back.cotangent.name):
+            if _is_one_name(part, number):
                 text.shown[back.found.name] = text.name(back.cotangent)
         for one in part.summed:
             if one.part.name not in self.added.growing:
@@ -347,6 +372,20 @@ def _made(body: Iterable[Undoing]) -> Iterator[Value]:
         yield from part.made()
         if isinstance(part, LoopBack):
             yield from _made(part.body)
+
+
+def _goes_on(part: LoopBack, number: int, after: set[str]) -> bool:
+    """Whether what a loop carries has the name that it had before, for nobody else reads that."""
+    start = part.carried[number].start
+    times = sum(back.start.name == start.name for back in part.carried)
+    return start.literal is None and start.name not in after and times == 1
+
+
+def _is_one_name(part: LoopBack, number: int) -> bool:
+    """Whether what a repetition finds has the name of what it was given."""
+    back = part.carried[number]
+    is_alone = back.found.literal is None and len(part.carried) == 1
+    return is_alone and may_take_its_place(part.body, back.found.name, back.cotangent.name)
 
 
 def _list(each: Each, text: FunctionText) -> str:

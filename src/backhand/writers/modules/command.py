@@ -3,15 +3,41 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from backhand.writers.layout import INDENT, broken, indented
+from backhand.graph import Size
+from backhand.writers.layout import INDENT, WIDTH, broken, indented, tuple_of
 from backhand.writers.modules.paths import escaped
 from backhand.writers.shared import function
+
+STOP = """\
+def stop(words):
+    print(words, file=sys.stderr)
+    sys.exit(2)
+"""
 
 LOAD = '''\
 def load(file):
     """The arrays of an .npz file by their names."""
-    with np.load(file, allow_pickle=False) as arrays:
-        return dict(arrays)
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, TypeError, ValueError, EOFError, BadZipFile) as error:
+        stop(f"no .npz file can be read from {file}: {error}")
+'''
+
+LOAD_DATA = '''\
+def load_data(file, *names):
+    """The arrays of these names, whose shapes must be those that the network takes."""
+    arrays, sizes = load(file), {}
+    for name in names:
+        if name not in arrays:
+            stop(f"{file} has no array `{name}`, but {', '.join(arrays)}")
+        shape, found = SHAPES[name], arrays[name].shape
+        if len(shape) == len(found):  # each letter stands for one number, wherever it is
+            sizes = dict(zip(shape, found, strict=True)) | sizes
+        wanted = tuple(s if isinstance(s, int) else sizes.get(s, s) for s in shape)
+        if found != wanted:
+            stop(f"{file}: the shape of `{name}` is {found}, and not {wanted}")
+    return arrays
 '''
 
 
@@ -22,8 +48,8 @@ class Command:
     name: str
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
-    rows: tuple[str, ...]
-    """Those of them that have a row for each example of a batch."""
+    shapes: Mapping[str, tuple[Size, ...]]
+    """Theirs, by their names."""
     outputs: tuple[str, ...]
     function: str
     """The function that predicts, and what it is given behind the inputs."""
@@ -38,11 +64,31 @@ class Command:
     """For each second key of an array its first."""
     has_loss: bool
 
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Inputs and targets that have a row for each example of a batch."""
+        return tuple(name for name, shape in self.shapes.items() if shape[:1] == ("B",))
+
+
+def shapes_table(command: Command) -> str:
+    """`SHAPES = {"x": ("B", 24)}`: what the arrays of a data file are like."""
+    items = [f'"{name}": {_shape(shape)}' for name, shape in command.shapes.items()]
+    flat = f"SHAPES = {{{', '.join(items)}}}"
+    if len(flat) <= WIDTH:
+        return flat
+    return "\n".join(["SHAPES = {", *(f"{INDENT}{item}," for item in items), "}"])
+
+
+def _shape(shape: tuple[Size, ...]) -> str:
+    return tuple_of([_quoted(size) if isinstance(size, str) else str(size) for size in shape])
+
 
 def command_functions(command: Command) -> list[str]:
     """The functions of the command line, `main` last."""
     return [
+        STOP,
         LOAD,
+        LOAD_DATA,
         _parameters(command),
         _predict(command),
         *([_train(command)] if command.trains else []),
@@ -52,14 +98,14 @@ def command_functions(command: Command) -> list[str]:
 
 
 def _parameters(command: Command) -> str:
-    about = "The arrays that lie beside this program, without what `check` reads."
-    found = '{name: w for name, w in load(ARRAYS).items() if ":" not in name}'
+    about = "The weights in a file, without what `check` reads in it."
+    found = '{name: w for name, w in load(file).items() if ":" not in name}'
     if not command.tied:
-        return function("parameters", [], about, [f"return {found}"])
+        return function("parameters", ["file=ARRAYS"], about, [f"return {found}"])
     tied = [f'p["{escaped(k)}"] = p["{escaped(of)}"]' for k, of in command.tied.items()]
     tied[0] += "  # two names of one array"
     lines = [f"p = {found}", *tied, "return p"]
-    return function("parameters", [], about, lines)
+    return function("parameters", ["file=ARRAYS"], about, lines)
 
 
 def _of_arrays(names: Iterable[str], rows: Sequence[str] = (), of: str = "arrays") -> list[str]:
@@ -154,44 +200,50 @@ def _main(command: Command) -> str:
     names = ", ".join((*command.inputs, *command.targets))
     commands = ["predict", *["train"] * command.trains, "check"]
     out = "for the outputs" + " or the trained weights" * command.trains
-    options = {"epochs": "1", "batch": "64", "seed": "0"}
-    options |= {"lr": command.rate} if command.rate else {}
     lines = [
         "parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])",
         f'parser.add_argument("command", choices=[{", ".join(map(_quoted, commands))}])',
-        f'parser.add_argument("data", nargs="?", help="an .npz of {names}")',
+        f'parser.add_argument("data", nargs="?", default="data.npz", help="an .npz of {names}")',
+        'parser.add_argument("--weights", default=ARRAYS, help="an .npz of trained weights")',
         f'parser.add_argument("--out", default="out.npz", help="{out}")',
-    ]
-    if command.trains:
-        lines += [
-            f'parser.add_argument("--{name}", type={_kind(value)}, default={value})'
-            for name, value in options.items()
-        ]
-    lines += [
+        *_options(command),
         "given = parser.parse_args()",
         'if given.command == "check":',
         *indented(["sys.exit(0 if check() else 1)"]),
-        "if given.data is None:",
-        *indented([f'parser.error("an .npz of {names} is missing")']),
-        "arrays, p = load(given.data), parameters()",
+        "p = parameters(given.weights)",
     ]
+    inputs, targets = ([_quoted(name) for name in of] for of in (command.inputs, command.targets))
+    predicted = f"made = predict(load_data({', '.join(['given.data', *inputs])}), p)"
     if command.trains:
-        given = ", ".join(["arrays", "p", *(f"given.{name}" for name in options)])
+        given = ", ".join(["arrays", "p", *(f"given.{name}" for name in _numbers(command))])
+        loaded = f"arrays = load_data({', '.join(['given.data', *inputs, *targets])})"
         lines += [
             'if given.command == "train":',
-            *indented([f"made = train({given})"]),
+            *indented([*_fitted(loaded, 2), *_fitted(f"made = train({given})", 2)]),
             "else:",
-            *indented(["made = predict(arrays, p)"]),
+            *indented(_fitted(predicted, 2)),
         ]
     else:
-        lines.append("made = predict(arrays, p)")
+        lines.append(predicted)
     lines += ["np.savez(given.out, **made)", 'print(f"written: {given.out}")']
     return function("main", [], "", [part for line in lines for part in _fitted(line)])
 
 
+def _numbers(command: Command) -> dict[str, str]:
+    """The options of training, with what they are by default."""
+    rate = {"lr": command.rate} if command.rate else {}
+    return {"epochs": "1", "batch": "64", "seed": "0", **rate}
+
+
+def _options(command: Command) -> list[str]:
+    if not command.trains:
+        return []
+    pairs = ", ".join(f"({_quoted(f'--{name}')}, {n})" for name, n in _numbers(command).items())
+    return [
+        f"for option, number in [{pairs}]:",
+        *indented(["parser.add_argument(option, type=type(number), default=number)"]),
+    ]
+
+
 def _quoted(text: str) -> str:
     return f'"{text}"'
-
-
-def _kind(number: str) -> str:
-    return "int" if number.isdecimal() else "float"

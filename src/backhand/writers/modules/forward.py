@@ -42,6 +42,8 @@ class Forward:
     """What is saved, as it is written."""
     shown: Mapping[str, str]
     """The written names of saved values, and of what calls and loops save."""
+    called: Mapping[str, str]
+    """The names of values whose own name is not the one that is written."""
 
 
 def write_forward(pair: Pair, kinds: Kinds, about: str = "") -> Forward:
@@ -62,8 +64,10 @@ def write_forward(pair: Pair, kinds: Kinds, about: str = "") -> Forward:
     lines = with_sizes(pair.kind.inputs, [*code_of(text.parts), *names], pair.kind, lines)
     arguments = forward_arguments(pair, kinds.signatures)
     written = function(pair.kind.name, arguments, about, lines)
-    saved = {**writer.saved, **dict(zip(pair.saved, names, strict=True))}
-    return Forward(written, text.quoted, names, saved)
+    # what a loop keeps has its name there, if nothing else that is saved has it
+    within = {inner: name for inner, name in text.shown.items() if name not in names}
+    saved = {**within, **writer.saved, **dict(zip(pair.saved, names, strict=True))}
+    return Forward(written, text.quoted, names, saved, text.shown)
 
 
 def _returned(outputs: str, names: list[str]) -> list[str]:

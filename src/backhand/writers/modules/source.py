@@ -8,7 +8,7 @@ from backhand.derive.pairs import Derived, Pair
 from backhand.graph import Value
 from backhand.writers.demand import names_read
 from backhand.writers.layout import wrapped
-from backhand.writers.modules.command import Command, command_functions
+from backhand.writers.modules.command import Command, command_functions, shapes_table
 from backhand.writers.modules.program import add_functions, write_functions
 from backhand.writers.modules.signatures import signatures
 from backhand.writers.shared import function
@@ -16,6 +16,7 @@ from backhand.writers.shared import function
 IMPORTS = """\
 import argparse
 import sys
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -64,16 +65,17 @@ def write_source(plan: Plan) -> str:
     for other in (plan.evaluation, plan.loss):
         if other is not None:
             written = add_functions(written, write_functions(other))
+    command = command_of(plan)
     training = [*([_gradients(plan)] if plan.has_loss else []), *plan.training]
     sections = [
         ("operators, each followed by its derivative", written.operators),
         ("where parameters are found", written.paths),
         ("modules, each followed by its derivative", written.kinds),
         ("training", training),
-        ("the command line", command_functions(command_of(plan))),
+        ("the command line", command_functions(command)),
     ]
     body = "\n\n\n".join(part.rstrip() for section in sections for part in _section(*section))
-    return f"{_header(plan)}\n\n{IMPORTS}\n\n{body}\n{END}"
+    return f"{_header(plan)}\n\n{IMPORTS}{shapes_table(command)}\n\n\n{body}\n{END}"
 
 
 def _section(title: str, parts: Sequence[str]) -> list[str]:
@@ -211,7 +213,8 @@ def _cotangents(plan: Plan, pair: Pair, outputs: list[str]) -> list[str]:
 def _rate(plan: Plan) -> str:
     """The learning rate that the written `update` takes where it is not told another."""
     found = re.search(r"^def update\([^)]*learning_rate=([^,)]+)", "\n".join(plan.training), re.M)
-    return found[1] if found else ""
+    rate = found[1] if found else ""
+    return f"{rate}.0" if rate.isdecimal() else rate
 
 
 def command_of(plan: Plan) -> Command:
@@ -225,7 +228,7 @@ def command_of(plan: Plan) -> Command:
         plan.name,
         tuple(v.name for v in inputs),
         tuple(v.name for v in targets),
-        tuple(v.name for v in (*inputs, *targets) if v.shape[:1] == ("B",)),
+        {v.name: v.shape for v in (*inputs, *targets)},
         tuple(v.name for v in top.kind.outputs),
         used.pairs[-1].kind.name,
         tuple(_behind_inputs(used.pairs[-1], reads)),

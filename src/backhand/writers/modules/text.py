@@ -1,15 +1,16 @@
 """The text of one function while it is written: its lines, and how each value is said in them."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from backhand.graph import Step, Value, shape_text
 from backhand.passes.nesting import identifier
 from backhand.rules.register import rule
 from backhand.writers import expressions as ex
-from backhand.writers.layout import INDENT, Line, body, comment, comment_column
+from backhand.writers.layout import INDENT, WIDTH, Line, body, comment, comment_column
 from backhand.writers.lines import arguments_of, numpy_spelling
+from backhand.writers.modules.numbers import number_text, with_whole_numbers
 from backhand.writers.modules.rows import with_rows
 
 
@@ -45,10 +46,15 @@ class FunctionText:
     """The line of each value, and for one without a name the line that it stands in."""
     waiting: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Values without a name that no line has said yet, and those that stand within each."""
+    called: Mapping[str, str] = field(default_factory=dict)
+    """The names by which reasons speak of values, where it is not their own."""
 
     def inside(self) -> "FunctionText":
         """The text of a loop's body: lines of its own, all else is the function's."""
-        return FunctionText(self.said, self.shown, self.ranks, [], self.quoted, self.waiting)
+        own: list[Part] = []
+        return FunctionText(
+            self.said, self.shown, self.ranks, own, self.quoted, self.waiting, self.called
+        )
 
     def name(self, value: Value) -> str:
         """What is written for a value that is assigned."""
@@ -57,7 +63,7 @@ class FunctionText:
     def expression(self, value: Value) -> ast.expr:
         """What is written where a value is read."""
         if value.literal is not None:
-            return ex.literal(value.literal)
+            return number_text(value)
         return self.said.get(value.name) or ast.parse(self.name(value), mode="eval").body
 
     def read(self, value: Value) -> str:
@@ -65,6 +71,7 @@ class FunctionText:
 
     def step(self, step: Step) -> None:
         """A line for a step, or for a nameless one its expression for the line that reads it."""
+        step = with_whole_numbers(step)
         for value in (*step.inputs, *step.made()):
             self.ranks[self.name(value)] = len(value.shape)
         known = {value.name: self.expression(value) for value in step.inputs}
@@ -88,8 +95,13 @@ class FunctionText:
 
     def assign(self, target: str, expression: ast.expr, step: Step) -> None:
         """`target = expression   # [B, 4]`."""
-        shapes = shapes_text(step.made())
-        reason = step.because if step.function == "add" else ""
+        made = [v for v in step.made() if not self.name(v).startswith("dp[")]
+        shapes = shapes_text(made or step.made())
+        is_long = len(f"{target} = {ex.text(expression)}  # {shapes}") > WIDTH - len(INDENT)
+        if is_long and not shapes.startswith("each "):
+            shapes = shapes_text([v for v in made if v.shape][:1]) or shapes
+        about, blank, why = step.because.partition(" ") if step.function == "add" else ("", "", "")
+        reason = f"{self.called.get(about, about)}{blank}{why}"
         self.parts.append(Line(f"{target} = {ex.text(expression)}", shapes, reason))
 
     def quote(self, names: Iterable[str], code: str) -> None:
