@@ -7,7 +7,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 def make_model():
     """The network with its own loss, an input, and what training needs."""
     torch.manual_seed(0)
-    size = {"vocab_size": 101, "n_positions": 32, "n_embd": 48, "n_head": 4, "n_layer": 12}
+    size = {"vocab_size": 101, "n_positions": 32, "n_embd": 64, "n_head": 4, "n_layer": 12}
     ends = {"bos_token_id": 0, "eos_token_id": 0}
     model = GPT2LMHeadModel(GPT2Config(**size, **ends, use_cache=False)).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.001)

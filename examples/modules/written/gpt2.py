@@ -4,7 +4,8 @@ captured   torch.export of GPT2LMHeadModel by PyTorch 2.13.0
 run        python FILE predict input.npz --out output.npz
            python FILE train data.npz --epochs 3 --out trained.npz
            python FILE check
-sizes      B batch, T sequence; the other sizes are numbers
+sizes      B batch, T sequence, V vocabulary (101), C width (64), H heads (4), D width of a head
+           (16); the other sizes are numbers
 names      dX is the derivative of the loss by X and has the shape of X
 weights    p holds arrays by their keys in the state_dict, dp derivatives by them
 """
@@ -17,6 +18,7 @@ import numpy as np
 
 ARRAYS = __file__.removesuffix(".py") + ".npz"
 SHAPES = {"input_ids": ("B", "T"), "labels": ("B", "T")}
+V, C, H, D = 101, 64, 4, 16
 
 
 # ---- operators, each followed by its derivative --------------------------------------------------
@@ -114,19 +116,19 @@ def under(path, dp):
 
 def gpt2_attention(x, p, generator=None):
     B, T = x.shape[:2]
-    q, k, v = np.split(x @ p["c_attn.weight"] + p["c_attn.bias"], 3, axis=2)  # each [B, T, 48]
-    v2 = v.reshape(B, T, -1, 12).swapaxes(1, 2)                               # [B, 4, T, 12]
-    q2 = q.reshape(B, T, -1, 12).swapaxes(1, 2)                               # [B, 4, T, 12]
-    kt = k.reshape(B, T, -1, 12).swapaxes(1, 2).swapaxes(-2, -1)              # [B, 4, 12, T]
-    scores = q2 @ kt * 12 ** -0.5                                             # [B, 4, T, T]
-    # [B, 4, T, T]
+    q, k, v = np.split(x @ p["c_attn.weight"] + p["c_attn.bias"], 3, axis=2)  # each [B, T, C]
+    v2 = v.reshape(B, T, -1, D).swapaxes(1, 2)                                # [B, H, T, D]
+    q2 = q.reshape(B, T, -1, D).swapaxes(1, 2)                                # [B, H, T, D]
+    kt = k.reshape(B, T, -1, D).swapaxes(1, 2).swapaxes(-2, -1)               # [B, H, D, T]
+    scores = q2 @ kt * D ** -0.5                                              # [B, H, T, T]
+    # [B, H, T, T]
     att = softmax(np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -np.inf))
-    mask = dropout_mask(generator, att.shape, 0.1, att.dtype)                 # [B, 4, T, T]
-    kept = att * mask                                                         # [B, 4, T, T]
-    t = (kept @ v2).swapaxes(1, 2).reshape(B, T, -1)                          # [B, T, 48]
-    out = t @ p["c_proj.weight"] + p["c_proj.bias"]                           # [B, T, 48]
-    mask2 = dropout_mask(generator, out.shape, 0.1, out.dtype)                # [B, T, 48]
-    out2 = out * mask2                                                        # [B, T, 48]
+    mask = dropout_mask(generator, att.shape, 0.1, att.dtype)                 # [B, H, T, T]
+    kept = att * mask                                                         # [B, H, T, T]
+    t = (kept @ v2).swapaxes(1, 2).reshape(B, T, -1)                          # [B, T, C]
+    out = t @ p["c_proj.weight"] + p["c_proj.bias"]                           # [B, T, C]
+    mask2 = dropout_mask(generator, out.shape, 0.1, out.dtype)                # [B, T, C]
+    out2 = out * mask2                                                        # [B, T, C]
     return out2, (x, v2, q2, kt, att, mask, kept, t, mask2)
 
 
@@ -135,43 +137,43 @@ def gpt2_attention_backward(dout2, p, saved):
     B, T = dout2.shape[:2]
     dp = {}
     # out2 = out * mask2
-    dout = dout2 * mask2                                                        # [B, T, 48]
+    dout = dout2 * mask2                                                        # [B, T, C]
     # out = t @ p["c_proj.weight"] + p["c_proj.bias"]
-    dt = dout @ p["c_proj.weight"].T                                            # [B, T, 48]
-    dp["c_proj.weight"] = rows(t).T @ rows(dout)                                # [48, 48]
-    dp["c_proj.bias"] = np.sum(dout, axis=(0, 1))                               # [48]
+    dt = dout @ p["c_proj.weight"].T                                            # [B, T, C]
+    dp["c_proj.weight"] = rows(t).T @ rows(dout)                                # [C, C]
+    dp["c_proj.bias"] = np.sum(dout, axis=(0, 1))                               # [C]
     # t = (kept @ v2).swapaxes(1, 2).reshape(B, T, -1)
-    dout3 = dt.reshape(B, T, 4, 12).swapaxes(1, 2)                              # [B, 4, T, 12]
-    dkept = dout3 @ v2.swapaxes(-1, -2)                                         # [B, 4, T, T]
-    dv2 = kept.swapaxes(-1, -2) @ dout3                                         # [B, 4, T, 12]
+    dout3 = dt.reshape(B, T, H, D).swapaxes(1, 2)                               # [B, H, T, D]
+    dkept = dout3 @ v2.swapaxes(-1, -2)                                         # [B, H, T, T]
+    dv2 = kept.swapaxes(-1, -2) @ dout3                                         # [B, H, T, D]
     # kept = att * mask
-    datt = dkept * mask                                                         # [B, 4, T, T]
+    datt = dkept * mask                                                         # [B, H, T, T]
     # att = softmax(np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -np.inf))
-    dscores = np.tril(att * (datt - (datt * att).sum(axis=-1, keepdims=True)))  # [B, 4, T, T]
-    # scores = q2 @ kt * 12 ** -0.5
-    dz = dscores * 12 ** -0.5                                                   # [B, 4, T, T]
-    dq2 = dz @ kt.swapaxes(-1, -2)                                              # [B, 4, T, 12]
-    dkt = q2.swapaxes(-1, -2) @ dz                                              # [B, 4, 12, T]
-    # q2 = q.reshape(B, T, -1, 12).swapaxes(1, 2)
-    dq = dq2.swapaxes(1, 2).reshape(B, T, 48)                                   # [B, T, 48]
-    # v2 = v.reshape(B, T, -1, 12).swapaxes(1, 2)
-    dv = dv2.swapaxes(1, 2).reshape(B, T, 48)                                   # [B, T, 48]
-    # kt = k.reshape(B, T, -1, 12).swapaxes(1, 2).swapaxes(-2, -1)
-    dk = dkt.swapaxes(-2, -1).swapaxes(1, 2).reshape(B, T, 48)                  # [B, T, 48]
+    dscores = np.tril(att * (datt - (datt * att).sum(axis=-1, keepdims=True)))  # [B, H, T, T]
+    # scores = q2 @ kt * D ** -0.5
+    dz = dscores * D ** -0.5                                                    # [B, H, T, T]
+    dq2 = dz @ kt.swapaxes(-1, -2)                                              # [B, H, T, D]
+    dkt = q2.swapaxes(-1, -2) @ dz                                              # [B, H, D, T]
+    # q2 = q.reshape(B, T, -1, D).swapaxes(1, 2)
+    dq = dq2.swapaxes(1, 2).reshape(B, T, C)                                    # [B, T, C]
+    # v2 = v.reshape(B, T, -1, D).swapaxes(1, 2)
+    dv = dv2.swapaxes(1, 2).reshape(B, T, C)                                    # [B, T, C]
+    # kt = k.reshape(B, T, -1, D).swapaxes(1, 2).swapaxes(-2, -1)
+    dk = dkt.swapaxes(-2, -1).swapaxes(1, 2).reshape(B, T, C)                   # [B, T, C]
     # q, k, v = np.split(x @ p["c_attn.weight"] + p["c_attn.bias"], 3, axis=2)
-    dc_attn = np.concatenate((dq, dk, dv), axis=2)                              # [B, T, 144]
-    dx = dc_attn @ p["c_attn.weight"].T                                         # [B, T, 48]
-    dp["c_attn.weight"] = rows(x).T @ rows(dc_attn)                             # [48, 144]
-    dp["c_attn.bias"] = np.sum(dc_attn, axis=(0, 1))                            # [144]
+    dc_attn = np.concatenate((dq, dk, dv), axis=2)                              # [B, T, 3*C]
+    dx = dc_attn @ p["c_attn.weight"].T                                         # [B, T, C]
+    dp["c_attn.weight"] = rows(x).T @ rows(dc_attn)                             # [C, 3*C]
+    dp["c_attn.bias"] = np.sum(dc_attn, axis=(0, 1))                            # [3*C]
     return dx, dp
 
 
 def gpt2_mlp(x, p, generator=None):
-    x2 = x @ p["c_fc.weight"] + p["c_fc.bias"]               # [B, T, 192]
-    x3, t = gelu_tanh(x2)                                    # each [B, T, 192]
-    x4 = x3 @ p["c_proj.weight"] + p["c_proj.bias"]          # [B, T, 48]
-    mask = dropout_mask(generator, x4.shape, 0.1, x4.dtype)  # [B, T, 48]
-    x5 = x4 * mask                                           # [B, T, 48]
+    x2 = x @ p["c_fc.weight"] + p["c_fc.bias"]               # [B, T, 4*C]
+    x3, t = gelu_tanh(x2)                                    # each [B, T, 4*C]
+    x4 = x3 @ p["c_proj.weight"] + p["c_proj.bias"]          # [B, T, C]
+    mask = dropout_mask(generator, x4.shape, 0.1, x4.dtype)  # [B, T, C]
+    x5 = x4 * mask                                           # [B, T, C]
     return x5, (x, x2, x3, t, mask)
 
 
@@ -179,27 +181,27 @@ def gpt2_mlp_backward(dx5, p, saved):
     x, x2, x3, t, mask = saved
     dp = {}
     # x5 = x4 * mask
-    dx4 = dx5 * mask                              # [B, T, 48]
+    dx4 = dx5 * mask                              # [B, T, C]
     # x4 = x3 @ p["c_proj.weight"] + p["c_proj.bias"]
-    dx3 = dx4 @ p["c_proj.weight"].T              # [B, T, 192]
-    dp["c_proj.weight"] = rows(x3).T @ rows(dx4)  # [192, 48]
-    dp["c_proj.bias"] = np.sum(dx4, axis=(0, 1))  # [48]
+    dx3 = dx4 @ p["c_proj.weight"].T              # [B, T, 4*C]
+    dp["c_proj.weight"] = rows(x3).T @ rows(dx4)  # [4*C, C]
+    dp["c_proj.bias"] = np.sum(dx4, axis=(0, 1))  # [C]
     # x3, t = gelu_tanh(x2)
-    dx2 = gelu_tanh_backward(dx3, x2, t)          # [B, T, 192]
+    dx2 = gelu_tanh_backward(dx3, x2, t)          # [B, T, 4*C]
     # x2 = x @ p["c_fc.weight"] + p["c_fc.bias"]
-    dx = dx2 @ p["c_fc.weight"].T                 # [B, T, 48]
-    dp["c_fc.weight"] = rows(x).T @ rows(dx2)     # [48, 192]
-    dp["c_fc.bias"] = np.sum(dx2, axis=(0, 1))    # [192]
+    dx = dx2 @ p["c_fc.weight"].T                 # [B, T, C]
+    dp["c_fc.weight"] = rows(x).T @ rows(dx2)     # [C, 4*C]
+    dp["c_fc.bias"] = np.sum(dx2, axis=(0, 1))    # [4*C]
     return dx, dp
 
 
 def gpt2_block(x, p, generator=None):
-    x2, xhat, sigma = layer_norm(x, p["ln_1.weight"], p["ln_1.bias"])     # [B, T, 48]
-    out, saved_attn = gpt2_attention(x2, inside(p, "attn"), generator)    # [B, T, 48]
-    x3 = out + x                                                          # [B, T, 48]
-    x4, xhat2, sigma2 = layer_norm(x3, p["ln_2.weight"], p["ln_2.bias"])  # [B, T, 48]
-    ff, saved_mlp = gpt2_mlp(x4, inside(p, "mlp"), generator)             # [B, T, 48]
-    x5 = x3 + ff                                                          # [B, T, 48]
+    x2, xhat, sigma = layer_norm(x, p["ln_1.weight"], p["ln_1.bias"])     # [B, T, C]
+    out, saved_attn = gpt2_attention(x2, inside(p, "attn"), generator)    # [B, T, C]
+    x3 = out + x                                                          # [B, T, C]
+    x4, xhat2, sigma2 = layer_norm(x3, p["ln_2.weight"], p["ln_2.bias"])  # [B, T, C]
+    ff, saved_mlp = gpt2_mlp(x4, inside(p, "mlp"), generator)             # [B, T, C]
+    x5 = x3 + ff                                                          # [B, T, C]
     return x5, (xhat, sigma, saved_attn, xhat2, sigma2, saved_mlp)
 
 
@@ -207,37 +209,37 @@ def gpt2_block_backward(dx5, p, saved):
     xhat, sigma, saved_attn, xhat2, sigma2, saved_mlp = saved
     dp = {}
     # ff = gpt2_mlp(x4, inside(p, "mlp"), generator)
-    dx4, dp_mlp = gpt2_mlp_backward(dx5, inside(p, "mlp"), saved_mlp)           # [B, T, 48]
+    dx4, dp_mlp = gpt2_mlp_backward(dx5, inside(p, "mlp"), saved_mlp)           # [B, T, C]
     dp |= under("mlp", dp_mlp)
     # x4, xhat2, sigma2 = layer_norm(x3, p["ln_2.weight"], p["ln_2.bias"])
-    dx3_x4 = normalised_backward(dx4 * p["ln_2.weight"], xhat2, sigma2)         # [B, T, 48]
-    dp["ln_2.weight"] = np.sum(dx4 * xhat2, axis=(0, 1))                        # [48]
-    dp["ln_2.bias"] = np.sum(dx4, axis=(0, 1))                                  # [48]
+    dx3_x4 = normalised_backward(dx4 * p["ln_2.weight"], xhat2, sigma2)         # [B, T, C]
+    dp["ln_2.weight"] = np.sum(dx4 * xhat2, axis=(0, 1))                        # [C]
+    dp["ln_2.bias"] = np.sum(dx4, axis=(0, 1))                                  # [C]
     # x3 is used twice: its derivatives add
-    dx3 = dx5 + dx3_x4                                                          # [B, T, 48]
+    dx3 = dx5 + dx3_x4                                                          # [B, T, C]
     # out = gpt2_attention(x2, inside(p, "attn"), generator)
-    dx2, dp_attn = gpt2_attention_backward(dx3, inside(p, "attn"), saved_attn)  # [B, T, 48]
+    dx2, dp_attn = gpt2_attention_backward(dx3, inside(p, "attn"), saved_attn)  # [B, T, C]
     dp |= under("attn", dp_attn)
     # x2, xhat, sigma = layer_norm(x, p["ln_1.weight"], p["ln_1.bias"])
-    dx_x2 = normalised_backward(dx2 * p["ln_1.weight"], xhat, sigma)            # [B, T, 48]
-    dp["ln_1.weight"] = np.sum(dx2 * xhat, axis=(0, 1))                         # [48]
-    dp["ln_1.bias"] = np.sum(dx2, axis=(0, 1))                                  # [48]
+    dx_x2 = normalised_backward(dx2 * p["ln_1.weight"], xhat, sigma)            # [B, T, C]
+    dp["ln_1.weight"] = np.sum(dx2 * xhat, axis=(0, 1))                         # [C]
+    dp["ln_1.bias"] = np.sum(dx2, axis=(0, 1))                                  # [C]
     # x is used twice: its derivatives add
-    dx = dx3 + dx_x2                                                            # [B, T, 48]
+    dx = dx3 + dx_x2                                                            # [B, T, C]
     return dx, dp
 
 
 def gpt2_model(input_ids, p, generator=None):
     T = input_ids.shape[1]
     position_ids = np.arange(T).reshape((1, -1))                          # [1, T]
-    x = p["wte.weight"][input_ids] + p["wpe.weight"][position_ids]        # [B, T, 48]
-    mask = dropout_mask(generator, x.shape, 0.1, x.dtype)                 # [B, T, 48]
-    x2 = x * mask                                                         # [B, T, 48]
+    x = p["wte.weight"][input_ids] + p["wpe.weight"][position_ids]        # [B, T, C]
+    mask = dropout_mask(generator, x.shape, 0.1, x.dtype)                 # [B, T, C]
+    x2 = x * mask                                                         # [B, T, C]
     saved_h = []
     for i in range(12):
-        x2, saved_block = gpt2_block(x2, inside(p, f"h.{i}"), generator)  # [B, T, 48]
+        x2, saved_block = gpt2_block(x2, inside(p, f"h.{i}"), generator)  # [B, T, C]
         saved_h.append(saved_block)
-    x3, xhat, sigma = layer_norm(x2, p["ln_f.weight"], p["ln_f.bias"])    # [B, T, 48]
+    x3, xhat, sigma = layer_norm(x2, p["ln_f.weight"], p["ln_f.bias"])    # [B, T, C]
     return x3, (input_ids, position_ids, mask, saved_h, xhat, sigma)
 
 
@@ -245,28 +247,27 @@ def gpt2_model_backward(dx3, p, saved):
     input_ids, position_ids, mask, saved_h, xhat, sigma = saved
     dp = {}
     # x3, xhat, sigma = layer_norm(x2, p["ln_f.weight"], p["ln_f.bias"])
-    dx2 = normalised_backward(dx3 * p["ln_f.weight"], xhat, sigma)             # [B, T, 48]
-    dp["ln_f.weight"] = np.sum(dx3 * xhat, axis=(0, 1))                        # [48]
-    dp["ln_f.bias"] = np.sum(dx3, axis=(0, 1))                                 # [48]
+    dx2 = normalised_backward(dx3 * p["ln_f.weight"], xhat, sigma)             # [B, T, C]
+    dp["ln_f.weight"] = np.sum(dx3 * xhat, axis=(0, 1))                        # [C]
+    dp["ln_f.bias"] = np.sum(dx3, axis=(0, 1))                                 # [C]
     for i in reversed(range(12)):
         # x2 = gpt2_block(x2, inside(p, f"h.{i}"), generator)
-        dx2, dp_h = gpt2_block_backward(dx2, inside(p, f"h.{i}"), saved_h[i])  # [B, T, 48]
+        dx2, dp_h = gpt2_block_backward(dx2, inside(p, f"h.{i}"), saved_h[i])  # [B, T, C]
         dp |= under(f"h.{i}", dp_h)
     # x2 = x * mask
-    dx = dx2 * mask                                                            # [B, T, 48]
+    dx = dx2 * mask                                                            # [B, T, C]
     # x = p["wte.weight"][input_ids] + p["wpe.weight"][position_ids]
-    # [32, 48]
-    dp["wpe.weight"] = added_at(position_ids, np.sum(dx, axis=0, keepdims=True), (32, 48))
-    dp["wte.weight"] = added_at(input_ids, dx, (101, 48))                      # [101, 48]
+    dp["wpe.weight"] = added_at(position_ids, np.sum(dx, axis=0, keepdims=True), (32, C))  # [32, C]
+    dp["wte.weight"] = added_at(input_ids, dx, (V, C))                         # [V, C]
     return dp
 
 
 def network(input_ids, labels, p, generator=None):
-    x, saved_transformer = gpt2_model(input_ids, inside(p, "transformer"), generator)  # [B, T, 48]
-    logits = x @ p["transformer.wte.weight"].T                        # [B, T, 101]
+    x, saved_transformer = gpt2_model(input_ids, inside(p, "transformer"), generator)  # [B, T, C]
+    logits = x @ p["transformer.wte.weight"].T                        # [B, T, V]
     labels2 = np.pad(labels, ((0, 0), (0, 1)), constant_values=-100)  # [B, T + 1]
-    logits2 = logits.reshape(-1, 101)                                 # [T*B, 101]
-    shift_labels = labels2[:, 1:].reshape(-1)                         # [T*B]
+    logits2 = logits.reshape(-1, V)                                   # [B*T, V]
+    shift_labels = labels2[:, 1:].reshape(-1)                         # [B*T]
     loss = cross_entropy_labels(logits2, shift_labels, ignore_index=-100)
     return loss, logits, (x, saved_transformer, logits2, shift_labels)
 
@@ -276,18 +277,18 @@ def network_backward(dloss, p, saved):
     B, T = x.shape[:2]
     dp = {}
     # loss = cross_entropy_labels(logits2, shift_labels, ignore_index=-100)
-    # [T*B, 101]
+    # [B*T, V]
     dlogits2 = cross_entropy_labels_backward(dloss, logits2, shift_labels, ignore_index=-100)
-    # logits2 = logits.reshape(-1, 101)
-    dlogits = dlogits2.reshape(B, T, 101)                         # [B, T, 101]
+    # logits2 = logits.reshape(-1, V)
+    dlogits = dlogits2.reshape(B, T, V)                           # [B, T, V]
     # logits = x @ p["transformer.wte.weight"].T
-    dx = dlogits @ p["transformer.wte.weight"]                    # [B, T, 48]
-    dtransformer_wte_weight_logits = rows(dlogits).T @ rows(x)    # [101, 48]
+    dx = dlogits @ p["transformer.wte.weight"]                    # [B, T, C]
+    dtransformer_wte_weight_logits = rows(dlogits).T @ rows(x)    # [V, C]
     # x = gpt2_model(input_ids, inside(p, "transformer"), generator)
     dp_transformer = gpt2_model_backward(dx, inside(p, "transformer"), saved_transformer)
-    dtransformer_wte_weight_x = dp_transformer.pop("wte.weight")  # [101, 48]
+    dtransformer_wte_weight_x = dp_transformer.pop("wte.weight")  # [V, C]
     dp |= under("transformer", dp_transformer)
-    # [101, 48], transformer_wte_weight is used twice: its derivatives add
+    # [V, C], transformer_wte_weight is used twice: its derivatives add
     dp["transformer.wte.weight"] = dtransformer_wte_weight_logits + dtransformer_wte_weight_x
     return dp
 
@@ -378,8 +379,7 @@ def train(arrays, p, epochs, batch, seed, learning_rate):
             loss, dp = gradients(arrays["input_ids"][some], arrays["labels"][some], p, generator)
             step, total = step + 1, total + loss
             update(p, dp, state, step, learning_rate)
-            said = f"epoch {epoch}, step {step}: mean loss {total / count:.6f}"
-            print(f"\r{said}", end="", flush=True)
+            print(f"\repoch {epoch}, step {step}: loss {total / count:.6f}", end="", flush=True)
         print()
     return p
 

@@ -4,7 +4,7 @@ captured   torch.export of NamesLSTM by PyTorch 2.13.0
 run        python FILE predict input.npz --out output.npz
            python FILE train data.npz --epochs 3 --out trained.npz
            python FILE check
-sizes      B batch; the other sizes are numbers
+sizes      B batch, V vocabulary (27); the other sizes are numbers
 names      dX is the derivative of the loss by X and has the shape of X
 weights    p holds arrays by their keys in the state_dict, dp derivatives by them
 """
@@ -17,6 +17,7 @@ import numpy as np
 
 ARRAYS = __file__.removesuffix(".py") + ".npz"
 SHAPES = {"x": ("B", 24), "targets": ("B", "T")}
+V = 27
 
 
 # ---- operators, each followed by its derivative --------------------------------------------------
@@ -30,20 +31,15 @@ def at_all_times(x, w):
 def lstm(x, h, c, w_ih, w_hh, b):
     # sigmoid(z) = tanh(z / 2) / 2 + 1 / 2, so that one tanh makes all four gates
     half = np.repeat(np.array([0.5, 0.5, 1, 0.5], w_hh.dtype), h.shape[-1])
-    rest, w = 1 - half, w_hh.T * half
-    gates = at_all_times(x, w_ih) * half + b * half  # what the inputs add
-    i, f, g, o = np.split(gates, 4, axis=-1)
+    rest, w, b = 1 - half, w_hh.T * half, b * half
+    gates = at_all_times(x, w_ih * half[:, None])  # what the inputs add
     y, cells = np.empty_like(x, shape=(2, *x.shape[:2], h.shape[-1]))
     for t in range(len(x)):
-        gates[t] = np.tanh(gates[t] + h @ w) * half + rest
-        c = cells[t] = f[t] * c + i[t] * g[t]
-        h = y[t] = o[t] * np.tanh(c)
+        gates[t] = np.tanh(gates[t] + h @ w + b) * half + rest
+        i, f, g, o = np.split(gates[t], 4, axis=-1)
+        c = cells[t] = f * c + i * g
+        h = y[t] = o * np.tanh(c)
     return y, cells, gates
-
-
-def over_time(dz, x):
-    # dw of z = x @ w.T, for all times and the whole batch
-    return dz.reshape(-1, dz.shape[-1]).T @ x.reshape(-1, x.shape[-1])
 
 
 def before_each(h, y):
@@ -51,20 +47,22 @@ def before_each(h, y):
     return np.concatenate([h[None], y[:-1]])
 
 
+def over_time(dz, x):
+    # dw of z = x @ w.T, for all times and the whole batch
+    return dz.reshape(-1, dz.shape[-1]).T @ x.reshape(-1, x.shape[-1])
+
+
 def lstm_backward(dy, dcells, x, h, c, w_ih, w_hh, y, cells, gates):
-    i, f, g, o = np.split(gates, 4, axis=-1)
-    tanh_c = np.tanh(cells)
-    # what dc, or dh for the last, is multiplied with to be the derivative by each gate's sum
-    slopes = [g * i * (1 - i), before_each(c, cells) * f * (1 - f), i * (1 - g * g)]
-    dz = np.concatenate([*slopes, tanh_c * o * (1 - o)], axis=-1)
-    dc_by_dh = o * (1 - tanh_c * tanh_c)
-    dy, dcells = dy + np.zeros_like(y), dcells + np.zeros_like(y)
-    dh, dc = np.zeros_like(h), np.zeros_like(c)
+    dy, dcells, before = dy + np.zeros_like(y), dcells + np.zeros_like(y), before_each(c, cells)
+    dh, dc, dz = np.zeros_like(h), np.zeros_like(c), np.empty_like(gates)
     for t in reversed(range(len(x))):
+        i, f, g, o = np.split(gates[t], 4, axis=-1)
+        tanh_c = np.tanh(cells[t])
         dh = dh + dy[t]
-        dc = dc + dcells[t] + dh * dc_by_dh[t]
-        dz[t] *= np.concatenate([dc, dc, dc, dh], axis=-1)
-        dh, dc = dz[t] @ w_hh, dc * f[t]
+        dc = dc + dcells[t] + dh * o * (1 - tanh_c * tanh_c)
+        di, df, dg = dc * g * i * (1 - i), dc * before[t] * f * (1 - f), dc * i * (1 - g * g)
+        dz[t] = np.concatenate([di, df, dg, dh * tanh_c * o * (1 - o)], axis=-1)
+        dh, dc = dz[t] @ w_hh, dc * f
     return at_all_times(dz, w_ih.T), dh, dc, over_time(dz, x), over_time(dz, before_each(h, y)), dz
 
 
@@ -183,7 +181,7 @@ def network(x, p, generator=None):
     x2 = p["embedding.weight"][x]                            # [B, 24, 24]
     x3, saved_lstm = lstm_module(x2, inside(p, "lstm"))      # [B, 24, 96]
     kept, saved_dropout = dropout_module(x3, generator)      # [B, 24, 96]
-    output = kept @ p["output.weight"].T + p["output.bias"]  # [B, 24, 27]
+    output = kept @ p["output.weight"].T + p["output.bias"]  # [B, 24, V]
     return output, (x, saved_lstm, kept, saved_dropout)
 
 
@@ -192,15 +190,15 @@ def network_backward(doutput, p, saved):
     dp = {}
     # output = kept @ p["output.weight"].T + p["output.bias"]
     dkept = doutput @ p["output.weight"]                                     # [B, 24, 96]
-    dp["output.weight"] = rows(doutput).T @ rows(kept)                       # [27, 96]
-    dp["output.bias"] = np.sum(doutput, axis=(0, 1))                         # [27]
+    dp["output.weight"] = rows(doutput).T @ rows(kept)                       # [V, 96]
+    dp["output.bias"] = np.sum(doutput, axis=(0, 1))                         # [V]
     # kept = dropout_module(x3, generator)
     dx3 = dropout_module_backward(dkept, saved_dropout)                      # [B, 24, 96]
     # x3 = lstm_module(x2, inside(p, "lstm"))
     dx2, dp_lstm = lstm_module_backward(dx3, inside(p, "lstm"), saved_lstm)  # [B, 24, 24]
     dp |= under("lstm", dp_lstm)
     # x2 = p["embedding.weight"][x]
-    dp["embedding.weight"] = added_at(x, dx2, (27, 24))                      # [27, 24]
+    dp["embedding.weight"] = added_at(x, dx2, (V, 24))                       # [V, 24]
     return dp
 
 
@@ -218,14 +216,14 @@ def lstm_module_evaluated(x, p):
 def network_evaluated(x, p):
     x2 = p["embedding.weight"][x]                          # [B, 24, 24]
     x3 = lstm_module_evaluated(x2, inside(p, "lstm"))      # [B, 24, 96]
-    output = x3 @ p["output.weight"].T + p["output.bias"]  # [B, 24, 27]
+    output = x3 @ p["output.weight"].T + p["output.bias"]  # [B, 24, V]
     return output
 
 
 def network_loss(outputs, targets):
     B, T = outputs.shape[:2]
-    outputs2 = outputs.reshape(T * B, 27)  # [T*B, 27]
-    targets2 = targets.reshape(T * B)      # [T*B]
+    outputs2 = outputs.reshape(B * T, V)  # [B*T, V]
+    targets2 = targets.reshape(B * T)     # [B*T]
     loss = cross_entropy_labels(outputs2, targets2, ignore_index=-100)
     return loss, (outputs2, targets2, B, T)
 
@@ -233,10 +231,10 @@ def network_loss(outputs, targets):
 def network_loss_backward(dloss, saved):
     outputs2, targets2, B, T = saved
     # loss = cross_entropy_labels(outputs2, targets2, ignore_index=-100)
-    # [T*B, 27]
+    # [B*T, V]
     doutputs2 = cross_entropy_labels_backward(dloss, outputs2, targets2, ignore_index=-100)
-    # outputs2 = outputs.reshape(T * B, 27)
-    doutputs = doutputs2.reshape(B, T, 27)  # [B, T, 27]
+    # outputs2 = outputs.reshape(B * T, V)
+    doutputs = doutputs2.reshape(B, T, V)  # [B, T, V]
     return doutputs
 
 
@@ -321,8 +319,7 @@ def train(arrays, p, epochs, batch, seed, learning_rate):
             loss, dp = gradients(arrays["x"][some], arrays["targets"][some], p, generator)
             step, total = step + 1, total + loss
             update(p, dp, state, step, learning_rate)
-            said = f"epoch {epoch}, step {step}: mean loss {total / count:.6f}"
-            print(f"\r{said}", end="", flush=True)
+            print(f"\repoch {epoch}, step {step}: loss {total / count:.6f}", end="", flush=True)
         print()
     return p
 

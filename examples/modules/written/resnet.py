@@ -535,8 +535,7 @@ def train(arrays, p, epochs, batch, seed, learning_rate):
             loss, dp = gradients(arrays["x"][some], arrays["targets"][some], p)
             step, total = step + 1, total + loss
             update(p, dp, state, step, learning_rate)
-            said = f"epoch {epoch}, step {step}: mean loss {total / count:.6f}"
-            print(f"\r{said}", end="", flush=True)
+            print(f"\repoch {epoch}, step {step}: loss {total / count:.6f}", end="", flush=True)
         print()
     return p
 

@@ -64,7 +64,9 @@ def _joined(expression: Any, letters: Mapping[str, str]) -> tuple[str, int]:
     """A sum or a product; letters stand before numbers in a sum, behind them in a product."""
     is_sum = type(expression).__name__ == "Add"
     around = SUM if is_sum else PRODUCT
-    parts = sorted(expression.args, key=lambda part: (part.is_number is is_sum, str(part)))
+    parts = sorted(
+        expression.args, key=lambda part: (part.is_number is is_sum, _text(part, letters)[0])
+    )
     texts = [_within(part, around if number == 0 else around + 1, letters)
              for number, part in enumerate(parts)]  # fmt: skip
     if not is_sum:

@@ -95,7 +95,8 @@ def constants_named(
         given = [wish.name for wish in wishes.get(value.name, {}).values() if wish.is_given]
         if value.role == "constant":
             wish = given[0] if given else _called(steps.numbers[value.name])
-            found[value.name] = names.give(wish, "constant")
+            if not value.name.startswith(wish):
+                found[value.name] = names.give(wish, "constant")
     return found
 
 

@@ -40,6 +40,7 @@ from backhand.graph.data import (
     Statement,
     Step,
     Value,
+    Width,
     shape_text,
 )
 from backhand.graph.grammar import check
@@ -67,6 +68,7 @@ __all__ = [
     "Statement",
     "Step",
     "Value",
+    "Width",
     "check",
     "length",
     "shape_text",

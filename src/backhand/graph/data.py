@@ -373,6 +373,18 @@ def _values(part: Statement) -> Iterator[Value]:
 
 
 @dataclass(frozen=True)
+class Width:
+    """A letter for a number that is a size of many arrays, and what it is: `("C", 48, "width")`.
+
+    Shapes hold the number; a text may show the letter.
+    """
+
+    letter: str
+    length: int
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Network(Generic[Part]):
     """A network with its loss and, once derived, its backward pass.
 
@@ -389,6 +401,7 @@ class Network(Generic[Part]):
     saved: tuple[Value, ...] = ()
     saved_by_loss: tuple[Value, ...] = ()
     functions: tuple[Kind[Part], ...] = ()
+    widths: tuple[Width, ...] = ()
 
     @property
     def kinds(self) -> tuple[Kind[Part], ...]:

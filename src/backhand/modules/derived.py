@@ -8,7 +8,7 @@ from backhand.capture.exported import Captured, capture
 from backhand.capture.trees import Tree, numbers
 from backhand.derive.kinds import derive_kinds
 from backhand.derive.pairs import Derived, Pair
-from backhand.graph import Nested, Network, Step, Value
+from backhand.graph import Nested, Network, Step, Value, Width
 from backhand.passes.by_hand import by_hand
 from backhand.passes.kinds import shared_kinds
 from backhand.passes.loops import looped
@@ -18,6 +18,7 @@ from backhand.passes.promotion import promoted
 from backhand.passes.results import with_asked_results
 from backhand.passes.rewriting import renamed
 from backhand.passes.tree import tree
+from backhand.passes.widths import widths_of
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +32,7 @@ class Half:
     derived: Derived
     places: Mapping[str, str]
     """For each key that its functions read in `p`, the name of the array in what was captured."""
+    widths: tuple[Width, ...]
 
     @property
     def top(self) -> Pair:
@@ -57,6 +59,7 @@ def half(
     outputs: Callable[[Captured], Iterable[int]] | None = None,
     inputs: Callable[[Captured], Iterable[int]] | None = None,
     names: Callable[[Captured], Mapping[str, str]] | None = None,
+    widths: tuple[Width, ...] | None = None,
 ) -> Half:
     """A module as pairs of functions.
 
@@ -69,12 +72,14 @@ def half(
         outputs: numbers of the outputs that a cotangent is given for; all that are of floats.
         inputs: numbers of the inputs that there is a derivative by; all that are of floats.
         names: other names for inputs and outputs.
+        widths: the numbers that have letters; looked for if None.
     """
     captured = capture(module, args, kwargs, training=training)
     arrays = _arrays(args, kwargs)
     flat = with_stores(_in_one_precision(captured, arrays), captured.updated)
     flat = by_hand(flat, captured.arrays)
     flat = with_asked_results(_with_names(flat, names(captured) if names else {}))
+    flat = replace(flat, widths=widths_of(flat) if widths is None else widths)
     nested = _nested(flat, captured, module, name)
     wanted = set(outputs(captured)) if outputs else set(range(len(nested.forward.outputs)))
     floats = {n for n, v in enumerate(nested.forward.outputs) if v.numbers == "float"}
@@ -86,7 +91,7 @@ def half(
         outputs=sorted(wanted & floats),
         sizes=_sizes(nested, captured.inputs, arrays),
     )
-    return Half(captured, derived, {new.name: old.name for new, old in pairs})
+    return Half(captured, derived, {new.name: old.name for new, old in pairs}, flat.widths)
 
 
 EVALUATED = "_evaluated"
@@ -106,6 +111,7 @@ def evaluated(
         return None
     arrays = _arrays(args, kwargs)
     flat = by_hand(_in_one_precision(captured, arrays), captured.arrays)
+    flat = replace(flat, widths=trained.widths)
     nested = _nested(flat, captured, module, "network")
     nested = renamed_functions(nested, EVALUATED)
     sizes = _sizes(nested, captured.inputs, arrays)

@@ -141,6 +141,7 @@ def _loss_half(
         training=True,
         inputs=lambda captured: _of_module(captured, main),
         names=lambda captured: _names_in_loss(captured, main),
+        widths=main.widths,
     )
 
 
@@ -198,6 +199,7 @@ def _plan(
         training,
         _tied(module),
         captured.network.sizes,
+        main.widths,
         captured.notes,
         str(torch.__version__).partition("+")[0],
     )

@@ -54,6 +54,7 @@ def named(network: Nested, wishes: Mapping[str, Scoped]) -> Nested:
     """
     functions = frozenset(kind.name for kind in network.functions)
     functions |= {f"{name}_backward" for name in functions}
+    functions |= {width.letter for width in network.widths}
     kinds = {kind.name: kind for kind in network.functions}
     new = tuple(_named(kind, wishes, functions, kinds) for kind in network.functions)
     forward = _named(network.forward, wishes, functions, kinds)

@@ -48,7 +48,7 @@ class Letters:
 
 def letters_of(network: Nested) -> frozenset[str]:
     """Every named size of the network, be it its own or one of a kind's or a loop's."""
-    found = {name for name, _ in network.sizes}
+    found = {name for name, _ in network.sizes} | {width.letter for width in network.widths}
     for kind in network.kinds:
         found |= {size for v in kind.values() for size in v.shape if isinstance(size, str)}
         found |= _own_letters(kind)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from backhand.derive.pairs import CallBack, LoopBack, Pair, Undoing
 from backhand.derive.reading import saved_by
-from backhand.graph import Each, Step, Value, shape_text
+from backhand.graph import Each, Step, Value
 from backhand.passes.nesting import identifier
 from backhand.writers.layout import listed
 from backhand.writers.modules.fan_in import FanIn, fan_in, is_made_by_call
@@ -31,7 +31,7 @@ from backhand.writers.shared import function
 
 def write_backward(pair: Pair, forward: Forward, kinds: Kinds) -> str:
     """The backward function of a kind that has one."""
-    text = FunctionText(called=forward.called)
+    text = FunctionText(kinds.widths, called=forward.called)
     writer = _Writer(pair, kinds, forward.quoted, text, forward.shown, added=fan_in(pair))
     text.shown.update({n: s for n, s in forward.shown.items() if not n.startswith("saved:")})
     for value in pair.kind.parameters:
@@ -170,7 +170,7 @@ class _Writer:
         text, pair = self.text, self.kinds.pairs[part.call.kind]
         results = [text.name(v) if v is not None else "_" for v in part.inputs]
         code = f"{pair.kind.name}_backward({', '.join(self._arguments(part, slices))})"
-        shapes = ", ".join(shape_text(v.shape) for v in part.inputs if v is not None)
+        shapes = ", ".join(text.widths.text(v.shape) for v in part.inputs if v is not None)
         if any(v is not None for v in pair.parameters):
             if any(v is not None for v in part.parameters):
                 self._with_parameters(part, pair, results, code, shapes, slices)
@@ -236,9 +236,9 @@ class _Writer:
             if value is None:
                 text.line(f"del {name}[{quoted_path(key, {})}]")
             elif value.name in self.added.growing:
-                text.line(f"add_to(dp, {{{at[3:-1]}: {said}}})", shape_text(value.shape))
+                text.line(f"add_to(dp, {{{at[3:-1]}: {said}}})", text.widths.text(value.shape))
             elif at or is_some:
-                text.line(f"{at or text.name(value)} = {said}", shape_text(value.shape))
+                text.line(f"{at or text.name(value)} = {said}", text.widths.text(value.shape))
             else:
                 text.shown[value.name] = said
                 self.kept.add(name)

@@ -136,8 +136,7 @@ def _train(command: Command) -> str:
         *_fitted(f"loss, dp = gradients({', '.join(given)})", 2),
         "step, total = step + 1, total + loss",
         f"update(p, dp, state, step{', learning_rate' * bool(command.rate)})",
-        'said = f"epoch {epoch}, step {step}: mean loss {total / count:.6f}"',
-        'print(f"\\r{said}", end="", flush=True)',
+        'print(f"\\repoch {epoch}, step {step}: loss {total / count:.6f}", end="", flush=True)',
     ]
     lines = [
         "generator = np.random.RandomState(seed)",

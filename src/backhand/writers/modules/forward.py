@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from backhand.derive.pairs import Pair
 from backhand.derive.reading import saved_by
-from backhand.graph import Call, Each, Loop, NestedKind, Statement, Step, shape_text
+from backhand.graph import Call, Each, Loop, NestedKind, Statement, Step
 from backhand.passes.nesting import identifier
 from backhand.writers.demand import names_read
 from backhand.writers.layout import Line, listed, tuple_of
@@ -18,6 +18,7 @@ from backhand.writers.modules.saved import saved_names
 from backhand.writers.modules.signatures import Signature, forward_arguments, keywords, sizes_for
 from backhand.writers.modules.sizes import with_sizes
 from backhand.writers.modules.text import FunctionText, code_of, rendered, targets
+from backhand.writers.modules.widths import Widths
 from backhand.writers.shared import function
 
 NO_SLICES: Slices = {}
@@ -29,6 +30,7 @@ class Kinds:
 
     pairs: Mapping[str, Pair]
     signatures: dict[str, Signature]
+    widths: Widths
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ class Forward:
     """The names of values whose own name is not the one that is written."""
 
 
-def write_forward(pair: Pair, kinds: Kinds, about: str = "") -> Forward:
+def write_forward(pair: Pair, kinds: Kinds) -> Forward:
     """The forward function of a kind."""
-    writer = _Writer(pair, kinds, FunctionText(), saved_names(pair.kind))
+    writer = _Writer(pair, kinds, FunctionText(kinds.widths), saved_names(pair.kind))
     text = writer.text
     for value in pair.kind.parameters:
         text.said[value.name] = parameter_of(value.name, NO_SLICES)
@@ -63,7 +65,7 @@ def write_forward(pair: Pair, kinds: Kinds, about: str = "") -> Forward:
     lines = [*rendered(text.parts), *returned]
     lines = with_sizes(pair.kind.inputs, [*code_of(text.parts), *names], pair.kind, lines)
     arguments = forward_arguments(pair, kinds.signatures)
-    written = function(pair.kind.name, arguments, about, lines)
+    written = function(pair.kind.name, arguments, "", lines)
     # what a loop keeps has its name there, if nothing else that is saved has it
     within = {inner: name for inner, name in text.shown.items() if name not in names}
     saved = {**within, **writer.saved, **dict(zip(pair.saved, names, strict=True))}
@@ -112,7 +114,7 @@ class _Writer:
         code = f"{call.kind}({', '.join(arguments)})"
         text.quote([v.name for v in call.made()], f"{targets(made)} = {code}")
         names = [*made, self.saved_name(saved_by(call))] if pair.saved else made
-        shapes = ", ".join(shape_text(v.shape) for v in call.made() if v.shape)
+        shapes = ", ".join(text.widths.text(v.shape) for v in call.made() if v.shape)
         text.line(f"{', '.join(names)} = {code}", shapes)
         for value in call.made():
             text.ranks[text.name(value)] = len(value.shape)

@@ -1,7 +1,7 @@
 """A module's whole program: its operators, a pair of functions for each kind, and the network's."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from backhand.derive.pairs import Derived, LoopBack, Pair, Undoing
@@ -11,6 +11,7 @@ from backhand.writers.modules.backward import write_backward
 from backhand.writers.modules.forward import Kinds, write_forward
 from backhand.writers.modules.rows import ROWS
 from backhand.writers.modules.signatures import signatures
+from backhand.writers.modules.widths import Widths
 
 INSIDE = '''\
 def inside(p, path):
@@ -53,13 +54,13 @@ class Functions:
         yield from self.kinds
 
 
-def write_functions(derived: Derived, abouts: Mapping[str, str] | None = None) -> Functions:
+def write_functions(derived: Derived, widths: Widths) -> Functions:
     """The functions of a derived network, each before those that call it."""
     pairs = {pair.kind.name: pair for pair in derived.pairs}
-    kinds = Kinds(pairs, signatures(derived))
+    kinds = Kinds(pairs, signatures(derived), widths)
     written: list[str] = []
     for pair in derived.pairs:
-        forward = write_forward(pair, kinds, (abouts or {}).get(pair.kind.name, ""))
+        forward = write_forward(pair, kinds)
         written.append(forward.text)
         if pair.has_backward:
             written.append(write_backward(pair, forward, kinds))

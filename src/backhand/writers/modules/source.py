@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backhand.derive.pairs import Derived, Pair
-from backhand.graph import Value
+from backhand.graph import Value, Width
 from backhand.writers.demand import names_read
 from backhand.writers.layout import wrapped
 from backhand.writers.modules.command import Command, command_functions, shapes_table
 from backhand.writers.modules.program import add_functions, write_functions
 from backhand.writers.modules.signatures import signatures
+from backhand.writers.modules.widths import assigned, legend, letters_for
 from backhand.writers.shared import function
 
 IMPORTS = """\
@@ -50,6 +51,7 @@ class Plan:
     tied: Mapping[str, str]
     """For each second key of an array its first."""
     sizes: tuple[tuple[str, str], ...]
+    widths: tuple[Width, ...]
     notes: tuple[str, ...]
     versions: str
     """What captured it: PyTorch's version."""
@@ -61,10 +63,11 @@ class Plan:
 
 def write_source(plan: Plan) -> str:
     """The whole text."""
-    written = write_functions(plan.module)
+    widths = letters_for(plan.widths)
+    written = write_functions(plan.module, widths)
     for other in (plan.evaluation, plan.loss):
         if other is not None:
-            written = add_functions(written, write_functions(other))
+            written = add_functions(written, write_functions(other, widths))
     command = command_of(plan)
     training = [*([_gradients(plan)] if plan.has_loss else []), *plan.training]
     sections = [
@@ -75,7 +78,8 @@ def write_source(plan: Plan) -> str:
         ("the command line", command_functions(command)),
     ]
     body = "\n\n\n".join(part.rstrip() for section in sections for part in _section(*section))
-    return f"{_header(plan)}\n\n{IMPORTS}{shapes_table(command)}\n\n\n{body}\n{END}"
+    constants = "\n".join([shapes_table(command), *assigned(plan.widths, written.kinds)])
+    return f"{_header(plan)}\n\n{IMPORTS}{constants}\n\n\n{body}\n{END}"
 
 
 def _section(title: str, parts: Sequence[str]) -> list[str]:
@@ -99,9 +103,7 @@ def _header(plan: Plan) -> str:
     if plan.training:
         lines.append("           python FILE train data.npz --epochs 3 --out trained.npz")
     lines.append("           python FILE check")
-    if plan.sizes:
-        sizes = ", ".join(f"{letter} {meaning}" for letter, meaning in plan.sizes)
-        lines.append(f"sizes      {sizes}; the other sizes are numbers")
+    lines += legend(plan.sizes, plan.widths)
     lines.append("names      dX is the derivative of the loss by X and has the shape of X")
     lines.append(
         "weights    p holds arrays by their keys in the state_dict, dp derivatives by them"

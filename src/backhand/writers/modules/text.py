@@ -4,14 +4,15 @@ import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from backhand.graph import Step, Value, shape_text
+from backhand.graph import Step, Value
 from backhand.passes.nesting import identifier
 from backhand.rules.register import rule
 from backhand.writers import expressions as ex
 from backhand.writers.layout import INDENT, WIDTH, Line, body, comment, comment_column
 from backhand.writers.lines import arguments_of, numpy_spelling
-from backhand.writers.modules.numbers import number_text, with_whole_numbers
+from backhand.writers.modules.numbers import with_whole_numbers
 from backhand.writers.modules.rows import with_rows
+from backhand.writers.modules.widths import Widths
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ Part = Line | Heading | Block
 class FunctionText:
     """Lines of a function, or of a loop in it, and what its values are called there."""
 
+    widths: Widths
     said: dict[str, ast.expr] = field(default_factory=dict)
     """How values are said that are not just a name: parameters, and what stands within a line."""
     shown: dict[str, str] = field(default_factory=dict)
@@ -53,7 +55,14 @@ class FunctionText:
         """The text of a loop's body: lines of its own, all else is the function's."""
         own: list[Part] = []
         return FunctionText(
-            self.said, self.shown, self.ranks, own, self.quoted, self.waiting, self.called
+            self.widths,
+            self.said,
+            self.shown,
+            self.ranks,
+            own,
+            self.quoted,
+            self.waiting,
+            self.called,
         )
 
     def name(self, value: Value) -> str:
@@ -63,7 +72,7 @@ class FunctionText:
     def expression(self, value: Value) -> ast.expr:
         """What is written where a value is read."""
         if value.literal is not None:
-            return number_text(value)
+            return self.widths.number(value)
         return self.said.get(value.name) or ast.parse(self.name(value), mode="eval").body
 
     def read(self, value: Value) -> str:
@@ -71,7 +80,7 @@ class FunctionText:
 
     def step(self, step: Step) -> None:
         """A line for a step, or for a nameless one its expression for the line that reads it."""
-        step = with_whole_numbers(step)
+        step = self.widths.step(with_whole_numbers(step))
         for value in (*step.inputs, *step.made()):
             self.ranks[self.name(value)] = len(value.shape)
         known = {value.name: self.expression(value) for value in step.inputs}
@@ -96,13 +105,18 @@ class FunctionText:
     def assign(self, target: str, expression: ast.expr, step: Step) -> None:
         """`target = expression   # [B, 4]`."""
         made = [v for v in step.made() if not self.name(v).startswith("dp[")]
-        shapes = shapes_text(made or step.made())
+        shapes = self.shapes(made or step.made())
         is_long = len(f"{target} = {ex.text(expression)}  # {shapes}") > WIDTH - len(INDENT)
         if is_long and not shapes.startswith("each "):
-            shapes = shapes_text([v for v in made if v.shape][:1]) or shapes
+            shapes = self.shapes([v for v in made if v.shape][:1]) or shapes
         about, blank, why = step.because.partition(" ") if step.function == "add" else ("", "", "")
         reason = f"{self.called.get(about, about)}{blank}{why}"
         self.parts.append(Line(f"{target} = {ex.text(expression)}", shapes, reason))
+
+    def shapes(self, values: Iterable[Value]) -> str:
+        """`[B, 4], [4]`, or `each [B, 4]`."""
+        found = [self.widths.text(value.shape) for value in values if value.shape]
+        return f"each {found[0]}" if len(found) > 1 and len(set(found)) == 1 else ", ".join(found)
 
     def quote(self, names: Iterable[str], code: str) -> None:
         """Remember the line of these values, and of what stands within them."""
@@ -130,12 +144,6 @@ def _gives_several(step: Step) -> bool:
     name, _, part = step.function.partition(".")
     known = rule(name)
     return known.forward.rest in known.wrt if part else known.outputs[0].startswith("*")
-
-
-def shapes_text(values: Iterable[Value]) -> str:
-    """`[B, 4], [4]`, or `each [B, 4]`."""
-    shapes = [shape_text(value.shape) for value in values if value.shape]
-    return f"each {shapes[0]}" if len(shapes) > 1 and len(set(shapes)) == 1 else ", ".join(shapes)
 
 
 def targets(names: Iterable[str]) -> str:
