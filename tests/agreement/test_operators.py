@@ -322,7 +322,8 @@ def test_the_erf_of_gelu_is_allowed_for(monkeypatch: pytest.MonkeyPatch) -> None
     text = alone("gelu(u)", np.linspace(0.05, 0.09, 2000))
     assert held(text, "float32").verdict == "agrees"
     monkeypatch.setattr(formulas, "GELU_ERF", 0.0)
-    assert held(text, "float32").first.step.name == "du"
+    # which of the two parts first depends on the processor's own erf
+    assert held(text, "float32").first.step.name in ("h", "du")
 
 
 def test_a_bias_inside_the_sum_is_allowed_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from tests.modules.agreeing import assert_writes
 from torch import Tensor, nn
 
 from backhand.modules import write
-from tests.modules.agreeing import assert_writes
 
 
 class Attention(nn.Module):

@@ -7,7 +7,9 @@ the machine at hand. Sources:
 
 - numpy: numpy/_core/tests/data/umath-validation-set-*.csv, last column, shipped in its wheel:
   float32 exp 3, log 4, tanh 2, sin 2, cos 2, tan 4, log1p 2, expm1 3, exp2 2, log2 3, log10 3;
-  float64 1 each, tanh 2. Pull requests 13134 (exp 2.52, log 3.83) and 19478 (SVML, at most 4 ulp).
+  float64 1 each, tanh 2. Without AVX512 NumPy takes float64 functions from the C library, of which
+  log10 has 1.62 (glibc; Gladman and others, hal-03141101) and the rest stay below 1. Pull
+  requests 13134 (exp 2.52, log 3.83) and 19478 (SVML, at most 4 ulp).
 - torch: aten/src/ATen/cpu/vml.h takes exp, log, sqrt, sin, cos, tanh, erf from MKL's VML in its
   VML_HA mode (Intel: at most 1 ulp; 0.75 was measured of sqrt, so not even that is correctly
   rounded); vec512_float.h takes SLEEF's *_u10 (1 ulp) and, for sin and cos, *_u35 (3.5 ulp).
@@ -39,7 +41,7 @@ STATED = {
     "expm1": Accuracy(3, 1),
     "log": Accuracy(4, 1),
     "log2": Accuracy(3, 1),
-    "log10": Accuracy(4, 1),
+    "log10": Accuracy(4, 2),
     "log1p": Accuracy(2, 1),
     "tanh": Accuracy(2, 2),
     "sin": Accuracy(4, 4),
