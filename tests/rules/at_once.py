@@ -47,9 +47,9 @@ def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, groups=1):
 
 
 def conv2d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
-    options = stride, padding, dilation, groups
-    dx = spread(dy, None, w, x.shape[2:], *options)
-    return dx, correlate_dw(dy, x, w, *options), dy.sum(axis=(0, 2, 3))
+    dx = spread(dy, None, w, x.shape[2:], stride, padding, dilation, groups)
+    dw = correlate_dw(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return dx, dw, dy.sum(axis=(0, 2, 3))
 
 
 def conv1d(x, w, b, *, stride=1, padding=0, dilation=1, groups=1):
@@ -61,7 +61,7 @@ def conv1d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     across = (1, stride), (0, padding), (1, dilation)
     size = 1, x.shape[2]
     dx = spread(dy[:, :, None], None, w[:, :, None], size, *across, groups)[:, :, 0]
-    dw = correlate_dw(dy, x, w, stride, padding, dilation, groups)
+    dw = correlate_dw(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
     return dx, dw, dy.sum(axis=(0, 2))
 
 

@@ -132,7 +132,7 @@ def in_rows(y, groups):
     return np.moveaxis(y, 0, -1).reshape(groups, y.shape[1] // groups, -1)
 
 
-def correlate_dx(dy, w, size, stride, padding, dilation, groups):
+def correlate_dx(dy, w, size, *, stride=1, padding=0, dilation=1, groups=1):
     around = edges(padding, w.shape[2:], dilation)
     filters = w.reshape(groups, len(w) // groups, w[0].size)
     parts = filters.swapaxes(1, 2) @ in_rows(dy, groups)
@@ -143,7 +143,7 @@ def correlate_dx(dy, w, size, stride, padding, dilation, groups):
     return dx[..., *inside]
 
 
-def correlate_dw(dy, x, w, stride, padding, dilation, groups):
+def correlate_dw(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     kernel = w.shape[2:]
     seen = windows(padded(x, edges(padding, kernel, dilation)), kernel, stride, dilation)
     seen = seen[(..., *[slice(places) for places in dy.shape[2:]])]
@@ -252,10 +252,10 @@ def batch_norm2d_backward(dn, p, saved):
 
 
 def residual_block_1(x, p):
-    conv1 = correlate(x, p["conv1.weight"], padding=(1, 1))       # [B, C, D, D]
+    conv1 = correlate(x, p["conv1.weight"], padding=1)            # [B, C, D, D]
     norm1, saved_norm1 = batch_norm2d(conv1, inside(p, "norm1"))  # [B, C, D, D]
     h = np.maximum(norm1, 0)                                      # [B, C, D, D]
-    conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))       # [B, C, D, D]
+    conv2 = correlate(h, p["conv2.weight"], padding=1)            # [B, C, D, D]
     h2, saved_norm2 = batch_norm2d(conv2, inside(p, "norm2"))     # [B, C, D, D]
     t = h2 + x                                                    # [B, C, D, D]
     x2 = np.maximum(t, 0)                                         # [B, C, D, D]
@@ -266,38 +266,35 @@ def residual_block_1_backward(dx2, p, saved):
     x, norm1, saved_norm1, h, saved_norm2, t = saved
     dp = {}
     # x2 = np.maximum(t, 0)
-    dt = dx2 * (t > 0)         # [B, C, D, D]
+    dt = dx2 * (t > 0)                                                          # [B, C, D, D]
     # h2 = batch_norm2d(conv2, inside(p, "norm2"))
     dconv2, dp_norm2 = batch_norm2d_backward(dt, inside(p, "norm2"), saved_norm2)  # [B, C, D, D]
     dp |= under("norm2", dp_norm2)
-    # conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))
-    # [B, C, D, D]
-    dh = correlate_dx(dconv2, p["conv2.weight"], h.shape[2:], (1, 1), (1, 1), (1, 1), 1)
-    # [C, C, 3, 3]
-    dp["conv2.weight"] = correlate_dw(dconv2, h, p["conv2.weight"], (1, 1), (1, 1), (1, 1), 1)
+    # conv2 = correlate(h, p["conv2.weight"], padding=1)
+    dh = correlate_dx(dconv2, p["conv2.weight"], h.shape[2:], padding=1)        # [B, C, D, D]
+    dp["conv2.weight"] = correlate_dw(dconv2, h, p["conv2.weight"], padding=1)  # [C, C, 3, 3]
     # h = np.maximum(norm1, 0)
-    dnorm1 = dh * (norm1 > 0)  # [B, C, D, D]
+    dnorm1 = dh * (norm1 > 0)                                                   # [B, C, D, D]
     # norm1 = batch_norm2d(conv1, inside(p, "norm1"))
     # [B, C, D, D]
     dconv1, dp_norm1 = batch_norm2d_backward(dnorm1, inside(p, "norm1"), saved_norm1)
     dp |= under("norm1", dp_norm1)
-    # conv1 = correlate(x, p["conv1.weight"], padding=(1, 1))
-    # [B, C, D, D]
-    dx_conv1 = correlate_dx(dconv1, p["conv1.weight"], x.shape[2:], (1, 1), (1, 1), (1, 1), 1)
-    # [C, C, 3, 3]
-    dp["conv1.weight"] = correlate_dw(dconv1, x, p["conv1.weight"], (1, 1), (1, 1), (1, 1), 1)
-    dx = dt + dx_conv1         # [B, C, D, D], x is used twice: its derivatives add
+    # conv1 = correlate(x, p["conv1.weight"], padding=1)
+    dx_conv1 = correlate_dx(dconv1, p["conv1.weight"], x.shape[2:], padding=1)  # [B, C, D, D]
+    dp["conv1.weight"] = correlate_dw(dconv1, x, p["conv1.weight"], padding=1)  # [C, C, 3, 3]
+    # x is used twice: its derivatives add
+    dx = dt + dx_conv1                                                          # [B, C, D, D]
     return dx, dp
 
 
 def residual_block_2(x, p):
-    conv1 = correlate(x, p["conv1.weight"], stride=(2, 2), padding=(1, 1))  # [B, 16, 8, 8]
-    norm1, saved_norm1 = batch_norm2d(conv1, inside(p, "norm1"))            # [B, 16, 8, 8]
-    h = np.maximum(norm1, 0)                                                # [B, 16, 8, 8]
-    conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))                 # [B, 16, 8, 8]
-    h2, saved_norm2 = batch_norm2d(conv2, inside(p, "norm2"))               # [B, 16, 8, 8]
-    t = h2 + correlate(x, p["shortcut.weight"], stride=(2, 2))              # [B, 16, 8, 8]
-    x2 = np.maximum(t, 0)                                                   # [B, 16, 8, 8]
+    conv1 = correlate(x, p["conv1.weight"], stride=2, padding=1)  # [B, 16, 8, 8]
+    norm1, saved_norm1 = batch_norm2d(conv1, inside(p, "norm1"))  # [B, 16, 8, 8]
+    h = np.maximum(norm1, 0)                                      # [B, 16, 8, 8]
+    conv2 = correlate(h, p["conv2.weight"], padding=1)            # [B, 16, 8, 8]
+    h2, saved_norm2 = batch_norm2d(conv2, inside(p, "norm2"))     # [B, 16, 8, 8]
+    t = h2 + correlate(x, p["shortcut.weight"], stride=2)         # [B, 16, 8, 8]
+    x2 = np.maximum(t, 0)                                         # [B, 16, 8, 8]
     return x2, (x, norm1, saved_norm1, h, saved_norm2, t)
 
 
@@ -305,38 +302,35 @@ def residual_block_2_backward(dx2, p, saved):
     x, norm1, saved_norm1, h, saved_norm2, t = saved
     dp = {}
     # x2 = np.maximum(t, 0)
-    dt = dx2 * (t > 0)           # [B, 16, 8, 8]
-    # t = h2 + correlate(x, p["shortcut.weight"], stride=(2, 2))
-    # [B, 8, 16, 16]
-    dx_shortcut = correlate_dx(dt, p["shortcut.weight"], x.shape[2:], (2, 2), (0, 0), (1, 1), 1)
-    # [16, 8, 1, 1]
-    dp["shortcut.weight"] = correlate_dw(dt, x, p["shortcut.weight"], (2, 2), (0, 0), (1, 1), 1)
+    dt = dx2 * (t > 0)                                                           # [B, 16, 8, 8]
+    # t = h2 + correlate(x, p["shortcut.weight"], stride=2)
+    dx_shortcut = correlate_dx(dt, p["shortcut.weight"], x.shape[2:], stride=2)  # [B, 8, 16, 16]
+    dp["shortcut.weight"] = correlate_dw(dt, x, p["shortcut.weight"], stride=2)  # [16, 8, 1, 1]
     # h2 = batch_norm2d(conv2, inside(p, "norm2"))
     dconv2, dp_norm2 = batch_norm2d_backward(dt, inside(p, "norm2"), saved_norm2)  # [B, 16, 8, 8]
     dp |= under("norm2", dp_norm2)
-    # conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))
-    # [B, 16, 8, 8]
-    dh = correlate_dx(dconv2, p["conv2.weight"], h.shape[2:], (1, 1), (1, 1), (1, 1), 1)
-    # [16, 16, 3, 3]
-    dp["conv2.weight"] = correlate_dw(dconv2, h, p["conv2.weight"], (1, 1), (1, 1), (1, 1), 1)
+    # conv2 = correlate(h, p["conv2.weight"], padding=1)
+    dh = correlate_dx(dconv2, p["conv2.weight"], h.shape[2:], padding=1)         # [B, 16, 8, 8]
+    dp["conv2.weight"] = correlate_dw(dconv2, h, p["conv2.weight"], padding=1)   # [16, 16, 3, 3]
     # h = np.maximum(norm1, 0)
-    dnorm1 = dh * (norm1 > 0)    # [B, 16, 8, 8]
+    dnorm1 = dh * (norm1 > 0)                                                    # [B, 16, 8, 8]
     # norm1 = batch_norm2d(conv1, inside(p, "norm1"))
     # [B, 16, 8, 8]
     dconv1, dp_norm1 = batch_norm2d_backward(dnorm1, inside(p, "norm1"), saved_norm1)
     dp |= under("norm1", dp_norm1)
-    # conv1 = correlate(x, p["conv1.weight"], stride=(2, 2), padding=(1, 1))
+    # conv1 = correlate(x, p["conv1.weight"], stride=2, padding=1)
     # [B, 8, 16, 16]
-    dx_conv1 = correlate_dx(dconv1, p["conv1.weight"], x.shape[2:], (2, 2), (1, 1), (1, 1), 1)
+    dx_conv1 = correlate_dx(dconv1, p["conv1.weight"], x.shape[2:], stride=2, padding=1)
     # [16, 8, 3, 3]
-    dp["conv1.weight"] = correlate_dw(dconv1, x, p["conv1.weight"], (2, 2), (1, 1), (1, 1), 1)
-    dx = dx_shortcut + dx_conv1  # [B, 8, 16, 16], x is used twice: its derivatives add
+    dp["conv1.weight"] = correlate_dw(dconv1, x, p["conv1.weight"], stride=2, padding=1)
+    # x is used twice: its derivatives add
+    dx = dx_shortcut + dx_conv1                                                  # [B, 8, 16, 16]
     return dx, dp
 
 
 def network(x, p):
     B = x.shape[0]
-    stem = correlate(x, p["stem.weight"], padding=(1, 1))                 # [B, 8, 16, 16]
+    stem = correlate(x, p["stem.weight"], padding=1)                      # [B, 8, 16, 16]
     n, saved_norm = batch_norm2d(stem, inside(p, "norm"))                 # [B, 8, 16, 16]
     x2 = np.maximum(n, 0)                                                 # [B, 8, 16, 16]
     saved_blocks = []
@@ -380,51 +374,49 @@ def network_backward(dclasses, p, saved):
     # n = batch_norm2d(stem, inside(p, "norm"))
     dstem, dp_norm = batch_norm2d_backward(dn, inside(p, "norm"), saved_norm)  # [B, 8, 16, 16]
     dp |= under("norm", dp_norm)
-    # stem = correlate(x, p["stem.weight"], padding=(1, 1))
-    # [B, 3, 16, 16]
-    dx = correlate_dx(dstem, p["stem.weight"], x.shape[2:], (1, 1), (1, 1), (1, 1), 1)
-    # [8, 3, 3, 3]
-    dp["stem.weight"] = correlate_dw(dstem, x, p["stem.weight"], (1, 1), (1, 1), (1, 1), 1)
+    # stem = correlate(x, p["stem.weight"], padding=1)
+    dx = correlate_dx(dstem, p["stem.weight"], x.shape[2:], padding=1)         # [B, 3, 16, 16]
+    dp["stem.weight"] = correlate_dw(dstem, x, p["stem.weight"], padding=1)    # [8, 3, 3, 3]
     return dx, dp
 
 
 def residual_block_1_evaluated(x, p):
-    conv1 = correlate(x, p["conv1.weight"], padding=(1, 1))  # [B, C, D, D]
+    conv1 = correlate(x, p["conv1.weight"], padding=1)  # [B, C, D, D]
     norm1 = batch_norm_eval(  # [B, C, D, D]
         conv1, p["norm1.weight"], p["norm1.bias"], p["norm1.running_mean"], p["norm1.running_var"],
         eps=1e-05
     )
-    h = np.maximum(norm1, 0)                                 # [B, C, D, D]
-    conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))  # [B, C, D, D]
+    h = np.maximum(norm1, 0)                            # [B, C, D, D]
+    conv2 = correlate(h, p["conv2.weight"], padding=1)  # [B, C, D, D]
     h2 = batch_norm_eval(  # [B, C, D, D]
         conv2, p["norm2.weight"], p["norm2.bias"], p["norm2.running_mean"], p["norm2.running_var"],
         eps=1e-05
     )
-    t = h2 + x                                               # [B, C, D, D]
-    x2 = np.maximum(t, 0)                                    # [B, C, D, D]
+    t = h2 + x                                          # [B, C, D, D]
+    x2 = np.maximum(t, 0)                               # [B, C, D, D]
     return x2
 
 
 def residual_block_2_evaluated(x, p):
-    conv1 = correlate(x, p["conv1.weight"], stride=(2, 2), padding=(1, 1))  # [B, 16, 8, 8]
+    conv1 = correlate(x, p["conv1.weight"], stride=2, padding=1)  # [B, 16, 8, 8]
     norm1 = batch_norm_eval(  # [B, 16, 8, 8]
         conv1, p["norm1.weight"], p["norm1.bias"], p["norm1.running_mean"], p["norm1.running_var"],
         eps=1e-05
     )
-    h = np.maximum(norm1, 0)                                                # [B, 16, 8, 8]
-    conv2 = correlate(h, p["conv2.weight"], padding=(1, 1))                 # [B, 16, 8, 8]
+    h = np.maximum(norm1, 0)                                      # [B, 16, 8, 8]
+    conv2 = correlate(h, p["conv2.weight"], padding=1)            # [B, 16, 8, 8]
     h2 = batch_norm_eval(  # [B, 16, 8, 8]
         conv2, p["norm2.weight"], p["norm2.bias"], p["norm2.running_mean"], p["norm2.running_var"],
         eps=1e-05
     )
-    t = h2 + correlate(x, p["shortcut.weight"], stride=(2, 2))              # [B, 16, 8, 8]
-    x2 = np.maximum(t, 0)                                                   # [B, 16, 8, 8]
+    t = h2 + correlate(x, p["shortcut.weight"], stride=2)         # [B, 16, 8, 8]
+    x2 = np.maximum(t, 0)                                         # [B, 16, 8, 8]
     return x2
 
 
 def network_evaluated(x, p):
     B = x.shape[0]
-    stem = correlate(x, p["stem.weight"], padding=(1, 1))              # [B, 8, 16, 16]
+    stem = correlate(x, p["stem.weight"], padding=1)                   # [B, 8, 16, 16]
     n = batch_norm_eval(  # [B, 8, 16, 16]
         stem, p["norm.weight"], p["norm.bias"], p["norm.running_mean"], p["norm.running_var"],
         eps=1e-05

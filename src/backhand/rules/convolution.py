@@ -96,7 +96,7 @@ def correlate(x, w, *, stride=1, padding=0, dilation=1, groups=1):
     return np.moveaxis(y.reshape(len(w), *seen.shape[x.ndim :], len(x)), -1, 0)
 
 
-def correlate_dx(dy, w, size, stride, padding, dilation, groups):
+def correlate_dx(dy, w, size, *, stride=1, padding=0, dilation=1, groups=1):
     around = edges(padding, w.shape[2:], dilation)
     filters = w.reshape(groups, len(w) // groups, w[0].size)
     parts = filters.swapaxes(1, 2) @ in_rows(dy, groups)
@@ -107,7 +107,7 @@ def correlate_dx(dy, w, size, stride, padding, dilation, groups):
     return dx[..., *inside]
 
 
-def correlate_dw(dy, x, w, stride, padding, dilation, groups):
+def correlate_dw(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     kernel = w.shape[2:]
     seen = windows(padded(x, edges(padding, kernel, dilation)), kernel, stride, dilation)
     seen = seen[(..., *[slice(places) for places in dy.shape[2:]])]
@@ -121,8 +121,10 @@ def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, groups=1):
 
 def conv2d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     return (
-        correlate_dx(dy, w, x.shape[2:], stride, padding, dilation, groups),
-        correlate_dw(dy, x, w, stride, padding, dilation, groups),
+        correlate_dx(
+            dy, w, x.shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups
+        ),
+        correlate_dw(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
         dy.sum(axis=(0, 2, 3)),
     )
 
@@ -158,8 +160,10 @@ def conv1d(x, w, b, *, stride=1, padding=0, dilation=1, groups=1):
 
 def conv1d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     return (
-        correlate_dx(dy, w, x.shape[2:], stride, padding, dilation, groups),
-        correlate_dw(dy, x, w, stride, padding, dilation, groups),
+        correlate_dx(
+            dy, w, x.shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups
+        ),
+        correlate_dw(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
         dy.sum(axis=(0, 2)),
     )
 
@@ -194,8 +198,10 @@ def conv3d(x, w, b, *, stride=1, padding=0, dilation=1, groups=1):
 
 def conv3d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     return (
-        correlate_dx(dy, w, x.shape[2:], stride, padding, dilation, groups),
-        correlate_dw(dy, x, w, stride, padding, dilation, groups),
+        correlate_dx(
+            dy, w, x.shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups
+        ),
+        correlate_dw(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
         dy.sum(axis=(0, 2, 3, 4)),
     )
 
@@ -226,8 +232,10 @@ register(
 
 def correlate_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     return (
-        correlate_dx(dy, w, x.shape[2:], stride, padding, dilation, groups),
-        correlate_dw(dy, x, w, stride, padding, dilation, groups),
+        correlate_dx(
+            dy, w, x.shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups
+        ),
+        correlate_dw(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
     )
 
 

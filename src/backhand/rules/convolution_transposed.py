@@ -27,18 +27,20 @@ def transposed(x, w, *, stride=1, padding=0, output_padding=0, dilation=1, group
             x.shape[2:], w.shape[2:], *options, strict=True
         )
     ]
-    return correlate_dx(x, w, size, stride, padding, dilation, groups)
+    return correlate_dx(
+        x, w, size, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
 
 
-def transposed_dx(dy, x, w, stride, padding, dilation, groups):
+def transposed_dx(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     dx = correlate(dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
     return dx[(..., *[slice(places) for places in x.shape[2:]])]
 
 
 def transposed_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     return (
-        transposed_dx(dy, x, w, stride, padding, dilation, groups),
-        correlate_dw(x, dy, w, stride, padding, dilation, groups),
+        transposed_dx(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        correlate_dw(x, dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
     )
 
 
@@ -75,8 +77,8 @@ def conv_transpose2d(x, w, b, *, stride=1, padding=0, output_padding=0, dilation
 
 def conv_transpose2d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     return (
-        transposed_dx(dy, x, w, stride, padding, dilation, groups),
-        correlate_dw(x, dy, w, stride, padding, dilation, groups),
+        transposed_dx(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        correlate_dw(x, dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
         dy.sum(axis=(0, 2, 3)),
     )
 
@@ -114,8 +116,8 @@ def conv_transpose1d(x, w, b, *, stride=1, padding=0, output_padding=0, dilation
 
 def conv_transpose1d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     return (
-        transposed_dx(dy, x, w, stride, padding, dilation, groups),
-        correlate_dw(x, dy, w, stride, padding, dilation, groups),
+        transposed_dx(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        correlate_dw(x, dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
         dy.sum(axis=(0, 2)),
     )
 
@@ -152,8 +154,8 @@ def conv_transpose3d(x, w, b, *, stride=1, padding=0, output_padding=0, dilation
 
 def conv_transpose3d_backward(dy, x, w, *, stride=1, padding=0, dilation=1, groups=1):
     return (
-        transposed_dx(dy, x, w, stride, padding, dilation, groups),
-        correlate_dw(x, dy, w, stride, padding, dilation, groups),
+        transposed_dx(dy, x, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        correlate_dw(x, dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups),
         dy.sum(axis=(0, 2, 3, 4)),
     )
 

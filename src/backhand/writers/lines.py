@@ -72,8 +72,15 @@ def arguments_of(step: Step, nameless: Mapping[str, ast.expr]) -> dict[str, ast.
         arguments[op.rest] = ast.Tuple(given[at : at + many], ast.Load())
         given[at : at + many] = [arguments[op.rest]]
     arguments |= dict(zip(op.parameters, given, strict=True))
-    arguments |= {name: ex.literal(value) for name, value in step.attributes}
+    arguments |= {name: ex.literal(_spelled(step, name, value)) for name, value in step.attributes}
     return arguments
+
+
+def _spelled(step: Step, name: str, value: Attribute) -> Attribute:
+    """One number for a tuple of it, where the function takes one for all axes."""
+    default = operation(step.function).function.defaults.get(name)
+    is_one = isinstance(value, tuple) and len(set(value)) == 1 and isinstance(default, int)
+    return value[0] if is_one and isinstance(value, tuple) else value
 
 
 def expression_of(value: Value, nameless: Mapping[str, ast.expr]) -> ast.expr:
@@ -95,9 +102,10 @@ def numpy_spelling(
     """A body of one expression with its names replaced, or a call of a longer one."""
     op = operation(step.function)
     if len(op.expressions) == 1:
-        return ex.fold(ex.substitute(op.expressions[0], arguments), ranks)
+        expression = ex.fold(ex.substitute(op.expressions[0], arguments), ranks)
+        return _without_defaults(expression, {h.name: h.defaults for h in op.function.helpers})
     keywords = [
-        ast.keyword(name, ex.literal(value))
+        ast.keyword(name, ex.literal(_spelled(step, name, value)))
         for name, value in step.attributes
         if name not in op.function.defaults or not _same(value, op.function.defaults[name])
     ]
@@ -107,6 +115,24 @@ def numpy_spelling(
         for part in _several(arguments[parameter], is_rest=parameter == op.rest)
     ]
     return ast.Call(ex.name(op.function.name), positional, keywords)
+
+
+def _without_defaults(
+    expression: ast.expr, defaults: Mapping[str, Mapping[str, Attribute]]
+) -> ast.expr:
+    """The expression whose calls of a rule's helpers say only what is not their default."""
+    for node in ast.walk(expression):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            own = defaults.get(node.func.id, {})
+            node.keywords = [k for k in node.keywords if not _is_default(k, own)]
+    return expression
+
+
+def _is_default(keyword: ast.keyword, defaults: Mapping[str, Attribute]) -> bool:
+    if keyword.arg is None or keyword.arg not in defaults:
+        return False
+    given = ex.constant(keyword.value)
+    return given is not None and _same(given[0], defaults[keyword.arg])  # type: ignore[arg-type]
 
 
 def _same(given: Attribute, default: Attribute) -> bool:
