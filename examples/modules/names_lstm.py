@@ -11,8 +11,8 @@ NAMES, LENGTH = "names.txt", 24
 class NamesLSTM(nn.Module):
     def __init__(self, count):
         super().__init__()
-        self.embedding = nn.Embedding(count, 24)
-        self.lstm = nn.LSTM(24, 96, batch_first=True)
+        self.embedding = nn.Embedding(count, 32)
+        self.lstm = nn.LSTM(32, 96, batch_first=True)
         self.dropout = nn.Dropout(0.2)
         self.output = nn.Linear(96, count)
 

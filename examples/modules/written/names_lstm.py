@@ -4,7 +4,7 @@ captured   torch.export of NamesLSTM by PyTorch 2.13.0
 run        python FILE predict input.npz --out output.npz
            python FILE train data.npz --epochs 3 --out trained.npz
            python FILE check
-sizes      B batch, V vocabulary (27); the other sizes are numbers
+sizes      B batch, V vocabulary (27), C width (32); the other sizes are numbers
 names      dX is the derivative of the loss by X and has the shape of X
 weights    p holds arrays by their keys in the state_dict, dp derivatives by them
 """
@@ -17,7 +17,7 @@ import numpy as np
 
 ARRAYS = __file__.removesuffix(".py") + ".npz"
 SHAPES = {"x": ("B", 24), "targets": ("B", "T")}
-V = 27
+V, C = 27, 32
 
 
 # ---- operators, each followed by its derivative --------------------------------------------------
@@ -134,13 +134,13 @@ def under(path, dp):
 
 def lstm_module(x, p):
     B = x.shape[0]
-    x2 = x.swapaxes(0, 1)                   # [24, B, 24]
-    h = np.zeros((1, B, 96), "float32")[0]  # [B, 96]
-    c = np.zeros((1, B, 96), "float32")[0]  # [B, 96]
-    h2, cells2, gates = lstm(  # [24, B, 96]
+    x2 = x.swapaxes(0, 1)                      # [24, B, C]
+    h = np.zeros((1, B, 3 * C), "float32")[0]  # [B, 3*C]
+    c = np.zeros((1, B, 3 * C), "float32")[0]  # [B, 3*C]
+    h2, cells2, gates = lstm(  # [24, B, 3*C]
         x2, h, c, p["weight_ih_l0"], p["weight_hh_l0"], p["bias_ih_l0"] + p["bias_hh_l0"]
     )
-    output = h2.swapaxes(0, 1)              # [B, 24, 96]
+    output = h2.swapaxes(0, 1)                 # [B, 24, 3*C]
     return output, (x2, h, c, h2, cells2, gates)
 
 
@@ -148,39 +148,39 @@ def lstm_module_backward(doutput, p, saved):
     x2, h, c, h2, cells2, gates = saved
     dp = {}
     # output = h2.swapaxes(0, 1)
-    dh2 = doutput.swapaxes(0, 1)       # [24, B, 96]
+    dh2 = doutput.swapaxes(0, 1)       # [24, B, 3*C]
     # h2, cells2, gates = lstm(x2, h, c, p["weight_ih_l0"], p["weight_hh_l0"], p["bias_ih_l0"] +
     # p["bias_hh_l0"])
-    dx2, _, _, dp["weight_ih_l0"], dp["weight_hh_l0"], db_full = lstm_backward(  # [24, B, 24]
+    dx2, _, _, dp["weight_ih_l0"], dp["weight_hh_l0"], db_full = lstm_backward(  # [24, B, C]
         dh2, 0, x2, h, c, p["weight_ih_l0"], p["weight_hh_l0"], h2, cells2, gates
     )
     db = np.sum(db_full, axis=(0, 1))  # [384]
     # x2 = x.swapaxes(0, 1)
-    dx = dx2.swapaxes(0, 1)            # [B, 24, 24]
+    dx = dx2.swapaxes(0, 1)            # [B, 24, C]
     dp["bias_ih_l0"] = db
     dp["bias_hh_l0"] = db
     return dx, dp
 
 
 def dropout_module(x, generator=None):
-    mask_shaped = x.transpose(1, 0, 2)    # [24, B, 96]
-    mask_drawn = dropout_mask(generator, mask_shaped.shape, 0.2, mask_shaped.dtype)  # [24, B, 96]
-    mask = mask_drawn.transpose(1, 0, 2)  # [B, 24, 96]
-    kept = x * mask                       # [B, 24, 96]
+    mask_shaped = x.transpose(1, 0, 2)    # [24, B, 3*C]
+    mask_drawn = dropout_mask(generator, mask_shaped.shape, 0.2, mask_shaped.dtype)  # [24, B, 3*C]
+    mask = mask_drawn.transpose(1, 0, 2)  # [B, 24, 3*C]
+    kept = x * mask                       # [B, 24, 3*C]
     return kept, (mask,)
 
 
 def dropout_module_backward(dkept, saved):
     (mask,) = saved
     # kept = x * mask
-    dx = dkept * mask  # [B, 24, 96]
+    dx = dkept * mask  # [B, 24, 3*C]
     return dx
 
 
 def network(x, p, generator=None):
-    x2 = p["embedding.weight"][x]                            # [B, 24, 24]
-    x3, saved_lstm = lstm_module(x2, inside(p, "lstm"))      # [B, 24, 96]
-    kept, saved_dropout = dropout_module(x3, generator)      # [B, 24, 96]
+    x2 = p["embedding.weight"][x]                            # [B, 24, C]
+    x3, saved_lstm = lstm_module(x2, inside(p, "lstm"))      # [B, 24, 3*C]
+    kept, saved_dropout = dropout_module(x3, generator)      # [B, 24, 3*C]
     output = kept @ p["output.weight"].T + p["output.bias"]  # [B, 24, V]
     return output, (x, saved_lstm, kept, saved_dropout)
 
@@ -189,35 +189,17 @@ def network_backward(doutput, p, saved):
     x, saved_lstm, kept, saved_dropout = saved
     dp = {}
     # output = kept @ p["output.weight"].T + p["output.bias"]
-    dkept = doutput @ p["output.weight"]                                     # [B, 24, 96]
-    dp["output.weight"] = rows(doutput).T @ rows(kept)                       # [V, 96]
+    dkept = doutput @ p["output.weight"]                                     # [B, 24, 3*C]
+    dp["output.weight"] = rows(doutput).T @ rows(kept)                       # [V, 3*C]
     dp["output.bias"] = np.sum(doutput, axis=(0, 1))                         # [V]
     # kept = dropout_module(x3, generator)
-    dx3 = dropout_module_backward(dkept, saved_dropout)                      # [B, 24, 96]
+    dx3 = dropout_module_backward(dkept, saved_dropout)                      # [B, 24, 3*C]
     # x3 = lstm_module(x2, inside(p, "lstm"))
-    dx2, dp_lstm = lstm_module_backward(dx3, inside(p, "lstm"), saved_lstm)  # [B, 24, 24]
+    dx2, dp_lstm = lstm_module_backward(dx3, inside(p, "lstm"), saved_lstm)  # [B, 24, C]
     dp |= under("lstm", dp_lstm)
     # x2 = p["embedding.weight"][x]
-    dp["embedding.weight"] = added_at(x, dx2, (V, 24))                       # [V, 24]
+    dp["embedding.weight"] = added_at(x, dx2, (V, C))                        # [V, C]
     return dp
-
-
-def lstm_module_evaluated(x, p):
-    B = x.shape[0]
-    x2 = x.swapaxes(0, 1)                   # [24, B, 24]
-    h = np.zeros((1, B, 96), "float32")[0]  # [B, 96]
-    c = np.zeros((1, B, 96), "float32")[0]  # [B, 96]
-    # [24, B, 96]
-    h2, *_ = lstm(x2, h, c, p["weight_ih_l0"], p["weight_hh_l0"], p["bias_ih_l0"] + p["bias_hh_l0"])
-    output = h2.swapaxes(0, 1)              # [B, 24, 96]
-    return output
-
-
-def network_evaluated(x, p):
-    x2 = p["embedding.weight"][x]                          # [B, 24, 24]
-    x3 = lstm_module_evaluated(x2, inside(p, "lstm"))      # [B, 24, 96]
-    output = x3 @ p["output.weight"].T + p["output.bias"]  # [B, 24, V]
-    return output
 
 
 def network_loss(outputs, targets):
@@ -304,7 +286,7 @@ def parameters(file=ARRAYS):
 
 def predict(arrays, p, generator=None):
     """The outputs by their names."""
-    output = network_evaluated(arrays["x"], p)
+    output, _ = network(arrays["x"], p, generator)
     return {"output": output}
 
 

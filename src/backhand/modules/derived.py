@@ -126,12 +126,19 @@ def _nested(flat: Network, captured: Captured, module: "torch.nn.Module", name: 
 
 
 def _does(network: Network) -> list[str]:
-    """What a network computes, line by line, without what is drawn and multiplied with."""
-    return [
-        step.function
-        for step in network.forward.body
-        if step.function != "dropout" and not any(v.role == "generator" for v in step.inputs)
-    ]
+    """What a network computes, line by line, without what is drawn, what only that is made from,
+    and what is multiplied with it."""
+    read = {value.name for value in network.forward.outputs}
+    found: list[str] = []
+    for step in reversed(network.forward.body):
+        made = step.made()
+        if made and not any(value.name in read for value in made):
+            continue
+        inputs = step.inputs[:1] if step.function == "dropout" else step.inputs
+        read |= {value.name for value in inputs}
+        if step.function != "dropout":
+            found.append(step.function)
+    return found
 
 
 def _keys(captured: Captured, module: "torch.nn.Module") -> dict[str, tuple[str, ...]]:
