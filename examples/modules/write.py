@@ -22,11 +22,19 @@ def source(name):
     return backhand.modules.write(made.module, made.args, made.kwargs, **made.extras).source
 
 
+def counted(text):
+    """How long a program is."""
+    lines = [line.strip() for line in text.splitlines()]
+    blank, comments = lines.count(""), sum(line.startswith("#") for line in lines)
+    code = len(lines) - blank - comments
+    return f"{len(lines)} lines: {code} of code, {comments} of comments, {blank} blank"
+
+
 def main():
     for name in sys.argv[1:] or NETWORKS:
         text = source(name)
         (HERE / "written" / f"{name}.py").write_text(text, encoding="utf-8")
-        print(f"{name}: {len(text.splitlines())} lines")
+        print(f"{name}: {counted(text)}")
 
 
 if __name__ == "__main__":
