@@ -382,6 +382,8 @@ class Width:
     letter: str
     length: int
     meaning: str
+    multiples: tuple[int, ...] = ()
+    """Other sizes that are written as its products."""
 
 
 @dataclass(frozen=True)

@@ -5,46 +5,24 @@ step stood for stands in the place of several; a step that is left without a rea
 
 - `x @ w + b` for a matrix product of rows that `reshape` has made and undoes again;
 - `causal` for scores where a mask that is a triangle says what is seen, and then a plain `softmax`,
-  for each position sees itself;
-- `layer_norm` and `gelu_tanh` that keep what their derivatives need;
+  for each position sees itself; nothing for a mask of zeros (`masks.py`);
+- `layer_norm` and `gelu_tanh` that keep what their derivatives need, and so does the division by
+  the root of the mean of squares;
 - `np.pad` where nothing is cut off;
 - GELU where a module writes it out (`written_out.py`).
 """
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from math import inf
+from dataclasses import replace
 
 import numpy as np
 
 from backhand.graph import Network, Step, Value
-from backhand.passes.rewriting import rebuilt
+from backhand.passes.around import Around
+from backhand.passes.masks import causal, filled, without_zeros
+from backhand.passes.rewriting import rebuilt, replaced
+from backhand.passes.root_mean_square import root_mean_square
 from backhand.passes.written_out import as_activation
-
-
-@dataclass(frozen=True)
-class _Around:
-    """What is known of a flat network while it is rewritten."""
-
-    makers: Mapping[str, Step]
-    uses: Counter[str]
-    constants: Mapping[str, np.ndarray]
-
-    @classmethod
-    def of(cls, network: Network, arrays: Mapping[str, np.ndarray]) -> "_Around":
-        body = network.forward.body
-        makers = {value.name: step for step in body for value in step.made()}
-        uses = Counter(value.name for step in body for value in step.inputs)
-        uses.update(value.name for value in network.forward.outputs)
-        constants = {v.name for v in network.forward.parameters if v.role == "constant"}
-        return cls(makers, uses, {n: array for n, array in arrays.items() if n in constants})
-
-    def alone(self, value: Value, function: str) -> Step | None:
-        """The step of this function that makes a value which only one step reads."""
-        step = self.makers.get(value.name)
-        fits = step is not None and step.function == function and self.uses[value.name] == 1
-        return step if fits else None
 
 
 def by_hand(network: Network, arrays: Mapping[str, np.ndarray]) -> Network:
@@ -54,11 +32,28 @@ def by_hand(network: Network, arrays: Mapping[str, np.ndarray]) -> Network:
         network: flat.
         arrays: the numbers of its parameters and constants, by their names.
     """
-    for rewrite in (_affine, _causal, _plain_softmax, _activation, _kept, _pad):
-        around = _Around.of(network, arrays)
+    network = _without_zeros(network, arrays)
+    for rewrite in (
+        _affine, causal, _plain_softmax, filled, _activation, root_mean_square, _kept, _pad,
+    ):  # fmt: skip
+        around = Around.of(network, arrays)
         body = [rewrite(step, around) for step in network.forward.body]
         network = _without_unread(rebuilt(network, body, {}))
     return network
+
+
+def _without_zeros(network: Network, arrays: Mapping[str, np.ndarray]) -> Network:
+    """The network without sums with zeros, as a mask that leaves nothing out adds them."""
+    around = Around.of(network, arrays)
+    instead: dict[str, Value] = {}
+    body: list[Step] = []
+    for step in network.forward.body:
+        kept = without_zeros(step, around)
+        if kept is None:
+            body.append(replaced(step, instead))
+        else:
+            instead[step.output.name] = instead.get(kept.name, kept)
+    return _without_unread(rebuilt(network, body, instead))
 
 
 _PRODUCTS = {
@@ -71,7 +66,7 @@ _PRODUCTS = {
 rows, the weight, the bias."""
 
 
-def _affine(step: Step, around: _Around) -> Step:
+def _affine(step: Step, around: Around) -> Step:
     """A `reshape` of a product of rows that another `reshape` made, with the axes of that."""
     if step.function != "reshape":
         return step
@@ -96,56 +91,7 @@ def _undoes(back: Step, made: Step, rows: Value, others: list[Value]) -> bool:
     return is_of_rows and fits and x.shape[:-1] == y.shape[:-1]
 
 
-def _causal(step: Step, around: _Around) -> Step:
-    """A choice between scores and -inf by a mask that is a triangle."""
-    if step.function != "where":
-        return step
-    mask, chosen, other = step.inputs
-    scores, covered = (chosen, other) if other.literal == -inf else (other, chosen)
-    if covered.literal != -inf or scores.literal is not None:
-        return step
-    is_causal = _is_triangle if covered is other else _is_all_but_a_triangle
-    fits = scores.shape == step.output.shape and scores.shape[-2:] == mask.shape[-2:]
-    if fits and is_causal(mask, around):
-        return replace(step, function="causal", inputs=(scores,))
-    return step
-
-
-def _is_all_but_a_triangle(mask: Value, around: _Around) -> bool:
-    """Whether a stored mask covers what comes after each position."""
-    array = around.constants.get(mask.name)
-    return array is not None and _is_tri(np.logical_not(array))
-
-
-def _is_tri(array: np.ndarray) -> bool:
-    """Whether each position sees itself and those before it, in every one of these masks."""
-    is_mask = array.dtype == np.bool_ and array.ndim > 1
-    return is_mask and bool((array == np.tri(*array.shape[-2:], dtype=np.bool_)).all())
-
-
-def _is_triangle(mask: Value, around: _Around) -> bool:
-    """Whether each position sees itself and those before it, whatever the axes before these."""
-    if mask.name in around.constants:
-        return _is_tri(around.constants[mask.name])
-    step = around.makers.get(mask.name)
-    if step is None or not step.inputs:
-        return False
-    (before, *_), attributes = step.inputs, dict(step.attributes)
-    if step.function == "tril":
-        filled = around.makers.get(before.name)
-        is_full = filled is not None and filled.function == "full"
-        return is_full and attributes["offset"] == 0 and _holds_true(filled)
-    keeps = mask.shape[-2:] == before.shape[-2:]
-    if step.function == "reshape":
-        keeps = keeps and all(size == 1 for size in (*mask.shape[:-2], *before.shape[:-2]))
-    return step.function in ("reshape", "broadcast_to") and keeps and _is_triangle(before, around)
-
-
-def _holds_true(filled: Step | None) -> bool:
-    return filled is not None and dict(filled.attributes)["value"] is True
-
-
-def _plain_softmax(step: Step, around: _Around) -> Step:
+def _plain_softmax(step: Step, around: Around) -> Step:
     """A softmax of rows of which none is -inf everywhere, because `causal` made them."""
     if step.function != "safe_softmax" or dict(step.attributes)["axis"] != -1:
         return step
@@ -157,7 +103,7 @@ _KEPT = {"layer_norm": (None, None), "gelu_tanh": (None,)}
 """Operators whose derivative needs what the forward has computed, and as many places for that."""
 
 
-def _kept(step: Step, around: _Around) -> Step:
+def _kept(step: Step, around: Around) -> Step:
     """An operator that keeps what its derivative needs."""
     if step.function not in _KEPT:
         return step
@@ -165,7 +111,7 @@ def _kept(step: Step, around: _Around) -> Step:
     return replace(step, function=f"{step.function}_kept", outputs=outputs)
 
 
-def _pad(step: Step, around: _Around) -> Step:
+def _pad(step: Step, around: Around) -> Step:
     """Numbers put around an array, a pair for each axis; PyTorch says them for the last axes alone,
     the last one first."""
     if step.function != "pad_constant":
@@ -183,7 +129,7 @@ def _pad(step: Step, around: _Around) -> Step:
     return replace(step, function="pad_around", attributes=attributes)
 
 
-def _activation(step: Step, around: _Around) -> Step:
+def _activation(step: Step, around: Around) -> Step:
     return as_activation(step, around.makers, around.uses)
 
 

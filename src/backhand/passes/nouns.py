@@ -17,6 +17,9 @@ REARRANGING = frozenset(
 PLAIN = "t"
 """What is said of anything."""
 
+UNSAID = frozenset({"self", "cls"})
+"""Names of modules that mean something else where they stand by themselves."""
+
 SPELLED = {"p": "probs"}
 """Other words for those that have a meaning in programs: `p` are the parameters."""
 
@@ -49,7 +52,7 @@ def _noun_of_call(
 ) -> str:
     """The module's name within its own; of one in a list what its last line calls its result."""
     last = call.module.path.rpartition(".")[2]
-    if last.isidentifier() and last not in variables and not is_operator(last):
+    if last.isidentifier() and last not in {*variables, *UNSAID} and not is_operator(last):
         return last
     kind = kinds[call.kind]
     output = kind.outputs[call.outputs.index(value)]

@@ -4,7 +4,7 @@ import builtins
 import keyword
 from functools import cache
 
-from backhand.rules.register import all_rules
+from backhand.rules.register import Function, all_rules
 
 PROGRAM_NAMES = frozenset(
     {"np", "torch", "F", "network", "network_loss", "network_backward", "train", "update", "main"}
@@ -41,9 +41,27 @@ def is_reserved(name: str) -> bool:
 
 
 def is_operator(name: str) -> bool:
-    """Whether Python or an operator has this name: all that a module's functions must not hide."""
-    functions = _function_names(len(all_rules()))
+    """Whether Python or a function that programs call has this name: all that a module's functions
+    must not hide."""
+    functions = _called_names(len(all_rules()))
     return name == "np" or name in functions or hasattr(builtins, name) or keyword.iskeyword(name)
+
+
+@cache
+def _called_names(_registered: int) -> frozenset[str]:
+    """Names of the functions that a program may call: those of one expression are written into the
+    lines that use them, so that `cos` may be a value."""
+    names = {"dropout_mask", "erf"}
+    waiting: list[Function] = []
+    for known in all_rules().values():
+        own = [known.forward, *([known.backward] if known.backward else [])]
+        names |= {function.name for function in own if len(function.expressions) != 1}
+        waiting += [helper for function in own for helper in function.helpers]
+    while waiting:
+        helper = waiting.pop()
+        waiting += [] if helper.name in names else helper.helpers
+        names.add(helper.name)
+    return frozenset(names)
 
 
 @cache

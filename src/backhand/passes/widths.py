@@ -7,10 +7,13 @@ things, or that is also the size of something else that is known, has no letter.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from backhand.graph import Network, Size, Step, Width
 
+TABLES = frozenset({"embedding", "padded_embedding"})
+LAYERS = frozenset({"affine", "linear", "linear_no_bias", "addmm"})
+TIMES = range(2, 9)
 EXCHANGING = frozenset({"swapaxes", "transpose", "moveaxis"})
 VOCABULARY, WIDTH, HEADS, HEAD = "V", "C", "H", "D"
 SMALLEST = 4
@@ -31,18 +34,30 @@ def widths_of(network: Network) -> tuple[Width, ...]:
     times, others = Counter(found.values()), _others(network)
     taken = {letter for letter, _ in network.sizes}
     return tuple(
-        Width(letter, length, MEANINGS[letter])
+        Width(letter, length, MEANINGS[letter], _multiples(network, letter, length, others))
         for letter, length in found.items()
         if letter not in taken and length >= SMALLEST and times[length] == 1
         if length not in others
     )
 
 
+def _multiples(
+    network: Network, letter: str, length: int, others: Collection[Size]
+) -> tuple[int, ...]:
+    """The widths of layers that are some times that of the network, as 4 * 64 within GPT-2."""
+    if letter != WIDTH:
+        return ()
+    steps = (step for step in network.forward.body if step.function in LAYERS)
+    made = {step.made()[0].shape[-1] for step in steps}
+    widths = {length * times for times in TIMES} & made - set(others)
+    return tuple(sorted(w for w in widths if isinstance(w, int)))
+
+
 def _tables(network: Network) -> Iterator[tuple[int, int]]:
     """The rows and the width of each embedding that chooses by an input of the network."""
     inputs = {value.name for value in network.forward.inputs}
     for step in network.forward.body:
-        if step.function == "embedding" and step.inputs[1].name in inputs:
+        if step.function in TABLES and step.inputs[1].name in inputs:
             rows, width = step.inputs[0].shape
             if isinstance(rows, int) and isinstance(width, int):
                 yield rows, width
@@ -84,6 +99,6 @@ def _others(network: Network) -> set[Size]:
         found |= set(value.shape[:-1] if is_row else value.shape)
     inputs = {value.name for value in forward.inputs}
     for step in forward.body:
-        if step.function == "embedding" and step.inputs[1].name not in inputs:
+        if step.function in TABLES and step.inputs[1].name not in inputs:
             found.add(step.inputs[0].shape[0])
     return found

@@ -1,8 +1,8 @@
 """Operators as a person writes them in a program of many lines, in the place of more general ones:
 `passes/by_hand.py` puts them there.
 
-Sources: Ba, Kiros and Hinton, Layer Normalization (2016); Hendrycks and Gimpel, Gaussian Error
-Linear Units (2016).
+Sources: Ba, Kiros and Hinton, Layer Normalization (2016); Zhang and Sennrich, Root Mean Square
+Layer Normalization (2019); Hendrycks and Gimpel, Gaussian Error Linear Units (2016).
 """
 
 import numpy as np
@@ -47,6 +47,35 @@ register(
         example(x=X, g=G, b=B),
         example(x=STACKED_X, g=G, b=B),
         example(x=uniform(8, 11, (3, 5)), g=G, b=B, eps=0.01),
+    ],
+    in_formulas=False,
+)
+
+
+def root_mean_square(x, *, eps):
+    # eps keeps the root away from 0 where all x are 0
+    rms = np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)
+    return x / rms, rms
+
+
+def root_mean_square_backward(dy, y, rms):
+    # each x moves every y of its row, through the mean of the squares
+    return (dy - y * (dy * y).mean(axis=-1, keepdims=True)) / rms
+
+
+register(
+    "root_mean_square_kept",
+    root_mean_square,
+    root_mean_square_backward,
+    wrt="x",
+    torch="(F.rms_norm(x, x.shape[-1:], eps=eps), "
+    "((x * x).mean(-1, keepdim=True) + eps).sqrt().detach())",
+    noun="n",
+    output=("y", "rms"),
+    examples=[
+        example(x=X, eps=1e-6),
+        example(x=STACKED_X, eps=0.01),
+        example(x=uniform(8, 11, (3, 5)), eps=1e-5),
     ],
     in_formulas=False,
 )

@@ -18,6 +18,8 @@ from backhand.writers import subscripts
 BOTH_AXES = ("(-1, -2)", "(-2, -1)", "(0, 1)", "(1, 0)")
 """Of two."""
 
+TRIANGLE = r"np\.tril\(np\.full\(\((\w+), \1\), True, 'bool'\), 0\)"
+
 
 def literal(value: Attribute) -> ast.expr:
     """A number, string, bool, None or tuple as an expression."""
@@ -98,7 +100,7 @@ class _Folding(ast.NodeTransformer):
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         self.generic_visit(node)
-        return subscripts.written(node)
+        return subscripts.written(node, self.rank(node.value))
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
@@ -115,6 +117,8 @@ class _Folding(ast.NodeTransformer):
             return literal(tuple(range(int(counted[1]))))
         if counted := re.fullmatch(r"np\.arange\(0, ([A-Z]\w*|\d+), 1, dtype='int'\)", text):
             return parse(f"np.arange({counted[1]})")
+        if triangle := re.fullmatch(TRIANGLE, text):
+            return parse(f"np.tri({triangle[1]}, dtype=np.bool_)")
         if isinstance(node.func, ast.Attribute) and self.rank(node.func.value) == 2:
             inner = node.func.value
             if node.func.attr == "swapaxes" and text.endswith(BOTH_AXES):

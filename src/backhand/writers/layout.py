@@ -44,7 +44,7 @@ def body(lines: Sequence[Line], depth: int = 1, column: int | None = None) -> li
         ]
         above, code = fitting[0]
         parts = broken(code, depth)
-        if above == words and len(parts) > 1 and len(f"{parts[0]}  # {words}") <= WIDTH:
+        if above and above == words and len(parts) > 1 and len(f"{parts[0]}  # {words}") <= WIDTH:
             above, parts[0] = "", f"{parts[0]}  # {words}"
         text += [*(comment(above, depth) if above else []), *parts]
     return text

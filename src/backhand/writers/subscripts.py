@@ -31,12 +31,17 @@ def joined(node: ast.BinOp) -> ast.Tuple | None:
     return None
 
 
-def written(node: ast.Subscript) -> ast.expr:
-    """A subscript with `:` for its slices; of a tuple of numbers, what it picks out."""
+def written(node: ast.Subscript, rank: int | None) -> ast.expr:
+    """A subscript with `:` for its slices; of a tuple of numbers, what it picks out.
+
+    Args:
+        node: the subscript.
+        rank: the number of axes of the array, if it is known.
+    """
     index = node.slice
     if isinstance(node.value, ast.Tuple) and (numbers := _literal(node)) is not None:
         return _expression(numbers[0])
-    node.slice = _index(index)
+    node.slice = _index(index, rank)
     return node
 
 
@@ -58,7 +63,9 @@ def called(node: ast.Call) -> ast.expr | None:
     if is_method and function.rpartition(".")[2] in ("reshape", "transpose"):
         return _spread(node)
     if any(_is_index(part) for part in node.args):
-        node.args = [_picked(part) if _is_index(part) else part for part in node.args]
+        last = node.args[-1]
+        rank = len(last.elts) if isinstance(last, ast.Tuple) and not _is_index(last) else None
+        node.args = [_picked(part, rank) if _is_index(part) else part for part in node.args]
     return None
 
 
@@ -94,8 +101,9 @@ def _is_index(node: ast.expr) -> bool:
     return isinstance(node, ast.Tuple) and any(map(_is_slice, node.elts))
 
 
-def _index(node: ast.expr) -> ast.expr:
-    """An index as it stands between brackets; whole axes at its end go without saying."""
+def _index(node: ast.expr, rank: int | None) -> ast.expr:
+    """An index as it stands between brackets; whole axes at its end go without saying, several
+    before the last are `...`."""
     if _is_slice(node):
         return _slice(node)
     if not isinstance(node, ast.Tuple):
@@ -103,6 +111,9 @@ def _index(node: ast.expr) -> ast.expr:
     parts = [_slice(part) if _is_slice(part) else part for part in node.elts]
     while len(parts) > 1 and ast.unparse(parts[-1]) == ":" and "..." not in map(ast.unparse, parts):
         parts.pop()
+    whole = next((n for n, part in enumerate(parts) if ast.unparse(part) != ":"), 0)
+    if whole > 1 and len(parts) == rank:
+        parts[:whole] = [ast.Constant(...)]
     return parts[0] if len(parts) == 1 else ast.Tuple(parts, ast.Load())
 
 
@@ -119,9 +130,9 @@ def _slice(node: ast.expr) -> ast.Slice:
     return ast.Slice(start, stop, step)
 
 
-def _picked(node: ast.expr) -> ast.expr:
+def _picked(node: ast.expr, rank: int | None) -> ast.expr:
     """An index that is handed to a function: `np.s_[:, 0]`."""
-    return ast.Subscript(_expression_of("np.s_"), _index(node), ast.Load())
+    return ast.Subscript(_expression_of("np.s_"), _index(node, rank), ast.Load())
 
 
 def _expression_of(text: str) -> ast.expr:

@@ -16,6 +16,8 @@ ARITHMETIC = frozenset({"add", "sub", "mul", "div", "pow"})
 SHORT = 8
 """Letters of a number that says what it is."""
 
+LARGEST_FLOAT32 = (2 - 2.0**-23) * 2.0**127
+
 LARGEST = 4096
 """The root of a larger number is not looked for."""
 
@@ -54,6 +56,8 @@ def number_text(value: Value) -> ast.expr:
         whole = round(number ** (1 / power)) if number > 0 else 0
         if 1 < whole <= LARGEST and whole**power == number:
             return ex.parse(f"{whole} ** {power}")
+    if abs(number) == LARGEST_FLOAT32:
+        return ex.parse("np.finfo(np.float32)." + ("max" if number > 0 else "min"))
     if number == (2 / math.pi) ** 0.5:
         return ex.parse("(2 / np.pi) ** 0.5")
     return ex.literal(number)

@@ -12,8 +12,6 @@ from backhand.writers.modules.numbers import number_text
 
 SHAPE = "shape"
 """What the names of attributes end in that are shapes: in them a size is written by its letter."""
-SMALLEST, MOST = 16, 8
-"""A number that is up to so many times a width, if that is not small, is written as its product."""
 
 
 @dataclass(frozen=True)
@@ -21,25 +19,14 @@ class Widths:
     """The letters of numbers."""
 
     letters: Mapping[int, str]
-    main: int = 0
-    """The width whose products are written as such; 0 if there is none."""
 
     def text(self, shape: Iterable[Size]) -> str:
         """`[B, T, 4*C]`."""
         return shape_text(tuple(map(self.size, shape)))
 
     def size(self, size: Size) -> Size:
-        """The letter of a number that has one."""
-        if not isinstance(size, int) or isinstance(size, bool):
-            return size
-        if size in self.letters:
-            return NamedSize(self.letters[size])
-        times, rest = divmod(size, self.main) if self.main else (0, 0)
-        return (
-            NamedSize(f"{times}*{self.letters[self.main]}")
-            if not rest and 1 < times <= MOST
-            else size
-        )
+        """The letter of a number that has one, or the product that it is."""
+        return NamedSize(self.letters[size]) if size in self.letters else size  # type: ignore[index]
 
     def step(self, step: Step) -> Step:
         """The step with letters in the shapes that it says."""
@@ -64,8 +51,9 @@ class Widths:
 
 def letters_for(widths: Sequence[Width]) -> Widths:
     """The letters of a network's widths."""
-    main = next((w.length for w in widths if w.letter == "C" and w.length >= SMALLEST), 0)
-    return Widths({width.length: width.letter for width in widths}, main)
+    letters = {width.length: width.letter for width in widths}
+    letters |= {n: f"{n // w.length}*{w.letter}" for w in widths for n in w.multiples}
+    return Widths(letters)
 
 
 def assigned(widths: Sequence[Width], functions: Iterable[str]) -> Iterator[str]:
