@@ -134,13 +134,13 @@ def under(path, dp):
 
 def lstm_module(x, p):
     B = x.shape[0]
-    x2 = x.swapaxes(0, 1)                      # [24, B, C]
-    h = np.zeros((1, B, 3 * C), "float32")[0]  # [B, 3*C]
-    c = np.zeros((1, B, 3 * C), "float32")[0]  # [B, 3*C]
-    h2, cells2, gates = lstm(  # [24, B, 3*C]
+    x2 = x.swapaxes(0, 1)                   # [24, B, C]
+    h = np.zeros((1, B, 96), "float32")[0]  # [B, 96]
+    c = np.zeros((1, B, 96), "float32")[0]  # [B, 96]
+    h2, cells2, gates = lstm(  # [24, B, 96]
         x2, h, c, p["weight_ih_l0"], p["weight_hh_l0"], p["bias_ih_l0"] + p["bias_hh_l0"]
     )
-    output = h2.swapaxes(0, 1)                 # [B, 24, 3*C]
+    output = h2.swapaxes(0, 1)              # [B, 24, 96]
     return output, (x2, h, c, h2, cells2, gates)
 
 
@@ -148,7 +148,7 @@ def lstm_module_backward(doutput, p, saved):
     x2, h, c, h2, cells2, gates = saved
     dp = {}
     # output = h2.swapaxes(0, 1)
-    dh2 = doutput.swapaxes(0, 1)       # [24, B, 3*C]
+    dh2 = doutput.swapaxes(0, 1)       # [24, B, 96]
     # h2, cells2, gates = lstm(x2, h, c, p["weight_ih_l0"], p["weight_hh_l0"], p["bias_ih_l0"] +
     # p["bias_hh_l0"])
     dx2, _, _, dp["weight_ih_l0"], dp["weight_hh_l0"], db_full = lstm_backward(  # [24, B, C]
@@ -163,42 +163,42 @@ def lstm_module_backward(doutput, p, saved):
 
 
 def dropout_module(x, generator=None):
-    mask_shaped = x.transpose(1, 0, 2)    # [24, B, 3*C]
-    mask_drawn = dropout_mask(generator, mask_shaped.shape, 0.2, mask_shaped.dtype)  # [24, B, 3*C]
-    mask = mask_drawn.transpose(1, 0, 2)  # [B, 24, 3*C]
-    kept = x * mask                       # [B, 24, 3*C]
-    return kept, (mask,)
+    mask_shaped = x.transpose(1, 0, 2)    # [24, B, 96]
+    mask_drawn = dropout_mask(generator, mask_shaped.shape, 0.2, mask_shaped.dtype)  # [24, B, 96]
+    mask = mask_drawn.transpose(1, 0, 2)  # [B, 24, 96]
+    dropout = x * mask                    # [B, 24, 96]
+    return dropout, (mask,)
 
 
-def dropout_module_backward(dkept, saved):
+def dropout_module_backward(ddropout, saved):
     (mask,) = saved
-    # kept = x * mask
-    dx = dkept * mask  # [B, 24, 3*C]
+    # dropout = x * mask
+    dx = ddropout * mask  # [B, 24, 96]
     return dx
 
 
 def network(x, p, generator=None):
-    x2 = p["embedding.weight"][x]                            # [B, 24, C]
-    x3, saved_lstm = lstm_module(x2, inside(p, "lstm"))      # [B, 24, 3*C]
-    kept, saved_dropout = dropout_module(x3, generator)      # [B, 24, 3*C]
-    output = kept @ p["output.weight"].T + p["output.bias"]  # [B, 24, V]
-    return output, (x, saved_lstm, kept, saved_dropout)
+    embedding = p["embedding.weight"][x]                        # [B, 24, C]
+    x2, saved_lstm = lstm_module(embedding, inside(p, "lstm"))  # [B, 24, 96]
+    dropout, saved_dropout = dropout_module(x2, generator)      # [B, 24, 96]
+    output = dropout @ p["output.weight"].T + p["output.bias"]  # [B, 24, V]
+    return output, (x, saved_lstm, dropout, saved_dropout)
 
 
 def network_backward(doutput, p, saved):
-    x, saved_lstm, kept, saved_dropout = saved
+    x, saved_lstm, dropout, saved_dropout = saved
     dp = {}
-    # output = kept @ p["output.weight"].T + p["output.bias"]
-    dkept = doutput @ p["output.weight"]                                     # [B, 24, 3*C]
-    dp["output.weight"] = rows(doutput).T @ rows(kept)                       # [V, 3*C]
-    dp["output.bias"] = np.sum(doutput, axis=(0, 1))                         # [V]
-    # kept = dropout_module(x3, generator)
-    dx3 = dropout_module_backward(dkept, saved_dropout)                      # [B, 24, 3*C]
-    # x3 = lstm_module(x2, inside(p, "lstm"))
-    dx2, dp_lstm = lstm_module_backward(dx3, inside(p, "lstm"), saved_lstm)  # [B, 24, C]
+    # output = dropout @ p["output.weight"].T + p["output.bias"]
+    ddropout = doutput @ p["output.weight"]                   # [B, 24, 96]
+    dp["output.weight"] = rows(doutput).T @ rows(dropout)     # [V, 96]
+    dp["output.bias"] = np.sum(doutput, axis=(0, 1))          # [V]
+    # dropout = dropout_module(x2, generator)
+    dx2 = dropout_module_backward(ddropout, saved_dropout)    # [B, 24, 96]
+    # x2 = lstm_module(embedding, inside(p, "lstm"))
+    dembedding, dp_lstm = lstm_module_backward(dx2, inside(p, "lstm"), saved_lstm)  # [B, 24, C]
     dp |= under("lstm", dp_lstm)
-    # x2 = p["embedding.weight"][x]
-    dp["embedding.weight"] = added_at(x, dx2, (V, C))                        # [V, C]
+    # embedding = p["embedding.weight"][x]
+    dp["embedding.weight"] = added_at(x, dembedding, (V, C))  # [V, C]
     return dp
 
 

@@ -231,23 +231,24 @@ def under(path, dp):
 
 def batch_norm2d(x, p):
     store(p["num_batches_tracked"], p["num_batches_tracked"] + 1)
-    n, new_running_mean, new_running_var, s, batch_var = batch_norm_training(  # [B, C, D, D]
+    norm, new_running_mean, new_running_var, s, batch_var = batch_norm_training(  # [B, C, D, D]
         x, p["weight"], p["bias"], p["running_mean"], p["running_var"], momentum=0.1, eps=1e-05
     )
     store(p["running_mean"], new_running_mean)
     store(p["running_var"], new_running_var)
-    return n, (s, batch_var)
+    return norm, (s, batch_var)
 
 
-def batch_norm2d_backward(dn, p, saved):
+def batch_norm2d_backward(dnorm, p, saved):
     s, batch_var = saved
     dp = {}
-    # n, new_running_mean, new_running_var, s, batch_var = batch_norm_training(x, p["weight"],
+    # norm, new_running_mean, new_running_var, s, batch_var = batch_norm_training(x, p["weight"],
     # p["bias"], p["running_mean"], p["running_var"], momentum=0.1, eps=1e-05)
-    # [B, C, D, D]
-    dx = standardised_channels_backward(dn * per_channel(p["weight"], dn), s, batch_var, 1e-05)
-    dp["weight"] = over_channel(dn * s)  # [C]
-    dp["bias"] = over_channel(dn)        # [C]
+    dx = standardised_channels_backward(  # [B, C, D, D]
+        dnorm * per_channel(p["weight"], dnorm), s, batch_var, 1e-05
+    )
+    dp["weight"] = over_channel(dnorm * s)  # [C]
+    dp["bias"] = over_channel(dnorm)        # [C]
     return dx, dp
 
 
@@ -331,8 +332,8 @@ def residual_block_2_backward(dx2, p, saved):
 def network(x, p):
     B = x.shape[0]
     stem = correlate(x, p["stem.weight"], padding=1)                      # [B, 8, 16, 16]
-    n, saved_norm = batch_norm2d(stem, inside(p, "norm"))                 # [B, 8, 16, 16]
-    x2 = np.maximum(n, 0)                                                 # [B, 8, 16, 16]
+    norm, saved_norm = batch_norm2d(stem, inside(p, "norm"))              # [B, 8, 16, 16]
+    x2 = np.maximum(norm, 0)                                              # [B, 8, 16, 16]
     saved_blocks = []
     for i in range(2):
         x2, saved_block = residual_block_1(x2, inside(p, f"blocks.{i}"))  # [B, 8, 16, 16]
@@ -342,21 +343,21 @@ def network(x, p):
     pool = adaptive_avg_pool(x4, size=(1, 1))                             # [B, 16, 1, 1]
     pool2 = pool.reshape(B, 16)                                           # [B, 16]
     classes = pool2 @ p["classes.weight"].T + p["classes.bias"]           # [B, 10]
-    return classes, (x, n, saved_norm, saved_blocks, saved_block2, x4, saved_block3, pool2)
+    return classes, (x, norm, saved_norm, saved_blocks, saved_block2, x4, saved_block3, pool2)
 
 
 def network_backward(dclasses, p, saved):
-    x, n, saved_norm, saved_blocks, saved_block2, x4, saved_block3, pool2 = saved
+    x, norm, saved_norm, saved_blocks, saved_block2, x4, saved_block3, pool2 = saved
     B = dclasses.shape[0]
     dp = {}
     # classes = pool2 @ p["classes.weight"].T + p["classes.bias"]
-    dpool2 = dclasses @ p["classes.weight"]                                    # [B, 16]
-    dp["classes.weight"] = dclasses.T @ pool2                                  # [10, 16]
-    dp["classes.bias"] = np.sum(dclasses, axis=0)                              # [10]
+    dpool2 = dclasses @ p["classes.weight"]                                       # [B, 16]
+    dp["classes.weight"] = dclasses.T @ pool2                                     # [10, 16]
+    dp["classes.bias"] = np.sum(dclasses, axis=0)                                 # [10]
     # pool2 = pool.reshape(B, 16)
-    dpool = dpool2.reshape(B, 16, 1, 1)                                        # [B, 16, 1, 1]
+    dpool = dpool2.reshape(B, 16, 1, 1)                                           # [B, 16, 1, 1]
     # pool = adaptive_avg_pool(x4, size=(1, 1))
-    dx4 = adaptive_avg_pool_backward(dpool, x4, size=(1, 1))                   # [B, 16, 8, 8]
+    dx4 = adaptive_avg_pool_backward(dpool, x4, size=(1, 1))                      # [B, 16, 8, 8]
     # x4 = residual_block_1(x3, inside(p, "blocks.3"))
     dx3, dp_3 = residual_block_1_backward(dx4, inside(p, "blocks.3"), saved_block3)  # [B, 16, 8, 8]
     dp |= under("blocks.3", dp_3)
@@ -369,14 +370,14 @@ def network_backward(dclasses, p, saved):
         # [B, 8, 16, 16]
         dx2, dp_blocks = residual_block_1_backward(dx2, inside(p, f"blocks.{i}"), saved_blocks[i])
         dp |= under(f"blocks.{i}", dp_blocks)
-    # x2 = np.maximum(n, 0)
-    dn = dx2 * (n > 0)                                                         # [B, 8, 16, 16]
-    # n = batch_norm2d(stem, inside(p, "norm"))
-    dstem, dp_norm = batch_norm2d_backward(dn, inside(p, "norm"), saved_norm)  # [B, 8, 16, 16]
+    # x2 = np.maximum(norm, 0)
+    dnorm = dx2 * (norm > 0)                                                      # [B, 8, 16, 16]
+    # norm = batch_norm2d(stem, inside(p, "norm"))
+    dstem, dp_norm = batch_norm2d_backward(dnorm, inside(p, "norm"), saved_norm)  # [B, 8, 16, 16]
     dp |= under("norm", dp_norm)
     # stem = correlate(x, p["stem.weight"], padding=1)
-    dx = correlate_dx(dstem, p["stem.weight"], x.shape[2:], padding=1)         # [B, 3, 16, 16]
-    dp["stem.weight"] = correlate_dw(dstem, x, p["stem.weight"], padding=1)    # [8, 3, 3, 3]
+    dx = correlate_dx(dstem, p["stem.weight"], x.shape[2:], padding=1)            # [B, 3, 16, 16]
+    dp["stem.weight"] = correlate_dw(dstem, x, p["stem.weight"], padding=1)       # [8, 3, 3, 3]
     return dx, dp
 
 
@@ -417,11 +418,11 @@ def residual_block_2_evaluated(x, p):
 def network_evaluated(x, p):
     B = x.shape[0]
     stem = correlate(x, p["stem.weight"], padding=1)                   # [B, 8, 16, 16]
-    n = batch_norm_eval(  # [B, 8, 16, 16]
+    norm = batch_norm_eval(  # [B, 8, 16, 16]
         stem, p["norm.weight"], p["norm.bias"], p["norm.running_mean"], p["norm.running_var"],
         eps=1e-05
     )
-    x2 = np.maximum(n, 0)                                              # [B, 8, 16, 16]
+    x2 = np.maximum(norm, 0)                                           # [B, 8, 16, 16]
     for i in range(2):
         x2 = residual_block_1_evaluated(x2, inside(p, f"blocks.{i}"))  # [B, 8, 16, 16]
     x3 = residual_block_2_evaluated(x2, inside(p, "blocks.2"))         # [B, 16, 8, 8]
