@@ -86,7 +86,10 @@ def test_the_command(ours: Path) -> None:
     (told,) = json.loads(checked(ours, "--json").stdout)
     assert told["findings"][0]["name"] == "gradient ascent"
     assert json.loads(checked(ours, "--gradescope").stdout)["tests"][0]["score"] == 0
-    assert json.loads(checked(ours, "--otter").stdout)["results"]["backhand"]["score"] == 0
+    (tested,) = json.loads(checked(ours, "--otter").stdout)["test_file_results"]
+    (result,) = tested["test_case_results"]
+    assert not result["passed"]
+    assert "gradient ascent" in result["error"]
 
 
 def test_a_bad_submission_does_not_stop_the_rest(ours: Path) -> None:

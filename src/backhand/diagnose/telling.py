@@ -192,22 +192,20 @@ def gradescope_of(checked: Checked, hint: Hint = "fix") -> str:
 
 
 def otter_of(checked: Checked, hint: Hint = "fix") -> str:
-    """Otter-Grader's results: a mapping of tests with score, possible score and message."""
-    passed = checked.exit_code == 0
-    result: Mapping[str, object] = {
+    """What Otter-Grader reads with `GradingResults.from_ottr_json` (otter/test_files/__init__.py,
+    version 7.0): one test file a submission, with one case worth a point."""
+    case = {
         "name": "backhand",
-        "score": 1.0 if passed else 0.0,
-        "possible": 1.0,
-        "test_cases": [
-            {
-                "name": checked.file.name,
-                "passed": passed,
-                "message": told(checked, hint),
-                "hidden": False,
-            }
-        ],
+        "code": f"backhand check {checked.file.name}",
+        "hidden": False,
+        "points": 1.0,
+        "success_message": None,
+        "failure_message": None,
     }
-    return json.dumps({"results": {"backhand": result}}, indent=1) + "\n"
+    passed = checked.exit_code == 0
+    result = {"test_case": case, "passed": passed, "error": told(checked, hint)}
+    tested = {"filename": checked.file.name, "points": 1.0, "test_case_results": [result]}
+    return json.dumps({"test_file_results": [tested]}, indent=1) + "\n"
 
 
 def told(checked: Checked, hint: Hint = "fix") -> str:
