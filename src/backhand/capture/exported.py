@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backhand.capture import refused
+from backhand.capture.exporting import quiet, same_for_every_mask
 from backhand.capture.identifiers import one_line
 from backhand.capture.names import Noted, Scoped, all_wishes
 from backhand.capture.reading import Reading
@@ -245,7 +246,7 @@ def _exported(
             shapes[x] = dims
     args, kwargs = arguments
     try:
-        with _watched(noted):
+        with _watched(noted), quiet(), same_for_every_mask():
             return torch.export.export(
                 module, args, kwargs, dynamic_shapes=shapes if free else None, strict=False
             )

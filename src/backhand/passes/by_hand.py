@@ -112,9 +112,15 @@ def _causal(step: Step, around: _Around) -> Step:
 
 
 def _is_all_but_a_triangle(mask: Value, around: _Around) -> bool:
-    """Whether a stored mask covers what comes after each position."""
-    array = around.constants.get(mask.name)
-    return array is not None and _is_tri(np.logical_not(array))
+    """Whether a mask covers what comes after each position, and nothing else."""
+    if mask.name in around.constants:
+        return _is_tri(np.logical_not(around.constants[mask.name]))
+    step = around.makers.get(mask.name)
+    if step is None or not step.inputs:
+        return False
+    if step.function in ("logical_not", "bitwise_not"):
+        return _is_triangle(step.inputs[0], around)
+    return _is_only_shaped(step) and _is_all_but_a_triangle(step.inputs[0], around)
 
 
 def _is_tri(array: np.ndarray) -> bool:
@@ -130,15 +136,19 @@ def _is_triangle(mask: Value, around: _Around) -> bool:
     step = around.makers.get(mask.name)
     if step is None or not step.inputs:
         return False
-    (before, *_), attributes = step.inputs, dict(step.attributes)
     if step.function == "tril":
-        filled = around.makers.get(before.name)
+        filled = around.makers.get(step.inputs[0].name)
         is_full = filled is not None and filled.function == "full"
-        return is_full and attributes["offset"] == 0 and _holds_true(filled)
-    keeps = mask.shape[-2:] == before.shape[-2:]
-    if step.function == "reshape":
-        keeps = keeps and all(size == 1 for size in (*mask.shape[:-2], *before.shape[:-2]))
-    return step.function in ("reshape", "broadcast_to") and keeps and _is_triangle(before, around)
+        return is_full and dict(step.attributes)["offset"] == 0 and _holds_true(filled)
+    return _is_only_shaped(step) and _is_triangle(step.inputs[0], around)
+
+
+def _is_only_shaped(step: Step) -> bool:
+    """Whether a step repeats matrices, or puts axes of length 1 before those of one."""
+    before, after = step.inputs[0].shape, step.output.shape
+    if step.function == "reshape" and any(size != 1 for size in (*before[:-2], *after[:-2])):
+        return False
+    return step.function in ("reshape", "broadcast_to") and before[-2:] == after[-2:]
 
 
 def _holds_true(filled: Step | None) -> bool:
