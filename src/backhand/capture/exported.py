@@ -22,6 +22,7 @@ from backhand.capture import refused
 from backhand.capture.exporting import quiet, same_for_every_mask
 from backhand.capture.identifiers import one_line
 from backhand.capture.names import Noted, Scoped, all_wishes
+from backhand.capture.own_derivatives import check_own_derivatives, watched
 from backhand.capture.reading import Reading
 from backhand.capture.signature import Stored
 from backhand.capture.steps import constants_named, steps_of
@@ -89,9 +90,13 @@ def capture(
     Raises:
         BackhandError: naming all that it does that no rule stands for, with the module's lines.
     """
+    import torch
+
     name = one_line(type(module).__name__)
     with _mode(module, training):
         program, symbols, noted = _traced(module, name, args, kwargs, named_sizes)
+        if noted.own_derivatives:
+            check_own_derivatives(module, name, _copied(args, kwargs), torch)
         for named in ("BT", "B"):
             if set(named) <= set(symbols.values()):
                 with suppress(BackhandError):
@@ -245,8 +250,13 @@ def _exported(
         if dims:
             shapes[x] = dims
     args, kwargs = arguments
+
+    def note(cls: Any, plain: Any, given: Sequence[Any], _: Place) -> Any:
+        noted.own_derivatives.add(cls.__name__)
+        return plain(*given)
+
     try:
-        with _watched(noted), quiet(), same_for_every_mask():
+        with _watched(noted), watched(torch, note), quiet(), same_for_every_mask():
             return torch.export.export(
                 module, args, kwargs, dynamic_shapes=shapes if free else None, strict=False
             )
