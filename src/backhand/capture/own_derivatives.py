@@ -1,4 +1,4 @@
-"""Functions with a derivative of their own (`torch.autograd.Function`): PyTorch's exporter sees their
+"""Functions with a derivative of their own, `torch.autograd.Function`: PyTorch's exporter sees the
 forward alone.
 
 So their own derivative is held against that of the forward on the arguments of the captured call.
@@ -100,7 +100,7 @@ def _is_same(cls: Any, plain: Callable[..., Any], args: Sequence[Any], torch: An
     torch.set_rng_state(state)
     try:
         traced = _derivatives(lambda *given: _forward(cls, given, torch), args, torch)
-    except Exception:  # its forward does what cannot be followed: whatever that is, it is not the same
+    except Exception:  # what its forward does has no derivative that can be followed
         return False
     finally:
         torch.set_rng_state(state)
