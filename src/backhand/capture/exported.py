@@ -10,7 +10,7 @@ it, and steps that only PyTorch needs go. What has no rule is refused, all of it
 """
 
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +72,7 @@ def capture(
     *,
     training: bool = False,
     named_sizes: bool = True,
+    changing: Collection[str] = (),
 ) -> Captured:
     """A module as a network, from one call of it.
 
@@ -86,6 +87,7 @@ def capture(
         training: capture it in training mode, with its dropout. A module that is in that mode
             already may hold parts that are not.
         named_sizes: whether batch and sequence may be free; if not, every size is built in.
+        changing: keys of buffers that are no constants, for the module changes them elsewhere.
 
     Raises:
         BackhandError: naming all that it does that no rule stands for, with the module's lines.
@@ -100,10 +102,10 @@ def capture(
         for named in ("BT", "B"):
             if set(named) <= set(symbols.values()):
                 with suppress(BackhandError):
-                    return _captured(module, name, program, symbols, named, noted)
+                    return _captured(module, name, program, symbols, named, noted, changing)
         if "B" in symbols.values() and _rows(_arrays((args, kwargs))) == 1:
             program, symbols = _exported(module, name, _copied(args, kwargs), {}, noted), {}
-        return _captured(module, name, program, symbols, "", noted)
+        return _captured(module, name, program, symbols, "", noted, changing)
 
 
 def _traced(
@@ -192,13 +194,14 @@ def _captured(
     symbols: Mapping[str, str],
     free: str,
     noted: Noted,
+    changing: Collection[str],
 ) -> Captured:
     """The network with these letters free; the lengths of other sizes are built in."""
     import torch
 
     lengths = _hints(program)
     known = {s: letter if letter in free else lengths[s] for s, letter in symbols.items()}
-    reading = Reading(known, _torch_folder(), _precision(program), TAG, lengths)
+    reading = Reading(known, _torch_folder(), _precision(program), TAG, lengths, frozenset(changing))
     steps = steps_of(module, name, program, reading, torch, free)
     wishes = all_wishes(reading.sources, noted, steps.now, steps.gone)
     new = constants_named(steps, wishes, module.state_dict())
