@@ -56,7 +56,7 @@ class Worker:
 def main() -> None:
     """Look at each architecture asked for, print a line for each, and the summary."""
     options = _options()
-    names = options.only or _all()[:: options.every][: options.limit]
+    names = options.only or _named(options)[:: options.every][: options.limit]
     options.results.parent.mkdir(parents=True, exist_ok=True)
     known = _kept(options.results) if options.resume else {}
     findings: list[dict[str, Any]] = []
@@ -77,6 +77,9 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.census", description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these architectures")
+    parser.add_argument(
+        "--unseen", action="store_true", help="all that transformers has beside the 400 of the list"
+    )
     parser.add_argument("--limit", type=int, help="so many at most")
     parser.add_argument("--every", type=int, default=1, help="every n-th of the list")
     parser.add_argument("--seconds", type=float, default=90, help="the most for one")
@@ -87,9 +90,14 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _all() -> list[str]:
+def _named(options: argparse.Namespace) -> list[str]:
     lines = (HERE / "architectures.txt").read_text(encoding="utf-8").splitlines()
-    return [line.split("\t")[0] for line in lines if not line.startswith("#")]
+    listed = [line.split("\t")[0] for line in lines if not line.startswith("#")]
+    if not options.unseen:
+        return listed
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+    return sorted(set(MODEL_MAPPING_NAMES) - set(listed))
 
 
 def _kept(results: Path) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,12 @@ DistributionsHelper.h; ATen/native/Dropout.cpp; ATen/native/cpu/DistributionTemp
 torch/nn/init.py.
 """
 
+from types import ModuleType
+
 import numpy as np
+
+Drawing = np.random.RandomState | ModuleType
+"""What draws: a generator, or `np.random` itself, which has one of its own."""
 
 
 def generator(seed: int) -> np.random.RandomState:
@@ -46,7 +51,7 @@ def dropout_mask(
 
 
 def uniform(
-    generator: np.random.RandomState,
+    generator: Drawing,
     shape: tuple[int, ...],
     low: float,
     high: float,
@@ -67,7 +72,7 @@ def uniform(
 
 
 def normal(
-    generator: np.random.RandomState,
+    generator: Drawing,
     shape: tuple[int, ...],
     mean: float,
     std: float,
@@ -91,7 +96,7 @@ def normal(
     return fused(values, std, mean, values.dtype).astype(kind).reshape(shape)
 
 
-def few_normals(generator: np.random.RandomState, size: int) -> np.ndarray:
+def few_normals(generator: Drawing, size: int) -> np.ndarray:
     """[size] standard normals in float64: what PyTorch draws for fewer than 16 elements.
 
     They come in pairs. An odd one out waits in the generator for the next call, in PyTorch as
@@ -109,7 +114,7 @@ def few_normals(generator: np.random.RandomState, size: int) -> np.ndarray:
     return values[:size]
 
 
-def many_normals(generator: np.random.RandomState, size: int, dtype: np.dtype) -> np.ndarray:
+def many_normals(generator: Drawing, size: int, dtype: np.dtype) -> np.ndarray:
     """[size] standard normals, size >= 16, by the Box-Muller transform on blocks of 16.
 
     A block is 8 radii and 8 angles. Where the blocks do not come out even, the last 16 numbers

@@ -10,7 +10,7 @@ it, and steps that only PyTorch needs go. What has no rule is refused, all of it
 """
 
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backhand.capture import refused
+from backhand.capture.exporting import quiet, same_for_every_mask
 from backhand.capture.identifiers import one_line
 from backhand.capture.names import Noted, Scoped, all_wishes
+from backhand.capture.own_derivatives import check_own_derivatives, watched
 from backhand.capture.reading import Reading
 from backhand.capture.signature import Stored
 from backhand.capture.steps import constants_named, steps_of
@@ -70,6 +72,7 @@ def capture(
     *,
     training: bool = False,
     named_sizes: bool = True,
+    changing: Collection[str] = (),
 ) -> Captured:
     """A module as a network, from one call of it.
 
@@ -84,20 +87,25 @@ def capture(
         training: capture it in training mode, with its dropout. A module that is in that mode
             already may hold parts that are not.
         named_sizes: whether batch and sequence may be free; if not, every size is built in.
+        changing: keys of buffers that are no constants, for the module changes them elsewhere.
 
     Raises:
         BackhandError: naming all that it does that no rule stands for, with the module's lines.
     """
+    import torch
+
     name = one_line(type(module).__name__)
     with _mode(module, training):
         program, symbols, noted = _traced(module, name, args, kwargs, named_sizes)
+        if noted.own_derivatives:
+            check_own_derivatives(module, name, _copied(args, kwargs), torch)
         for named in ("BT", "B"):
             if set(named) <= set(symbols.values()):
                 with suppress(BackhandError):
-                    return _captured(module, name, program, symbols, named, noted)
+                    return _captured(module, name, program, symbols, named, noted, changing)
         if "B" in symbols.values() and _rows(_arrays((args, kwargs))) == 1:
             program, symbols = _exported(module, name, _copied(args, kwargs), {}, noted), {}
-        return _captured(module, name, program, symbols, "", noted)
+        return _captured(module, name, program, symbols, "", noted, changing)
 
 
 def _traced(
@@ -186,13 +194,16 @@ def _captured(
     symbols: Mapping[str, str],
     free: str,
     noted: Noted,
+    changing: Collection[str],
 ) -> Captured:
     """The network with these letters free; the lengths of other sizes are built in."""
     import torch
 
     lengths = _hints(program)
     known = {s: letter if letter in free else lengths[s] for s, letter in symbols.items()}
-    reading = Reading(known, _torch_folder(), _precision(program), TAG, lengths)
+    reading = Reading(
+        known, _torch_folder(), _precision(program), TAG, lengths, frozenset(changing)
+    )
     steps = steps_of(module, name, program, reading, torch, free)
     wishes = all_wishes(reading.sources, noted, steps.now, steps.gone)
     new = constants_named(steps, wishes, module.state_dict())
@@ -244,8 +255,13 @@ def _exported(
         if dims:
             shapes[x] = dims
     args, kwargs = arguments
+
+    def note(cls: Any, plain: Any, given: Sequence[Any], _: Place) -> Any:
+        noted.own_derivatives.add(cls.__name__)
+        return plain(*given)
+
     try:
-        with _watched(noted):
+        with _watched(noted), watched(torch, note), quiet(), same_for_every_mask():
             return torch.export.export(
                 module, args, kwargs, dynamic_shapes=shapes if free else None, strict=False
             )

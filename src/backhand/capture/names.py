@@ -86,6 +86,8 @@ class Noted:
     given: dict[tuple[int, int | None], dict[str, str]] = field(default_factory=dict)
     """By the number of a call and of its result: what it is called by each scope that it is given
     to."""
+    own_derivatives: set[str] = field(default_factory=set)
+    """The names of functions that have a derivative of their own."""
 
 
 def wishes(noted: Noted, call: int, number: int | None) -> dict[str, Wish]:

@@ -29,6 +29,7 @@ NUMBERS: dict[str, Numbers] = {
 """The formats that programs work in. Others are refused, not widened without a word."""
 
 NO_GRADIENT = "aten.detach.default"
+COPIED = "aten.copy_.default"
 INLINED = "wrap_with_set_grad_enabled"
 """It holds a graph, its second argument; the first says whether there are derivatives in it."""
 
@@ -64,6 +65,8 @@ class Reading:
     """The name of our tag on nodes, which says by which call in the source they came to be."""
     lengths: Mapping[str, int] = field(default_factory=dict)
     """What the sizes with PyTorch's symbols were in the call that was captured."""
+    changing: frozenset[str] = frozenset()
+    """Keys of buffers that are no constants though nothing here writes into them."""
     sources: dict[str, tuple[int, int | None]] = field(default_factory=dict)
     """For a value's name the number of that call, and of its result where there are several."""
     values: dict[Any, Value | tuple[Value | None, ...]] = field(default_factory=dict)
@@ -140,22 +143,39 @@ class Reading:
             self._step(node, made)
 
     def _step(self, node: Any, made: Any) -> None:
-        function = operator_name(node.target)
-        given = _by_name(node)
+        target, given = node.target, _by_name(node)
+        written_to = given.pop("out", None) if (plain := without_out(target)) else None
+        if written_to is not None:
+            target = plain
+        function = operator_name(target)
         inputs: list[Value] = []
         attributes = tuple((name, self._attribute(a, inputs)) for name, a in given.items())
         outputs = self._outputs(node, made)
         known = {name: self.known(argument) for name, argument in given.items()}
-        self.remember(function, node.target)
+        self.remember(function, target)
         for value in outputs:
             if value is not None:
-                self.calls[value.name] = Call(node.target, known)
+                self.calls[value.name] = Call(target, known)
         if inputs:
             self._note_shared(node, outputs)
         place, modules = place_of(node, self.torch_folder), modules_of(node)
         self.steps.append(
             Step(function, tuple(inputs), outputs, attributes, place, modules=modules)
         )
+        if written_to is not None:
+            self._write_to(self.values[written_to], outputs, node)
+
+    def _write_to(self, target: Any, outputs: tuple[Value | None, ...], node: Any) -> None:
+        """What an operator has made is copied to where its caller wants it (`out=`)."""
+        (made,) = outputs
+        assert made is not None
+        copied = self.like(made)
+        attributes = (("self", f"{ARRAY}0"), ("src", f"{ARRAY}1"), ("non_blocking", False))
+        place, modules = place_of(node, self.torch_folder), modules_of(node)
+        self.steps.append(
+            Step(COPIED, (target, made), (copied,), attributes, place, modules=modules)
+        )
+        self.values[node] = copied
 
     def _outputs(self, node: Any, made: Any) -> tuple[Value | None, ...]:
         if hasattr(made, "dtype"):
@@ -292,6 +312,19 @@ class Reading:
         if all(part is None or str(part).startswith(ARRAY) for part in parts):
             return " ".join(f"{ARRAY}-" if part is None else str(part) for part in parts)
         return f"{OPAQUE}[{', '.join(str(part).removeprefix(OPAQUE) for part in parts)}]"
+
+
+def without_out(target: Any) -> Any:
+    """The operator that makes what another one writes into its argument `out`; None for others."""
+    schema = getattr(target, "_schema", None)
+    arguments = [(a.name, str(a.type)) for a in schema.arguments] if schema else []
+    if not arguments or arguments[-1] != ("out", "Tensor"):
+        return None
+    packet = target.overloadpacket
+    for other in (getattr(packet, name) for name in packet.overloads()):
+        if [(a.name, str(a.type)) for a in other._schema.arguments] == arguments[:-1]:
+            return other
+    return None
 
 
 def _memory(tensor: Any) -> Any:

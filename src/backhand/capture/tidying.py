@@ -32,25 +32,27 @@ def tidied(
         _, operator, overload = function.split(".")
         reading.remember(function, getattr(getattr(torch.ops.aten, operator), overload))
     network, updated = functionalise(network, reading.shared, reading.like)
-    network = without_dead(network, reading.random)
+    network = without_dead(network, reading.random, updated)
 
     def name() -> str:
         return found.names.give("constant", "constant")
 
     compute = _computer(reading, torch)
     arrays = found.stored.arrays
+    changing = {name for name, keys in found.stored.keys.items() if reading.changing & {*keys}}
+    changing |= {*updated}
     stays = {v.name for v in network.forward.parameters
-             if v.role in ("buffer", "constant") and v.name not in updated}  # fmt: skip
+             if v.role in ("buffer", "constant") and v.name not in changing}  # fmt: skip
     tables = {name: array for name, array in arrays.items() if name in stays}
     network, said = templates.with_templates(
         network, tables, compute, reading.new, _lengths_to_try(reading)
     )
-    network = without_dead(network, reading.random)
-    network, numbers, folded = fold(network, arrays, compute, name, updated)
+    network = without_dead(network, reading.random, updated)
+    network, numbers, folded = fold(network, arrays, compute, name, changing)
     moving = {*found.stored.trained, *(v.name for v in network.forward.inputs)}
     network, left_out = without_clutter(network, numbers, reading.formats, moving)
     instead = {name: value.name for name, value in (said | folded | left_out).items()}
-    return without_dead(network, reading.random), numbers, instead, tuple(updated)
+    return without_dead(network, reading.random, updated), numbers, instead, tuple(updated)
 
 
 def _lengths_to_try(reading: Reading) -> list[dict[str, int]]:

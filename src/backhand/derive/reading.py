@@ -91,7 +91,10 @@ def _sizes_said(body: Iterable[Undoing]) -> Iterator[str]:
                 name for shape in shapes for s in shape for name in size_names(named_size(s))
             )
         else:
-            yield from _sizes_said(part.body)
+            own = {letter for letter, _ in part.loop.sizes}
+            yield from (name for name in _sizes_said(part.body) if name not in own)
+            columns = (size for _, column in part.loop.sizes for size in column)
+            yield from (name for size in columns for name in size_names(named_size(size)))
 
 
 def named_size(size: Size) -> Attribute:

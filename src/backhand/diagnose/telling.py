@@ -1,7 +1,7 @@
 """A verdict in words: for the terminal, for graders, and a table of many."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Literal
 

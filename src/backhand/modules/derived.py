@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from backhand.capture.exported import Captured, capture
 from backhand.capture.trees import Tree, numbers
 from backhand.derive.kinds import derive_kinds
@@ -103,19 +105,37 @@ def evaluated(
     args: Sequence[Any],
     kwargs: Mapping[str, Any] | None,
     trained: Half,
-) -> Derived | None:
+) -> Half | None:
     """The forward functions of a module in evaluation, where that is more than leaving out what is
     drawn: batch normalisation takes other statistics then."""
-    captured = capture(module, args, kwargs, training=False)
+    keys = trained.captured.keys
+    changing = [key for name in trained.captured.updated for key in keys.get(name, ())]
+    captured = capture(module, args, kwargs, training=False, changing=changing)
     if _does(captured.network) == _does(trained.captured.network):
         return None
+    captured = _beside(captured, trained.captured)
     arrays = _arrays(args, kwargs)
     flat = by_hand(_in_one_precision(captured, arrays), captured.arrays)
     flat = replace(flat, widths=trained.widths)
     nested = _nested(flat, captured, module, "network")
+    pairs = zip(nested.forward.parameters, flat.forward.parameters, strict=True)
+    places = {new.name: old.name for new, old in pairs}
     nested = renamed_functions(nested, EVALUATED)
     sizes = _sizes(nested, captured.inputs, arrays)
-    return derive_kinds(nested, trained=(), outputs=(), sizes=sizes)
+    derived = derive_kinds(nested, trained=(), outputs=(), sizes=sizes)
+    return Half(captured, derived, places, trained.widths)
+
+
+def _beside(captured: Captured, other: Captured) -> Captured:
+    """What was captured, its constants under other names where the other has those for others."""
+    new = {
+        value.name: f"{value.name}{EVALUATED}"
+        for value in captured.network.forward.parameters
+        if value.role == "constant"
+        and not np.array_equal(captured.arrays[value.name], other.arrays.get(value.name, np.nan))
+    }
+    arrays = {new.get(name, name): array for name, array in captured.arrays.items()}
+    return replace(captured, network=renamed(captured.network, new), arrays=arrays)
 
 
 def _nested(flat: Network, captured: Captured, module: "torch.nn.Module", name: str) -> Nested:

@@ -9,7 +9,6 @@ import numpy as np
 from backhand.capture.exported import Captured
 from backhand.capture.identifiers import one_line
 from backhand.capture.trees import Branch, numbers, paths
-from backhand.derive.pairs import Derived
 from backhand.errors import BackhandError
 from backhand.modules.derived import Half, evaluated, half
 from backhand.modules.example import Example, Loss
@@ -65,7 +64,7 @@ def write(
     plan = _plan(module, main, evaluation, by_loss, number, training)
     return Program(
         write_source(plan),
-        _parameters(module, main, by_loss),
+        _parameters(module, main, evaluation, by_loss),
         _interface(module, main, plan),
         Example(copy.deepcopy(module), *given, wanted, loss),
         main.captured.notes,
@@ -181,7 +180,7 @@ def _training(
 def _plan(
     module: Any,
     main: Half,
-    evaluation: Derived | None,
+    evaluation: Half | None,
     by_loss: Half | None,
     own: int | None,
     training: tuple[str, ...],
@@ -192,7 +191,7 @@ def _plan(
     return Plan(
         one_line(type(module).__name__),
         main.derived,
-        evaluation,
+        evaluation.derived if evaluation else None,
         by_loss.derived if by_loss else None,
         own,
         _carried(main, by_loss) if by_loss else (),
@@ -224,13 +223,16 @@ def _tied(module: Any) -> dict[str, str]:
     return {key: first for key, first in _first_keys(module).items() if key != first}
 
 
-def _parameters(module: Any, main: Half, by_loss: Half | None) -> dict[str, np.ndarray]:
+def _parameters(
+    module: Any, main: Half, evaluation: Half | None, by_loss: Half | None
+) -> dict[str, np.ndarray]:
     """Every array of the `state_dict`, and what else the functions read in `p`."""
     firsts = _first_keys(module)
     state = {key: t.detach().cpu().numpy().copy() for key, t in module.state_dict().items()}
     found = {key: state[first] for key, first in firsts.items()}
-    for key, name in main.places.items():
-        found.setdefault(key, main.captured.arrays[name])
+    for part in (main, evaluation) if evaluation else (main,):
+        for key, name in part.places.items():
+            found.setdefault(key, part.captured.arrays[name])
     if by_loss is None:
         return found
     for key, name in by_loss.places.items():

@@ -12,12 +12,15 @@ from backhand.passes.functionalise import is_in_place
 from backhand.passes.rewriting import rebuilt
 
 
-def without_dead(network: Network, random: Collection[str]) -> Network:
+def without_dead(
+    network: Network, random: Collection[str], written: Collection[str] = ()
+) -> Network:
     """The network without dead steps; outputs of a step that nobody reads become None.
 
     Args:
         network: steps under the names of PyTorch's operators.
         random: operators that may draw.
+        written: names of buffers that stay though nobody reads them: their new values are kept.
     """
     read = {value.name for value in network.forward.outputs}
     kept: list[Step] = []
@@ -27,5 +30,6 @@ def without_dead(network: Network, random: Collection[str]) -> Network:
             read |= {value.name for value in step.inputs}
             several = len(outputs) > 1
             kept.append(replace(step, outputs=outputs if several else step.outputs))
-    parameters = [v for v in network.forward.parameters if v.name in read]
+    stays = read | set(written)
+    parameters = [v for v in network.forward.parameters if v.name in stays]
     return rebuilt(network, kept[::-1], {}, parameters)

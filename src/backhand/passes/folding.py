@@ -138,7 +138,8 @@ class _Fold:
         """The loop's own name for what is another value in each repetition."""
         value = self.letters.value(column)
         if isinstance(source, Series):
-            value = replace(value, name=self.folder.fresh(self._path(source)))
+            path = self._path(source)  # an element of a list of parameters is the variable itself
+            value = replace(value, name=self.folder.fresh(path) if source.after else path)
             self.parameters.append(Each(value, column))
             return value
         name = self.folder.fresh(f"{value.name}_in")

@@ -149,7 +149,10 @@ class _Work:
             self.same[step.output.name] = target  # Python ends `y[0] += 1` with `y[0] = y[0]`
             return
         if not self._is_writable(target):
-            self.body.append(replace(step, inputs=inputs))
+            # whatever it is a view of, `detach_` changes no number of it
+            is_cut = step.function == "aten.detach_.default"
+            function = without_mark(step.function) if is_cut else step.function
+            self.body.append(replace(step, function=function, inputs=inputs))
             return
         self._put(target, self._content(replace(step, inputs=inputs), old), step)
         self.same[step.output.name] = target

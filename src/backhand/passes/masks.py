@@ -91,9 +91,8 @@ def _is_all_but_a_triangle(mask: Value, around: Around) -> bool:
     if mask.name in around.constants:
         return _is_tri(np.logical_not(around.constants[mask.name]))
     step = _before_stretching(mask, around)
-    return (
-        step is not None and step.function == "logical_not" and _is_triangle(step.inputs[0], around)
-    )
+    is_turned = step is not None and step.function in ("logical_not", "bitwise_not")
+    return is_turned and step is not None and _is_triangle(step.inputs[0], around)
 
 
 def _is_tri(array: np.ndarray) -> bool:

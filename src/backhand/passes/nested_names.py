@@ -230,6 +230,8 @@ def renamed_functions(network: Nested, behind: str) -> Nested:
 def _nameless(kind: NestedKind) -> frozenset[str]:
     """Values that are read once, within one line that has room for them."""
     keep = {value.name for value in kind.outputs}
+    loops = (part for part in kind.body if isinstance(part, Loop))
+    keep |= {value.name for loop in loops for value in _at_the_border(loop)}
     found: set[str] = set()
     for body in _bodies(kind):
         found |= _nameless_in(body, keep)
@@ -264,8 +266,6 @@ def _kept(body: tuple[Statement, ...]) -> set[str]:
     for part in body:
         if not isinstance(part, Step):
             kept |= {value.name for value in part.operands}
-            if isinstance(part, Loop):
-                kept |= {value.name for value in _at_the_border(part)}
             continue
         known = rule(part.function)
         if part.function == "dropout_mask":

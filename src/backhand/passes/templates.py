@@ -36,6 +36,7 @@ MADE = {
     "aten.full.default",
     "aten.tril.default",
     "aten.where.ScalarOther",
+    "aten.logical_not.default",
     "aten.view.default",
     "aten.expand.default",
 }
@@ -178,7 +179,9 @@ class _Writer:
         if len(long) == 2 and sizes[0] == sizes[1] and (found_here := _triangle(flat)):
             inside, outside = found_here
             lower = self.lower(sizes)
-            if (word, inside, outside) != ("bool", True, False):
+            if (word, inside) == ("bool", False):
+                lower = self.add("aten.logical_not.default", (lower,), sizes, word, {"self": "@0"})
+            elif word != "bool":
                 lower = self.where(lower, inside, outside, word)
             return self.viewed(lower, shape)
         return None

@@ -1,8 +1,10 @@
 """Numbers that are drawn within a network, and what is made of drawn masks beside plain dropout.
 
+Noise is drawn in evaluation too: without a generator from NumPy's own, unseeded, as PyTorch would.
+
 Sources: Klambauer et al., Self-Normalizing Neural Networks (2017), on alpha dropout; Tompson et
 al., Efficient Object Localization Using Convolutional Networks (2015), on whole channels; for the
-order of the draws, PyTorch's Dropout.cpp and Activation.cpp.
+order of the draws, PyTorch's Dropout.cpp, Activation.cpp and DistributionTemplates.h.
 """
 
 import numpy as np
@@ -21,32 +23,64 @@ def feature_mask(x, generator, *, rate):
 
 
 def normal_like(x, generator):
-    return normal(generator, x.shape, 0, 1, x.dtype)
+    return normal(generator or np.random, x.shape, 0, 1, x.dtype)
 
 
 def uniform_like(x, generator):
-    return uniform(generator, x.shape, 0, 1, x.dtype)
+    return uniform(generator or np.random, x.shape, 0, 1, x.dtype)
+
+
+def exponential_like(x, generator):
+    return -np.log1p(-uniform(generator or np.random, x.shape, 0, 1, float)).astype(x.dtype)
+
+
+def normal_numbers(generator, *, size, dtype):
+    return normal(generator or np.random, size, 0, 1, dtype)
+
+
+def uniform_numbers(generator, *, size, dtype):
+    return uniform(generator or np.random, size, 0, 1, dtype)
+
+
+def whole_numbers(generator, *, low, high, size):
+    drawn = (generator or np.random).randint(2**32, size=size, dtype=np.uint64)
+    return low + (drawn % (high - low)).astype(np.int64)
+
+
+def bernoulli(p, generator):
+    return (uniform(generator or np.random, p.shape, 0, 1, p.dtype) < p).astype(p.dtype)
+
+
+def bernoulli_like(x, generator, *, chance):
+    # always drawn in float64
+    return (uniform(generator or np.random, x.shape, 0, 1, float) < chance).astype(x.dtype)
 
 
 def random_slopes(x, generator, *, low, high):
     # drawn where x is not above 0 alone, one after the other, in float64
     slopes, drawn = np.ones_like(x), x <= 0
-    slopes[drawn] = uniform(generator, (int(drawn.sum()),), low, high, float)
+    slopes[drawn] = uniform(generator or np.random, (int(drawn.sum()),), low, high, float)
     return slopes
 
 
-for _draw, _noun in (
-    (feature_mask, "mask"),
-    (normal_like, "noise"),
-    (uniform_like, "noise"),
-    (random_slopes, "slopes"),
+for _draw, _noun, _none in (
+    (feature_mask, "mask", "x"),
+    (normal_like, "noise", "x"),
+    (uniform_like, "noise", "x"),
+    (exponential_like, "noise", "x"),
+    (normal_numbers, "noise", ""),
+    (uniform_numbers, "noise", ""),
+    (whole_numbers, "drawn", ""),
+    (bernoulli, "drawn", "p"),
+    (bernoulli_like, "mask", "x"),
+    (random_slopes, "slopes", "x"),
 ):
     register(
         _draw.__name__,
         _draw,
         None,
         wrt="",
-        none="x",
+        none=_none,
         torch="",
         noun=_noun,
         examples=[],

@@ -81,6 +81,8 @@ register(
         f"new_zeros.default(_, _, {TYPED})",
         # what is made empty is written before it is read: zeros are as good as anything
         f"new_empty.default(_, _, {TYPED})",
+        f"empty.memory_format(_, {TYPED}, memory_format=_)",
+        f"empty_like.default(_, {CAST})",
         f"zeros_like.default(_, {CAST})",
     ],
     in_formulas=False,
