@@ -67,15 +67,24 @@ def in_likely_order(machine: Machine, off: str) -> list[Planted]:
 def can_explain(
     listing: Listing, correct: Listing, scenes: Sequence[Scene], wrong: Iterable[tuple[int, str]]
 ) -> bool:
-    """Whether a changed program may give other numbers in all these places: what is off in a
+    """Whether a changed program may give other numbers in all these places."""
+    changed = changed_functions(listing, correct)
+    return all(may_change(changed, scenes[i], key, correct.parameters) for i, key in wrong)
+
+
+def changed_functions(listing: Listing, correct: Listing) -> frozenset[str]:
+    """The functions that a changed program has otherwise than the correct one."""
+    return frozenset(n for n, f in listing.functions.items() if correct.functions.get(n) is not f)
+
+
+def may_change(
+    changed: frozenset[str], scene: Scene, key: str, parameters: Sequence[str]
+) -> bool:
+    """Whether a change of these functions may change a number of a scene: what is computed in a
     pass, or in the first epoch's, is not changed by functions that come after it."""
-    changed = {n for n, f in listing.functions.items() if correct.functions.get(n) is not f}
-    for place, key in wrong:
-        kind = kind_of(key, correct.parameters)
-        beside = BESIDE[kind]
-        if scenes[place].mode == "training":
-            beside = beside - STEPS if key.endswith("@1") else frozenset()
-            beside |= {"update"} if key.endswith("@1") and kind == "output" else frozenset()
-        if changed <= beside:
-            return False
-    return True
+    kind = kind_of(key, parameters)
+    beside = BESIDE[kind]
+    if scene.mode == "training":
+        beside = beside - STEPS if key.endswith("@1") else frozenset()
+        beside |= {"update"} if key.endswith("@1") and kind == "output" else frozenset()
+    return not changed <= beside
