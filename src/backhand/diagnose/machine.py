@@ -103,8 +103,8 @@ class Machine:
         self._made: dict[int, tuple[ast.FunctionDef, FunctionType]] = {}
         self._last: tuple[Listing, dict[str, Any], dict[str, Any]] | None = None
         """The listing that was run last, with its namespace: most are run in several scenes."""
-        self.planted: tuple[Planted, ...] | None = None
-        """Every single mistake in the program, once it was asked for."""
+        self.planted: dict[str, tuple[Planted, ...]] = {}
+        """The programs with each single mistake that was asked for, by its name."""
 
     @cached_property
     def _arguments(self) -> "_Arguments":

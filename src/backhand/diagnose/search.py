@@ -1,7 +1,8 @@
 """Every program with a mistake in it, run in the scenes in which theirs was seen."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from time import monotonic, thread_time
 
 import numpy as np
@@ -40,6 +41,8 @@ GIVEN: tuple[Part, ...] = ("data", "initialisation")
 """The parts in which a program makes its data and weights."""
 HOOKED = ("given_data", "given_weights")
 
+Bounds = Callable[[int], Allowed]
+"""What is allowed in the scene at a place."""
 Key = tuple[int, str]
 """A number of theirs: the place of its scene, and its name there."""
 
@@ -98,7 +101,7 @@ class Search:
         so it may be in the mistaken one."""
         nothing = Planted((), (), machine.correct)
         self.own = self._allowed(nothing, self.readings[0])
-        self.screen = [screen(allowed) for allowed in self.own]
+        self.screen = cache(lambda place: screen(self.own(place)))
 
     def has_time(self, seconds: float = SECONDS) -> bool:
         """Whether the search may go on; what it computes counts, not what it waits."""
@@ -142,15 +145,16 @@ class Search:
             np.isfinite(self.scenes[i].seen[name].values).all() for i, name in wrong
         )
 
-    def _allowed(self, planted: Planted, reading: Reading) -> list[Allowed]:
-        """The computed bounds of a program's numbers in each scene."""
-        found = []
-        for scene in self.scenes:
+    def _allowed(self, planted: Planted, reading: Reading) -> Bounds:
+        """The computed bounds of a program's numbers in each scene, once they are asked for."""
+
+        def of_scene(place: int) -> Allowed:
             try:
-                found.append(allowances(self.machine, scene, planted.listing, reading))
+                return allowances(self.machine, self.scenes[place], planted.listing, reading)
             except Exception:  # it may fail in other ways where it is rounded otherwise
-                found.append(Allowed({}))
-        return found
+                return Allowed({})
+
+        return cache(of_scene)
 
     def _run(
         self,
@@ -158,12 +162,12 @@ class Search:
         reading: Reading,
         thorough: bool,
         right: frozenset[Key],
-        allowed: Sequence[Allowed],
+        allowed: Bounds,
     ) -> Tried:
         shares: dict[Key, float] = {}
         distances: dict[Key, float] = {}
         untouched = self._untouched(planted, reading)
-        for i, (scene, bounds) in enumerate(zip(self.scenes, allowed, strict=True)):
+        for i, scene in enumerate(self.scenes):
             is_off = any(s > 1 and self.matters(k, distances[k]) for k, s in shares.items())
             spoilt = any(shares.get(key, 0.0) > 1 for key in right)
             if spoilt or (is_off and (not thorough or scene.epochs > LONG + 2)):
@@ -171,7 +175,7 @@ class Search:
             for key, (distance, share) in (
                 self._as_correct(i, reading)
                 if i in untouched
-                else self._compared(planted, reading, i, bounds)
+                else self._compared(planted, reading, i, allowed(i))
             ).items():
                 distances[i, key], shares[i, key] = distance, share
                 if _base(key) in self.harmless and not self.matters((i, key), distance):
@@ -256,7 +260,7 @@ class Search:
         """The single mistakes that can explain all that is off, at every place, the draws read as
         for this correct program, as far as the time goes."""
         off = sorted(self.wrong[correct.reading])
-        whole = [p for p in self._ordered(off) if self._can_explain(p, off)]
+        whole = (p for p in self._ordered(off) if self._can_explain(p, off))
         found = self._tried(whole, correct, thorough=False, until=SINGLES)
         return sorted(found, key=self._says_too_much)
 
@@ -266,7 +270,7 @@ class Search:
         ordered = self._ordered(sorted(self.wrong[correct.reading]))
         return self._tried(ordered, correct, thorough=True, until=PARTLY)
 
-    def _ordered(self, off: Sequence[Key]) -> list[Planted]:
+    def _ordered(self, off: Sequence[Key]) -> Iterator[Planted]:
         return in_likely_order(self.machine, off[0][1] if off else "")
 
     def _says_too_much(self, one: Tried) -> bool:

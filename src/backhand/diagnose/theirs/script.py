@@ -110,7 +110,9 @@ def _is_made_of(array: np.ndarray, drawn: np.ndarray) -> bool:
     if array.size != drawn.size or array.size < LEAST:
         return False
     pair = array.astype(float).ravel(), drawn.astype(float).ravel()
-    return min(map(np.ptp, pair)) > 0 and abs(np.corrcoef(*pair)[0, 1]) > 1 - STRAIGHT
+    if not all(map(np.ptp, pair)):
+        return False
+    return bool(abs(np.corrcoef(*pair)[0, 1]) > 1 - STRAIGHT)
 
 
 def _is_ours(array: np.ndarray, slot: int, request: Request) -> bool:
