@@ -161,7 +161,7 @@ def test_what_no_entry_explains_is_not_known() -> None:
 
 def test_a_mistake_on_top_of_another() -> None:
     machine = Machine(load(ROOT / SPECS[0]), ROOT)
-    base = every(machine)[0]
+    base = next(every(machine))
     assert any(len(p.mistakes) == 2 for p in with_one_more(base))
 
 

@@ -27,11 +27,14 @@ BESIDE: Mapping[str, frozenset[str]] = {
 """By the kind of a number in one pass, the functions that cannot change it."""
 
 
-def every(machine: Machine) -> tuple[Planted, ...]:
-    """Every single mistake at every place of an experiment's program; made once for a machine."""
-    if machine.planted is None:
-        machine.planted = tuple(with_one_more(Planted((), (), machine.correct)))
-    return machine.planted
+def every(machine: Machine, mistakes: Iterable[Mistake] = CATALOGUE) -> Iterator[Planted]:
+    """Every single mistake at every place of an experiment's program, made when it is asked for,
+    and once for a machine: a large network has many places."""
+    nothing = Planted((), (), machine.correct)
+    for mistake in mistakes:
+        if mistake.name not in machine.planted:
+            machine.planted[mistake.name] = tuple(with_one_more(nothing, [mistake]))
+        yield from machine.planted[mistake.name]
 
 
 def with_one_more(base: Planted, mistakes: Iterable[Mistake] = CATALOGUE) -> Iterator[Planted]:
@@ -40,8 +43,10 @@ def with_one_more(base: Planted, mistakes: Iterable[Mistake] = CATALOGUE) -> Ite
         if mistake in base.mistakes:
             continue
         try:
-            changes = [*mistake.changes(base.listing)]
-            changes += everywhere(mistake, base.listing, changes)
+            alone = [*mistake.changes(base.listing)]
+            several = [*everywhere(mistake, base.listing, alone)]
+            # where weights are used again, one line of theirs is likely to be several of ours
+            changes = [*several, *alone] if base.listing.reused else [*alone, *several]
         except Exception:  # the changed program may lack the form that is looked for
             continue
         for change in changes:
@@ -58,24 +63,31 @@ def kind_of(key: str, parameters: Sequence[str]) -> str:
     return "gradient" if name.removeprefix("d") in parameters else "output"
 
 
-def in_likely_order(machine: Machine, off: str) -> list[Planted]:
+def in_likely_order(machine: Machine, off: str) -> Iterator[Planted]:
     """The single mistakes: those of the parts that make what is off come first."""
     first = LIKELY[kind_of(off, machine.correct.parameters)]
-    return sorted(every(machine), key=lambda p: p.mistakes[0].part not in first)
+    yield from every(machine, sorted(CATALOGUE, key=lambda m: m.part not in first))
 
 
 def can_explain(
     listing: Listing, correct: Listing, scenes: Sequence[Scene], wrong: Iterable[tuple[int, str]]
 ) -> bool:
-    """Whether a changed program may give other numbers in all these places: what is off in a
+    """Whether a changed program may give other numbers in all these places."""
+    changed = changed_functions(listing, correct)
+    return all(may_change(changed, scenes[i], key, correct.parameters) for i, key in wrong)
+
+
+def changed_functions(listing: Listing, correct: Listing) -> frozenset[str]:
+    """The functions that a changed program has otherwise than the correct one."""
+    return frozenset(n for n, f in listing.functions.items() if correct.functions.get(n) is not f)
+
+
+def may_change(changed: frozenset[str], scene: Scene, key: str, parameters: Sequence[str]) -> bool:
+    """Whether a change of these functions may change a number of a scene: what is computed in a
     pass, or in the first epoch's, is not changed by functions that come after it."""
-    changed = {n for n, f in listing.functions.items() if correct.functions.get(n) is not f}
-    for place, key in wrong:
-        kind = kind_of(key, correct.parameters)
-        beside = BESIDE[kind]
-        if scenes[place].mode == "training":
-            beside = beside - STEPS if key.endswith("@1") else frozenset()
-            beside |= {"update"} if key.endswith("@1") and kind == "output" else frozenset()
-        if changed <= beside:
-            return False
-    return True
+    kind = kind_of(key, parameters)
+    beside = BESIDE[kind]
+    if scene.mode == "training":
+        beside = beside - STEPS if key.endswith("@1") else frozenset()
+        beside |= {"update"} if key.endswith("@1") and kind == "output" else frozenset()
+    return not changed <= beside

@@ -130,9 +130,7 @@ def needs(listing: Listing, statement: ast.stmt, *names: str) -> Listing:
         if name in bound:
             continue
         lines = _lines_for(listing, name, bound)
-        tree = listing.functions[function]
-        body = "\n".join([*map(text_of, tree.body[:2]), *lines, *map(text_of, tree.body[2:])])
-        listing = listing.with_lines(function, body)
+        listing = listing.inserted(function, 2, "\n".join(lines))
         bound |= {name}
     return listing
 

@@ -169,7 +169,7 @@ def _there(machine: Machine, other: Machine, planted: Planted) -> Planted | None
     if machine is other:
         return planted
     place = next((i for i, one in enumerate(every(machine)) if one is planted), None)
-    same = every(other)
+    same = tuple(every(other))
     return same[place] if place is not None and place < len(same) else None
 
 

@@ -45,8 +45,11 @@ def diagnose(machine: Machine, scenes: Sequence[Scene]) -> Verdict:
     found = next((f for one in every if (f := search.slips(one))), [])
     if found:
         return verdict_of(search, min(every, key=lambda t: t.nearness), found, tried)
+    tried = []
     for one in every:
-        found = search.pairs(singles[one.reading], one)
+        partly = search.partly(one)
+        tried += partly
+        found = search.pairs(partly, one)
         if found:
             break
     verdict = verdict_of(search, every[0], found, tried)

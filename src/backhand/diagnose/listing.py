@@ -2,7 +2,7 @@
 
 import ast
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -11,6 +11,8 @@ from backhand.graph import Step
 from backhand.writers import numpy_program, shared
 
 KEPT_TEXTS = 1 << 14
+LINEAR = frozenset(("matmul", "affine", "linear", "add", "sub"))
+"""The operators by which weights make sums, before an activation."""
 HOOKS = """
 def given_data({data}):
     return {returned}
@@ -56,6 +58,12 @@ class Listing:
         tree.body = ast.parse(lines).body
         return self.with_function(function, tree)
 
+    def inserted(self, function: str, place: int, lines: str) -> "Listing":
+        """The listing with lines more in a function; the trees of its other lines stay."""
+        tree = copy.copy(self.functions[function])
+        tree.body = [*tree.body[:place], *ast.parse(lines).body, *tree.body[place:]]
+        return self.with_function(function, tree)
+
     def with_function(self, name: str, tree: ast.FunctionDef) -> "Listing":
         """The listing with another function of that name."""
         return replace(self, functions={**self.functions, name: tree})
@@ -69,6 +77,28 @@ class Listing:
     def made(self) -> Mapping[str, Step]:
         """By the name of a value, the forward or loss step that makes it."""
         return {step.output.name: step for step in self.experiment.network.steps}
+
+    @cached_property
+    def reused(self) -> bool:
+        """Whether a weight is used in several steps of the forward pass."""
+        used = [v.name for step in self.forward for v in step.inputs if v.name in self.parameters]
+        return len(used) > len(set(used))
+
+    def nearest(self, name: str) -> frozenset[str]:
+        """The weights that a value is made of, up to the next activations."""
+        if name in self.parameters:
+            return frozenset((name,))
+        step = self.made.get(name)
+        ends = [] if step is None else [v.name for v in step.inputs]
+        found: set[str] = set()
+        while ends:
+            one = ends.pop()
+            before = self.made.get(one)
+            if one in self.parameters:
+                found.add(one)
+            elif before is not None and before.function in LINEAR:
+                ends += [v.name for v in before.inputs]
+        return frozenset(found)
 
     @cached_property
     def masks(self) -> tuple[str, ...]:
@@ -89,6 +119,59 @@ def listing_of(experiment: Experiment) -> Listing:
     text = text.replace("generator = np.random.RandomState(seed)", "generator = DRAWS")
     text += HOOKS.format(data=data, returned=data + ",")
     return Listing(experiment, functions_of(text))
+
+
+def together(base: Listing, changed: Sequence[Listing]) -> Listing | None:
+    """Several changes of one listing in one; None where they change the same lines, or where what
+    they leave alone is no longer the same tree."""
+    if any(one.functions.keys() != base.functions.keys() for one in changed):
+        return None
+    functions = dict(base.functions)
+    for name, tree in base.functions.items():
+        others = [one.functions[name] for one in changed if one.functions[name] is not tree]
+        body = _merged(tree.body, [other.body for other in others])
+        if body is None:
+            return None
+        if others:
+            functions[name] = copy.copy(tree)
+            functions[name].body = body
+    return replace(base, functions=functions)
+
+
+def _merged(old: list[ast.stmt], others: Sequence[list[ast.stmt]]) -> list[ast.stmt] | None:
+    """A block with the changes of all the others; what several put in one place is put there
+    once."""
+    into: dict[int, dict[str, ast.stmt]] = {}
+    instead: dict[int, list[ast.stmt]] = {}
+    places = {id(statement): i for i, statement in enumerate(old)}
+    for new in others:
+        kept = [places[id(s)] for s in new if id(s) in places]
+        if not kept:
+            return None
+        gone = [i for i in range(len(old)) if i not in set(kept)]
+        lines = _between(new, places)
+        for i in gone:
+            if i in instead:
+                return None
+            instead[i] = lines.pop(i, [])
+        for i, put in lines.items():
+            into.setdefault(i, {}).update({text_of(s): s for s in put})
+    body: list[ast.stmt] = []
+    for i, statement in enumerate(old):
+        body += [*into.get(i, {}).values(), *instead.get(i, [statement])]
+    return [*body, *into.get(len(old), {}).values()]
+
+
+def _between(new: list[ast.stmt], places: Mapping[int, int]) -> dict[int, list[ast.stmt]]:
+    """The lines of a block that are not of the old one, by the place behind the old line before."""
+    found: dict[int, list[ast.stmt]] = {}
+    place = 0
+    for statement in new:
+        if id(statement) in places:
+            place = places[id(statement)] + 1
+        else:
+            found.setdefault(place, []).append(statement)
+    return found
 
 
 text_of = lru_cache(KEPT_TEXTS)(ast.unparse)

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import FunctionType
@@ -78,6 +78,16 @@ def _fitting(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
     return None
 
 
+@dataclass(frozen=True)
+class _Arguments:
+    """The names of what the functions of a program are called with."""
+
+    data: tuple[str, ...]
+    call: tuple[str, ...]
+    loss: tuple[str, ...]
+    backward: tuple[str, ...]
+
+
 class Machine:
     """Runs listings of one experiment; what is the same for all of them is prepared once."""
 
@@ -91,8 +101,21 @@ class Machine:
         }
         exec(compile(ast.parse(text), "numpy_program.py", "exec"), self.base)
         self._made: dict[int, tuple[ast.FunctionDef, FunctionType]] = {}
-        self.planted: tuple[Planted, ...] | None = None
-        """Every single mistake in the program, once it was asked for."""
+        self._last: tuple[Listing, dict[str, Any], dict[str, Any]] | None = None
+        """The listing that was run last, with its namespace: most are run in several scenes."""
+        self.planted: dict[str, tuple[Planted, ...]] = {}
+        """The programs with each single mistake that was asked for, by its name."""
+
+    @cached_property
+    def _arguments(self) -> "_Arguments":
+        experiment = self.experiment
+        network = experiment.network
+        return _Arguments(
+            tuple(shared.data_names(experiment)),
+            tuple(shared.call_names(experiment)),
+            tuple(shared.loss_arguments(experiment)) if network.loss else (),
+            tuple(shared.backward_arguments(experiment)) if network.backward else (),
+        )
 
     @cached_property
     def step_by_step(self) -> Listing | None:
@@ -109,6 +132,14 @@ class Machine:
 
     def namespace(self, listing: Listing) -> dict[str, Any]:
         """The functions of a listing, which see each other and nothing else of ours."""
+        if self._last is None or self._last[0] is not listing:
+            space = self._new_namespace(listing)
+            self._last = listing, space, dict(space)
+        _, space, as_made = self._last
+        space.update(as_made)  # a run puts watched functions in the place of some
+        return space
+
+    def _new_namespace(self, listing: Listing) -> dict[str, Any]:
         space = dict(self.base)
         for name, tree in listing.functions.items():
             made = self._function(tree)
@@ -177,9 +208,10 @@ class Machine:
     ) -> dict[str, Any]:
         experiment = self.experiment
         network = experiment.network
-        given = dict(zip(shared.data_names(experiment), data, strict=True))
+        wanted = self._arguments
+        given = dict(zip(wanted.data, data, strict=True))
         given["weights"] = weights
-        arguments = [given[n] for n in shared.call_names(experiment)]
+        arguments = [given[n] for n in wanted.call]
         if experiment.draws:
             arguments.append(generator)
         made = called(space["network"], *arguments)
@@ -190,13 +222,12 @@ class Machine:
             return values
         given |= values
         given["saved"] = saved
-        loss = called(space["network_loss"], *(given[n] for n in shared.loss_arguments(experiment)))
+        loss = called(space["network_loss"], *(given[n] for n in wanted.loss))
         if network.saved_by_loss:
             loss, given["saved_by_loss"] = loss
         values["loss"] = loss
         if network.backward:
-            names = shared.backward_arguments(experiment)
-            slopes = called(space["network_backward"], *(given[n] for n in names))
+            slopes = called(space["network_backward"], *(given[n] for n in wanted.backward))
             values |= {f"d{n}": g for n, g in zip(self.correct.parameters, slopes, strict=True)}
         return values
 

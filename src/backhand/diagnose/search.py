@@ -1,7 +1,8 @@
 """Every program with a mistake in it, run in the scenes in which theirs was seen."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from time import monotonic, thread_time
 
 import numpy as np
@@ -10,9 +11,11 @@ from backhand.diagnose.allowed import Allowed, allowances, screen
 from backhand.diagnose.apart import apart
 from backhand.diagnose.candidates import (
     can_explain,
+    changed_functions,
     every,
     in_likely_order,
     kind_of,
+    may_change,
     with_one_more,
 )
 from backhand.diagnose.listing import Listing
@@ -24,8 +27,9 @@ from backhand.diagnose.turns import LONG, in_order, in_turn
 
 SECONDS = 2.0
 """What a search may compute in all."""
-SINGLES, SLIPS = 1.2, 1.7
-"""When the single mistakes must be done, and then the slips; the pairs have the rest."""
+SINGLES, SLIPS, PARTLY = 1.2, 1.5, 1.7
+"""When the single mistakes must be done, then the slips, then the single mistakes that explain a
+part; the pairs have the rest."""
 BETWEEN = 0.02
 """Seconds after which the time is looked at again: to ask for it takes as long as a candidate."""
 MATTERS = 1e-12
@@ -37,6 +41,8 @@ GIVEN: tuple[Part, ...] = ("data", "initialisation")
 """The parts in which a program makes its data and weights."""
 HOOKED = ("given_data", "given_weights")
 
+Bounds = Callable[[int], Allowed]
+"""What is allowed in the scene at a place."""
 Key = tuple[int, str]
 """A number of theirs: the place of its scene, and its name there."""
 
@@ -86,6 +92,8 @@ class Search:
         self.ran_out = False
         self.wrong: dict[Reading, frozenset[Key]] = {}
         """What the correct program does not explain, once it was run."""
+        self.base: dict[Reading, Tried] = {}
+        """The correct program, once it was run."""
         self.slipped: list[Tried] = []
         """The slips that were tried and do not match."""
         self.harmless: frozenset[str] = frozenset()
@@ -93,7 +101,7 @@ class Search:
         so it may be in the mistaken one."""
         nothing = Planted((), (), machine.correct)
         self.own = self._allowed(nothing, self.readings[0])
-        self.screen = [screen(allowed) for allowed in self.own]
+        self.screen = cache(lambda place: screen(self.own(place)))
 
     def has_time(self, seconds: float = SECONDS) -> bool:
         """Whether the search may go on; what it computes counts, not what it waits."""
@@ -137,15 +145,16 @@ class Search:
             np.isfinite(self.scenes[i].seen[name].values).all() for i, name in wrong
         )
 
-    def _allowed(self, planted: Planted, reading: Reading) -> list[Allowed]:
-        """The computed bounds of a program's numbers in each scene."""
-        found = []
-        for scene in self.scenes:
+    def _allowed(self, planted: Planted, reading: Reading) -> Bounds:
+        """The computed bounds of a program's numbers in each scene, once they are asked for."""
+
+        def of_scene(place: int) -> Allowed:
             try:
-                found.append(allowances(self.machine, scene, planted.listing, reading))
+                return allowances(self.machine, self.scenes[place], planted.listing, reading)
             except Exception:  # it may fail in other ways where it is rounded otherwise
-                found.append(Allowed({}))
-        return found
+                return Allowed({})
+
+        return cache(of_scene)
 
     def _run(
         self,
@@ -153,27 +162,57 @@ class Search:
         reading: Reading,
         thorough: bool,
         right: frozenset[Key],
-        allowed: Sequence[Allowed],
+        allowed: Bounds,
     ) -> Tried:
         shares: dict[Key, float] = {}
         distances: dict[Key, float] = {}
-        for i, (scene, bounds) in enumerate(zip(self.scenes, allowed, strict=True)):
+        untouched = self._untouched(planted, reading)
+        for i, scene in enumerate(self.scenes):
             is_off = any(s > 1 and self.matters(k, distances[k]) for k, s in shares.items())
             spoilt = any(shares.get(key, 0.0) > 1 for key in right)
             if spoilt or (is_off and (not thorough or scene.epochs > LONG + 2)):
                 return Tried(planted, reading, shares, distances, False)
-            found: dict[str, tuple[float, float]] = {}
-            for listing in self._listings(planted, scene):
-                values = self._values(listing, scene, reading)
-                with np.errstate(all="ignore"):
-                    found = {key: apart(scene, key, values, bounds) for key in self.keys[i]}
-                if all(share <= 1 for _, share in found.values()):
-                    break
-            for key, (distance, share) in found.items():
+            for key, (distance, share) in (
+                self._as_correct(i, reading)
+                if i in untouched
+                else self._compared(planted, reading, i, allowed(i))
+            ).items():
                 distances[i, key], shares[i, key] = distance, share
                 if _base(key) in self.harmless and not self.matters((i, key), distance):
                     shares[i, key] = min(share, 1.0)
         return Tried(planted, reading, shares, distances, True)
+
+    def _compared(
+        self, planted: Planted, reading: Reading, place: int, bounds: Allowed
+    ) -> dict[str, tuple[float, float]]:
+        """How far a program's numbers are from theirs in one scene: distances, and shares."""
+        scene = self.scenes[place]
+        found: dict[str, tuple[float, float]] = {}
+        for listing in self._listings(planted, scene):
+            values = self._values(listing, scene, reading)
+            with np.errstate(all="ignore"):
+                found = {key: apart(scene, key, values, bounds) for key in self.keys[place]}
+            if all(share <= 1 for _, share in found.values()):
+                break
+        return found
+
+    def _untouched(self, planted: Planted, reading: Reading) -> frozenset[int]:
+        """The scenes in which a program must give what the correct one gave, which need no run."""
+        if reading not in self.base:
+            return frozenset()
+        correct = self.machine.correct
+        changed = changed_functions(planted.listing, correct)
+        return frozenset(
+            i
+            for i, scene in enumerate(self.scenes)
+            if not any(may_change(changed, scene, k, correct.parameters) for k in self.keys[i])
+        )
+
+    def _as_correct(self, place: int, reading: Reading) -> dict[str, tuple[float, float]]:
+        base = self.base[reading]
+        return {
+            key: (base.distances[place, key], base.shares[place, key]) for key in self.keys[place]
+        }
 
     def _listings(self, planted: Planted, scene: Scene) -> tuple[Listing, ...]:
         """The program, or where it was called first the one that takes data and weights as they
@@ -203,6 +242,7 @@ class Search:
             one if one.matches else self._run(nothing, one.reading, True, frozenset(), self.own)
             for one in found
         ]
+        self.base = {one.reading: one for one in every if one.complete}
         harmless = [key for one in every for key in one.shares if self._is_harmless(one, key)]
         # an epsilon against log(0) does not show in a loss that is off by more
         self.harmless = frozenset(("loss", *(_base(name) for _, name in harmless)))
@@ -217,16 +257,21 @@ class Search:
         return one.shares[key] > 1 and not self.matters(key, one.distances[key])
 
     def singles(self, correct: Tried) -> list[Tried]:
-        """The single mistakes, at every place, the draws read as for this correct program, as far
-        as the time goes: first those that can explain all that is off, and if none of these does,
-        the others."""
+        """The single mistakes that can explain all that is off, at every place, the draws read as
+        for this correct program, as far as the time goes."""
         off = sorted(self.wrong[correct.reading])
-        ordered = in_likely_order(self.machine, off[0][1] if off else "")
-        whole = [p for p in ordered if self._can_explain(p, off)]
-        found = self._tried(whole, correct, thorough=False)
-        if any(one.matches for one in found):
-            return sorted(found, key=self._says_too_much)
-        return self._tried(ordered, correct, thorough=True)
+        whole = (p for p in self._ordered(off) if self._can_explain(p, off))
+        found = self._tried(whole, correct, thorough=False, until=SINGLES)
+        return sorted(found, key=self._says_too_much)
+
+    def partly(self, correct: Tried) -> list[Tried]:
+        """All single mistakes, with all that they explain by themselves, as far as the time
+        goes."""
+        ordered = self._ordered(sorted(self.wrong[correct.reading]))
+        return self._tried(ordered, correct, thorough=True, until=PARTLY)
+
+    def _ordered(self, off: Sequence[Key]) -> Iterator[Planted]:
+        return in_likely_order(self.machine, off[0][1] if off else "")
 
     def _says_too_much(self, one: Tried) -> bool:
         """Whether a mistake changes the loss's value too, which nobody saw."""
@@ -238,11 +283,11 @@ class Search:
         return can_explain(planted.listing, self.machine.correct, self.scenes, off)
 
     def _tried(
-        self, candidates: Iterable[Planted], correct: Tried, *, thorough: bool
+        self, candidates: Iterable[Planted], correct: Tried, *, thorough: bool, until: float
     ) -> list[Tried]:
         found = []
         for planted in candidates:
-            if not self.has_time(SINGLES):
+            if not self.has_time(until):
                 break
             right, reading = correct.explained, correct.reading
             found.append(self.tried(planted, reading, thorough=thorough, right=right))

@@ -117,20 +117,20 @@ def _planted(
     part: Part = PARTS.get(function, "backward" if function.endswith("_backward") else "forward")
 
     def changes(other: Listing) -> Iterator[Change]:
-        written: list[str] = []
         for where in wheres:
             found = (s for s in other.statements(function) if line(s) == where)
             statement = next(found, None)
             new = _written(statement, edit) if statement is not None else ""
             if statement is None or not new:
                 return
-            written.append(new)
             other = other.changed(function, statement, new)
         yield Change("; ".join(wheres), other)
 
-    made = next(changes(listing), None)
-    changed = made.listing if made else listing
-    read = "; ".join(_written(statement, edit) for statement in statements)
+    written = [_written(statement, edit) for statement in statements]
+    changed = listing
+    for statement, new in zip(statements, written, strict=True):
+        changed = changed.changed(function, statement, new)
+    read = "; ".join(written)
     mistake = Mistake(
         edit.name,
         part,

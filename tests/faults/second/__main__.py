@@ -8,19 +8,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.faults.second.questions import Submission, questions
+from tests.faults.second.questions import PROGRAMS, Submission, questions
 from tests.faults.unseen.__main__ import failure, table
 from tests.faults.unseen.answers import Answer, ask, verdict
 from tests.faults.unseen.questions import Question
 
 
-def main() -> None:
+def main(programs: Path = PROGRAMS) -> None:
     """Ask, print what was not answered rightly, then the table."""
     only = sys.argv[1] if len(sys.argv) > 1 else ""
     kept = Path(sys.argv[2]) if len(sys.argv) > 2 else None
     asked: list[tuple[Question, Answer]] = []
     with tempfile.TemporaryDirectory() as folder:
-        for question in questions(only):
+        for question in questions(only, programs):
             answer = ask(question, Path(folder))
             asked.append((question, answer))
             if kept:

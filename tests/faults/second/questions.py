@@ -33,9 +33,9 @@ class Submission(Question):
         return program
 
 
-def questions(only: str = "") -> list[Submission]:
-    """All questions, or those of the programs whose name contains `only`."""
-    folders = sorted(one for one in PROGRAMS.iterdir() if one.is_dir() and only in one.name)
+def questions(only: str = "", programs: Path = PROGRAMS) -> list[Submission]:
+    """All questions of `programs`, or those of the programs whose name contains `only`."""
+    folders = sorted(one for one in programs.iterdir() if one.is_dir() and only in one.name)
     return [
         Submission(one.program, one.label, one.spec, one.text, one.faults)
         for folder in folders

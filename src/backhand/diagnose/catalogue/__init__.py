@@ -11,6 +11,7 @@ from backhand.diagnose.catalogue import (
     averages,
     backward,
     biases,
+    chain,
     counts,
     data,
     drawing,
@@ -21,11 +22,13 @@ from backhand.diagnose.catalogue import (
     moments,
     momentum,
     norms,
+    one_by_one,
     other_activations,
     output,
     penalty,
     pooling,
     schedules,
+    targets,
     training,
     update,
     wrapped,
@@ -35,9 +38,10 @@ from backhand.diagnose.mistake import Mistake
 __all__ = ["CATALOGUE"]
 
 MODULES = (
-    dropout, wrapped, drawing, activations, biases, backward, other_activations, forward,
+    dropout, wrapped, drawing, activations, biases, backward, other_activations, chain, forward,
     filters, pooling, norms, averages, loss, penalty,
-    counts, accumulated, output, momentum, moments, adaptive, schedules, update, training, data,
+    counts, accumulated, output, momentum, moments, adaptive, schedules, update, training,
+    one_by_one, data, targets,
 )  # fmt: skip
 CATALOGUE: tuple[Mistake, ...] = tuple(
     value for module in MODULES for value in vars(module).values() if isinstance(value, Mistake)

@@ -37,6 +37,8 @@ def bias_averaged(listing: Listing) -> Iterator[Change]:
     for statement in bias_gradients(listing):
         yield _reduced(listing, statement, "{}.mean(axis=@axis)")
         yield _reduced(listing, statement, "({}.sum(axis=@axis) / len({}))")
+        if len(_summed(statement)[1]) > len("(0,)"):  # the bias of a filter: over the places alone
+            yield _reduced(listing, statement, "({}.sum(axis=@axis) / np.prod({}.shape[2:]))")
 
 
 @known(
@@ -67,6 +69,20 @@ def bias_total(listing: Listing) -> Iterator[Change]:
         size = listing.experiment.arrays[parameter_of(listing, target_of(statement))].shape
         if size != (1,):
             yield _reduced(listing, statement, f"np.full({size}, {{}}.sum())")
+
+
+@known(
+    "bias gradient summed over the wrong axis",
+    "backward",
+    what="the bias's gradient is summed over the units, one number for each example",
+    why="where there are as many examples as units, the shapes fit, and the numbers are wrong",
+    fix="db = dz.sum(axis=0) where examples are rows",
+)
+def bias_other_axis(listing: Listing) -> Iterator[Change]:
+    for statement in bias_gradients(listing):
+        size = listing.experiment.arrays[parameter_of(listing, target_of(statement))].shape
+        if size == (rows_of(listing),) and _summed(statement)[1] == "0":
+            yield _reduced(listing, statement, "{}.sum(axis=1)")
 
 
 @known(
@@ -120,7 +136,9 @@ def _through_activation(listing: Listing, bias: bool) -> Iterator[Change]:
 def bias_gradients(listing: Listing) -> Iterator[ast.stmt]:
     """The statements that sum a derivative over the batch."""
     for name, statement, _ in assignments(listing, BACKWARD):
-        if parameter_of(listing, name) and _summed(statement)[0]:
+        parameter = parameter_of(listing, name)
+        is_bias = parameter and listing.experiment.arrays[parameter].ndim <= 1
+        if is_bias and _summed(statement)[0]:
             yield statement
 
 

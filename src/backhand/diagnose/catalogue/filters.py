@@ -3,7 +3,15 @@
 import ast
 from collections.abc import Iterator
 
-from backhand.diagnose.editing import BACKWARD, known, made_by, names_put, put, undone
+from backhand.diagnose.editing import (
+    BACKWARD,
+    known,
+    made_by,
+    names_put,
+    put,
+    undone,
+    wrapped,
+)
 from backhand.diagnose.listing import Listing, renamed
 from backhand.diagnose.mistake import Change
 from backhand.graph import Step
@@ -87,6 +95,22 @@ def flattened_otherwise(listing: Listing) -> Iterator[Change]:
         last = f"np.moveaxis({dz}, 0, -1)"
         new = f"np.moveaxis({inner}.reshape({last}.shape), -1, 0)"
         yield put(listing, BACKWARD, statement, renamed(statement, {dz: new}))
+
+
+@known(
+    "filter's gradient turned round",
+    "backward",
+    what="the gradient of a filter is turned round, though the filter is used as it is",
+    why="dw[i, j] belongs to the weight w[i, j], which met the pixel at (i, j)",
+    fix="correlate the input with the derivative; do not convolve",
+    known_from="scipy.signal.convolve2d in the backward pass of a correlation",
+)
+def gradient_turned(listing: Listing) -> Iterator[Change]:
+    for step, statement in _filter_gradients(listing):
+        weight = step.made()[0].shape
+        yield wrapped(
+            listing, BACKWARD, statement, f"np.flip({{}}, {tuple(range(2 - len(weight), 0))})"
+        )
 
 
 def _filter_gradients(listing: Listing) -> Iterator[tuple[Step, ast.stmt]]:

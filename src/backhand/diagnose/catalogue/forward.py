@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from backhand.diagnose.editing import (
+    BACKWARD,
     assignment,
     assignments,
     known,
@@ -13,11 +14,15 @@ from backhand.diagnose.editing import (
     node_put,
     put_value,
     target_of,
+    undone,
     wrapped,
 )
 from backhand.diagnose.listing import Listing, functions_of, renamed, text_of
 from backhand.diagnose.mistake import Change
+from backhand.graph import Step
 
+MATRIX = 2
+"""Axes: of more, the softmax of an example may be taken over its rows."""
 SIGMOID = "1 / (1 + np.exp(-{x}))"
 
 
@@ -141,7 +146,21 @@ def softmax_axis(listing: Listing) -> Iterator[Change]:
         for form in SOFTMAXES:
             value = form.format(x=step.inputs[0].name, options="axis=0, keepdims=True")
             yield put_value(listing, "network", statement, value)
+        if len(step.output.shape) > MATRIX:
+            yield from _over_rows(listing, step, statement)
     yield from _softmaxes_along(listing, "0")
+
+
+def _over_rows(listing: Listing, step: Step, statement: ast.stmt) -> Iterator[Change]:
+    """The softmax of each example's matrix taken over its rows: forward, and backward too."""
+    x = step.inputs[0].name
+    value = SOFTMAXES[0].format(x=x, options="axis=-2, keepdims=True")
+    change = put_value(listing, "network", statement, value)
+    yield change
+    for _, forward, derivative in undone(change.listing, "softmax"):
+        if forward.output.name == step.output.name:
+            new = text_of(derivative).replace("axis=-1", "axis=-2")
+            yield Change(change.where, change.listing.changed(BACKWARD, derivative, new))
 
 
 def _softmaxes_along(listing: Listing, axis: str) -> Iterator[Change]:

@@ -10,7 +10,18 @@ from backhand.diagnose.catalogue.loss_places import (
     slope_put,
     target_of_loss,
 )
-from backhand.diagnose.editing import known, node_put, output_derivatives
+from backhand.diagnose.editing import (
+    assignment,
+    known,
+    line,
+    names_put,
+    needs,
+    node_put,
+    output_derivatives,
+    put_value,
+    target_of,
+    undone,
+)
 from backhand.diagnose.listing import Listing, text_of
 from backhand.diagnose.mistake import Change
 
@@ -56,6 +67,37 @@ def target_missing(listing: Listing) -> Iterator[Change]:
 )
 def softmax_diagonal(listing: Listing) -> Iterator[Change]:
     yield from output_form(listing, "softmax", "-{y} * (1 - {p})")
+    for step, forward, statement in undone(listing, "softmax"):  # within the network
+        above, p = step.inputs[0].name, forward.output.name
+        yield put_value(listing, "network_backward", statement, f"{above} * {p} * (1 - {p})")
+
+
+@known(
+    "scores for probabilities in p - y",
+    "loss",
+    what="the derivative at the output is z - y, with the scores where the probabilities belong",
+    why="softmax and sigmoid are part of the network: p - y is with what they give",
+    fix="p - y, with p = softmax(z)",
+    known_from="logistic regression written on top of Adaline, which has no activation there",
+)
+def scores_in_difference(listing: Listing) -> Iterator[Change]:
+    for statement in output_derivatives(listing):
+        for node in ast.walk(statement):
+            match node:
+                case ast.BinOp(left=ast.Name(id=p), op=ast.Sub(), right=ast.Name()):
+                    made = listing.made.get(p)
+                    if made is not None and made.function in ("softmax", "sigmoid"):
+                        z = made.inputs[0].name
+                        changed = needs(listing, statement, z)
+                        again = assignment(changed, "network_backward", target_of(statement))
+                        if again is not None:
+                            change = names_put(changed, "network_backward", again, p, z)
+                            yield Change(line(statement), change.listing)
+                case ast.BinOp(
+                    left=ast.Call(func=ast.Name(id="softmax" | "sigmoid"), args=[z_]) as called,
+                    op=ast.Sub(),
+                ):
+                    yield node_put(listing, "network_backward", statement, called, text_of(z_))
 
 
 @known(
@@ -104,3 +146,19 @@ def probabilities_for_scores(listing: Listing) -> Iterator[Change]:
 )
 def both_sign(listing: Listing) -> Iterator[Change]:
     yield from both_put(listing, "-{}")
+
+
+@known(
+    "square itself for its derivative",
+    "loss",
+    what="the derivative at the output is the squared difference, not the difference",
+    why="the derivative of (p - y) ** 2 is 2 * (p - y): a square has lost the sign",
+    fix="2 * (p - y) / n, or (p - y) / n for a loss with a half",
+)
+def square_for_derivative(listing: Listing) -> Iterator[Change]:
+    for statement in output_derivatives(listing) if is_squared(listing) else ():
+        for node in ast.walk(statement):
+            match node:
+                case ast.BinOp(left=ast.Name(), op=ast.Sub(), right=ast.Name()):
+                    new = f"({text_of(node)}) ** 2"
+                    yield node_put(listing, "network_backward", statement, node, new)

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from math import prod
 
 from backhand.diagnose.editing import (
     BACKWARD,
@@ -11,13 +12,18 @@ from backhand.diagnose.editing import (
     made_by,
     node_put,
     put_value,
+    undone,
     value_of,
+    wrapped,
 )
 from backhand.diagnose.listing import Listing, text_of
 from backhand.diagnose.mistake import Change
 
 MAX_POOL, BACK = "max_pool", "max_pool_backward"
 RIGHT = "right_max_pool"
+AVERAGES = (
+    "mean", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
+)  # fmt: skip
 
 
 @known(
@@ -91,6 +97,22 @@ def every_largest(listing: Listing) -> Iterator[Change]:
                 inside = f"tuple(range(2, 2 + ({text_of(seen)}).ndim - {text_of(y)}.ndim))"
                 new = f"({text_of(seen)}) == np.expand_dims({text_of(y)}, {inside})"
                 yield Change(where, put_value(listing, BACK, statement, new).listing)
+
+
+@known(
+    "average's derivative not divided",
+    "backward",
+    what="the derivative of an average is handed down whole, not divided by what it averages over",
+    why="each of n numbers moves their mean by 1 / n of what it is moved itself",
+    fix="np.repeat(dy, n) / n",
+    known_from="global average pooling written by hand",
+)
+def average_undivided(listing: Listing) -> Iterator[Change]:
+    for _, forward, statement in undone(listing, *AVERAGES):
+        before, after = forward.inputs[0].shape, forward.output.shape
+        many, few = (prod(n for n in shape if isinstance(n, int)) for shape in (before, after))
+        if forward in listing.forward and before[:1] == after[:1]:
+            yield wrapped(listing, BACKWARD, statement, f"{many / few} * {{}}")
 
 
 def _chosen(listing: Listing) -> Iterator[tuple[ast.stmt, str]]:

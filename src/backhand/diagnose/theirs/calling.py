@@ -138,10 +138,14 @@ class Session(Placing):
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         seen: dict[str, np.ndarray] = {}
         both = program.find("both")
-        forward = program.find("forward", training=training) or self._scores(both)
+        forward = program.find("forward", training=training)
+        is_split = not forward and bool(self.request.draws)  # it trains only with a target
+        forward = forward or (None if training and is_split else self._scores(both))
         if forward:
             made = self._call(program, forward, env)
             self._took(program, forward[0], made, env, seen)
+            if is_split:
+                return seen, env
         if both and not forward:
             made = self._call(program, both, env)
             self._took_loss_and_gradients(program, both[0], made, env, seen)

@@ -92,7 +92,7 @@ def form_of(arrays: dict[int, np.ndarray], layout: Layout, ours: list[np.ndarray
 
 
 def _is_turned(array: np.ndarray, ours: np.ndarray) -> bool | None:
-    if array.ndim != 2 or array.size != ours.size:
+    if array.ndim != 2 or ours.ndim != 2 or array.size != ours.size:
         return None
     if array.shape != ours.shape:
         return True

@@ -9,9 +9,10 @@ from backhand.diagnose.scene import Stage
 from backhand.diagnose.theirs.arguments import Arguments, widths_of
 from backhand.diagnose.theirs.layouts import Form, form_of
 from backhand.diagnose.theirs.leaves import Leaf, leaves
-from backhand.diagnose.theirs.names import fits, gradient_of, slots
+from backhand.diagnose.theirs.names import fits, gradient_of, plain, slots
 from backhand.diagnose.theirs.program import CannotCallError, Program
 from backhand.diagnose.theirs.watching import as_array
+from backhand.diagnose.theirs.words import ROLES
 
 
 class Placing(Arguments):
@@ -33,7 +34,10 @@ class Placing(Arguments):
 
     def _place_data(self, variables: dict[str, Any], stage: Stage) -> None:
         """Put a stage's data where the program has the spec's, for functions that read it there."""
+        counts = {len(one.data[0]) for one in self.request.stages}
         for name, value in list(variables.items()):
+            if type(value) is int and plain(name) in ROLES["rows"] and value in counts:
+                variables[name] = len(stage.data[0])
             for ours, new in zip(self.request.data, stage.data, strict=True):
                 array = as_array(value)
                 if array is None or array.ndim == 0:

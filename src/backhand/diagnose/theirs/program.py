@@ -59,13 +59,13 @@ class Program:
 
     def returned(self, name: str) -> Any:
         """The names in the last return statement of a function: nested as there."""
-        found: Any = None
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.FunctionDef) and node.name == name:
-                for inner in ast.walk(node):
-                    if isinstance(inner, ast.Return) and inner.value is not None:
-                        found = _names_of(inner.value)
-        return found
+        body = self.body(name)
+        given = [
+            (inner.lineno, inner.value)
+            for inner in ast.walk(body or ast.Pass())
+            if isinstance(inner, ast.Return) and inner.value is not None
+        ]
+        return _names_of(max(given, key=lambda pair: pair[0])[1]) if given else None
 
     def body(self, name: str) -> ast.FunctionDef | None:
         """The definition of a function."""

@@ -14,6 +14,10 @@ from backhand.diagnose.theirs.watching import Event
 KEPT = (1, 2, 3)
 CHANGED = 2
 """What it was, and what it became."""
+LEAST, STRAIGHT = 3, 1e-9
+"""So many numbers as are on a line with what was drawn, by chance never."""
+MATRIX = 2
+"""Axes of what may lie there transposed, even where its shape does not tell."""
 MANY = 3
 """Nothing, one example, both: what is added up over the examples is at least so many things."""
 
@@ -33,12 +37,16 @@ class Run:
     """What each name was first in this epoch."""
     between: list[tuple[str, np.ndarray]] = field(default_factory=list)
     """What else was computed, until weights first changed."""
+    unclear: bool = False
+    """Whether the first pass was told twice, with other outputs."""
     repeated: bool = False
     """Whether an output was computed again though no weight was seen to change in between."""
     values: dict[str, set[bytes]] = field(default_factory=dict)
     """What each name was in this epoch."""
     summed: set[str] = field(default_factory=set)
     """Gradients that are added up over the examples."""
+    drawn: dict[int, int] = field(default_factory=dict)
+    """How many draws were made before each weight was first seen."""
     open: set[int] = field(default_factory=set)
     weights: dict[int, np.ndarray] = field(default_factory=dict)
 
@@ -53,6 +61,7 @@ def scenes_of(
         return []
     ours = list(request.weights)
     form = form_of(run.first, request.layout, ours)
+    draws = _of_no_weights(draws, run)
     own = {i: form.own_weight(a, request.layout.shapes[i]) for i, a in run.first.items()}
     begun = [own.get(i, w) for i, w in enumerate(ours)]
     begun = [
@@ -64,7 +73,7 @@ def scenes_of(
         begun, notes = ours, []  # the catalogue has such beginnings: it is asked
     found = []
     trains = bool(run.epochs)
-    shown = run.before if request.draws or not trains else {}
+    shown = run.before if (request.draws or not trains) and not run.unclear else {}
     if not shown and not trains:
         is_whole = len(run.first) in (0, len(ours)) and not run.repeated
         shown = run.current if is_whole else {}
@@ -84,6 +93,33 @@ def scenes_of(
     if run.epochs and request.epochs:
         found.append(_training(run, begun, form, form.draws(draws), notes, request))
     return found
+
+
+def _of_no_weights(draws: list[dict[str, Any]], run: Run) -> list[dict[str, Any]]:
+    """The draws without those from which weights were made: these are no masks."""
+    for_weights = {
+        run.drawn[slot] - 1
+        for slot, array in run.first.items()
+        if run.drawn.get(slot) and _is_made_of(array, draws[run.drawn[slot] - 1]["values"])
+    }
+    return [draw for i, draw in enumerate(draws) if i not in for_weights]
+
+
+def _is_made_of(array: np.ndarray, drawn: np.ndarray) -> bool:
+    """Whether numbers are drawn ones but for a shift and a scale."""
+    if array.size != drawn.size or array.size < LEAST:
+        return False
+    pair = array.astype(float).ravel(), drawn.astype(float).ravel()
+    if not all(map(np.ptp, pair)):
+        return False
+    return bool(abs(np.corrcoef(*pair)[0, 1]) > 1 - STRAIGHT)
+
+
+def _is_ours(array: np.ndarray, slot: int, request: Request) -> bool:
+    own = fitted(array, request.layout.shapes[slot])
+    ours = request.weights[slot]
+    forms = (own, own.T) if own.ndim == MATRIX else (own,)
+    return any(form.shape == ours.shape and np.allclose(form, ours) for form in forms)
 
 
 def _other_weights(begun: list[np.ndarray], ours: list[np.ndarray], request: Request) -> list[str]:
@@ -282,16 +318,24 @@ def _sorted(events: list[Event], kinds: dict[str, str], request: Request) -> Run
             if slot in run.first and array.size == 1 < run.first[slot].size:
                 continue  # another thing of that name: the `b1` of an optimiser is its beta
             owners[identity] = slot
+            if not run.current and _is_ours(array, slot, request):
+                run.first.pop(slot, None)  # what it was before nothing was computed with
+            if slot not in run.first:
+                run.drawn[slot] = drawn
             _weight(run, slot, array, names)
-        elif key[1:] in names and not array.any():
-            continue  # where a sum of gradients begins
+        elif (key[1:] in names or key == "loss") and not array.any():
+            continue  # where a sum begins
         else:
+            if key == "loss" and len(run.open) >= len(run.first) > 0:
+                run.earlier[-1][key] = array  # of this epoch, if it was made of the old output
             if run.open and key in (*request.outputs, "loss") and len(run.open) >= len(run.first):
                 _close(run, names)
             if run.open and _is_late(run, key, names):
                 run.epochs[-1][key] = array
                 continue
             if not run.epochs and not drawn:
+                is_other = key in request.outputs and key in run.before
+                run.unclear |= is_other and not np.array_equal(run.before[key], array)
                 run.before[key] = array
             if key in request.outputs and key in run.current and not run.epochs:
                 run.repeated |= not np.array_equal(run.current[key], array)

@@ -75,7 +75,12 @@ def _with_probe(statement: ast.stmt) -> list[ast.stmt]:
             return [statement, _told(ast.unparse(name), held, "None", ast.unparse(owner))]
         case _:
             return [statement]
-    return [statement, *(_call(target) for target in told)]
+    return [statement, *(_call(target) for target in told if not _is_nameless(target))]
+
+
+def _is_nameless(target: ast.expr) -> bool:
+    """Whether this is `_`, which says that nothing is done with the value."""
+    return isinstance(target, ast.Name) and not target.id.strip("_")
 
 
 def _leaves(target: ast.expr) -> list[ast.expr]:
@@ -102,6 +107,9 @@ def _call(target: ast.expr) -> ast.stmt:
             owner = _owner(base)
         case ast.Subscript(value=base):
             name, value = _name(base), base
+        case ast.Attribute(value=base, attr="data"):  # a tensor's numbers: it is the tensor
+            name, value = _name(base), base
+            owner = _owner(base)
         case ast.Attribute(value=base):
             name, owner = _name(target), ast.unparse(base)
         case _:
@@ -190,6 +198,18 @@ class Log:
             self.kept.append(made)
             with contextlib.suppress(Exception):
                 self.begun[id(made)] = copy.deepcopy(made)
+            if self.listening:
+                self._tell_attributes(made)
+
+    def _tell_attributes(self, made: Any) -> None:
+        """Tell what an object holds that no line of theirs assigned, as a dataclass does."""
+        held = list(vars(made).items()) if hasattr(made, "__dict__") else []
+        is_told = id(made) in self.owners
+        for name, value in held:
+            if type(value).__module__ in RUN_AS and id(value) not in self.begun:
+                self._keep_beginning(value)
+            elif not is_told and getattr(value, "ndim", 0):
+                self._leaf(self._of_owner(name, made), value)
 
     def beginning(self, made: Any) -> Any:
         """A copy of an object, as it was before it was trained."""
