@@ -180,7 +180,7 @@ def folded(*body: Step, outputs: tuple[Value, ...], stored: tuple[Value, ...] = 
     names = iter(("c1", "c2"))
     arrays = {v.name: np.full(v.shape, 2.0) for v in stored}
     before = network(*body, outputs=outputs, stored=stored)
-    return constants.fold(before, arrays, compute, lambda: next(names))
+    return constants.fold(before, arrays, compute, lambda _: next(names))
 
 
 def test_constants_are_folded_up_to_the_first_step_that_is_not() -> None:
@@ -223,7 +223,7 @@ def test_a_single_number_is_written_out_if_a_program_can(number: Any, literal: A
     before = network(
         Step("aten.one.default", (), (one,)), step("aten.mul.Tensor", x, one, b), outputs=(b,)
     )
-    after, _, _ = constants.fold(before, {}, lambda *_: (np.asarray(number),), lambda: "c1")
+    after, _, _ = constants.fold(before, {}, lambda *_: (np.asarray(number),), lambda _: "c1")
     assert after.forward.body[0].inputs[1].literal == literal
 
 
@@ -346,7 +346,7 @@ def test_a_value_that_is_read_as_it_was_shows(monkeypatch: pytest.MonkeyPatch) -
 def test_a_draw_that_is_taken_for_dead_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     make = ZOO["dropout, training"].module
     assert agrees(make(), training=True)
-    monkeypatch.setattr(tidying, "without_dead", lambda network, _: dead.without_dead(network, ()))
+    monkeypatch.setattr(tidying, "without_dead", lambda network, *_: dead.without_dead(network, ()))
     assert not agrees(make(), training=True)
 
 

@@ -119,7 +119,7 @@ class Rotated(nn.Module):
     """Positions as Llama turns them."""
 
     def forward(self, x: Tensor) -> Tensor:
-        angles = torch.arange(x.shape[1])[:, None] * torch.tensor([1.0, 0.1])
+        angles = torch.arange(x.shape[1])[:, None] * torch.tensor([1.0, 0.1], dtype=x.dtype)
         cos, sin = angles.cos(), angles.sin()
         half = x.shape[-1] // 2
         return torch.cat([x[..., :half] * cos, x[..., half:] * sin], -1)

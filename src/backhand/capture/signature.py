@@ -12,6 +12,9 @@ from backhand.capture.trees import Leaf, Tree, paths, tree
 from backhand.graph import Kind, Network, Role, Value, check
 from backhand.passes.rewriting import renamed
 
+NAMELESS = "constant"
+"""What a constant is called that nobody has a name for."""
+
 ROLES: dict[str, Role] = {
     "PARAMETER": "parameter",
     "BUFFER": "buffer",
@@ -38,6 +41,8 @@ class Stored:
     values: tuple[Value, ...]
     arrays: Mapping[str, np.ndarray]
     keys: Mapping[str, tuple[str, ...]]
+    words: Mapping[str, str]
+    """What the module calls each of its own: the last word of its path."""
     trained: frozenset[str]
     frozen: frozenset[str]
     unused: tuple[str, ...]
@@ -114,11 +119,12 @@ def _stored(
         tensor = own.tensors.get(target, program.constants.get(target))
         if id(tensor) not in found.values:
             keys = own.keys(target, node)
-            wish = "constant" if kind == "CONSTANT_TENSOR" else keys[0]
+            wish = NAMELESS if kind == "CONSTANT_TENSOR" else keys[0]
             name = names.give(wish, ROLES[kind])
             value = reading.value(name, node.meta["val"], role=ROLES[kind])
             kept = tuple(key for key in keys if key in own.saved)
             found.take(value, tensor, kept, reading.formats[name])
+            found.words[name] = wish.rpartition(".")[2]
         reading.values[node] = found.values[id(tensor)]
     parameters = {v.name for v in found.values.values() if v.role == "parameter"}
     unread = (p for p in own.parameters if id(own.tensors[p]) not in found.values)
@@ -126,6 +132,7 @@ def _stored(
         tuple(found.values.values()),
         found.arrays,
         found.keys,
+        found.words,
         frozenset(parameters - found.frozen),
         frozenset(parameters & found.frozen),
         tuple(unread),
@@ -139,6 +146,7 @@ class _Found:
     values: dict[int, Value] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
     frozen: set[str] = field(default_factory=set)
 
     def take(self, value: Value, tensor: Any, keys: tuple[str, ...], word: str) -> None:

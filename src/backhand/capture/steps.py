@@ -11,7 +11,7 @@ from backhand.capture.aten import numbered, with_rules
 from backhand.capture.identifiers import one_line
 from backhand.capture.names import Scoped
 from backhand.capture.reading import NUMBERS, Reading
-from backhand.capture.signature import Signature, signature, with_named_outputs
+from backhand.capture.signature import NAMELESS, Signature, signature, with_named_outputs
 from backhand.capture.tidying import tidied
 from backhand.graph import Network
 
@@ -93,10 +93,12 @@ def constants_named(
     found = {}
     for value in steps.network.forward.parameters:
         given = [wish.name for wish in wishes.get(value.name, {}).values() if wish.is_given]
-        if value.role == "constant":
-            wish = given[0] if given else _called(steps.numbers[value.name])
-            if not value.name.startswith(wish):
-                found[value.name] = names.give(wish, "constant")
+        if value.role != "constant":
+            continue
+        is_nameless = value.name.startswith(NAMELESS)
+        wish = given[0] if given else _called(steps.numbers[value.name]) if is_nameless else ""
+        if wish and not value.name.startswith(wish):
+            found[value.name] = names.give(wish, NAMELESS)
     return found
 
 
@@ -104,7 +106,7 @@ def _called(array: np.ndarray) -> str:
     """What a constant is that has no name: a mask, which leaves something out, or an index."""
     if array.dtype.kind == "b" or np.isneginf(array).any():
         return "mask"
-    return "index" if array.dtype.kind in "iu" else "constant"
+    return "index" if array.dtype.kind in "iu" else NAMELESS
 
 
 def _names(network: Network) -> list[str]:

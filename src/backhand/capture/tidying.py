@@ -3,14 +3,14 @@
 PyTorch computes the constants; it is handed over, for `exported.py` alone imports it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from backhand.capture.reading import ARRAY, NUMBERS, Call, Reading
-from backhand.capture.signature import Signature
+from backhand.capture.signature import NAMELESS, Signature
 from backhand.graph import Network, Step
 from backhand.passes import templates
 from backhand.passes.clutter import without_clutter
@@ -34,8 +34,10 @@ def tidied(
     network, updated = functionalise(network, reading.shared, reading.like)
     network = without_dead(network, reading.random, updated)
 
-    def name() -> str:
-        return found.names.give("constant", "constant")
+    def name(made_from: Collection[str]) -> str:
+        """After the one buffer that a constant is made from."""
+        words = [found.stored.words.get(array, NAMELESS) for array in made_from]
+        return found.names.give(words[0] if len(words) == 1 else NAMELESS, NAMELESS)
 
     compute = _computer(reading, torch)
     arrays = found.stored.arrays

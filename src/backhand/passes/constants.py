@@ -22,7 +22,7 @@ def fold(
     network: Network,
     arrays: Mapping[str, np.ndarray],
     compute: Compute,
-    name: Callable[[], str],
+    name: Callable[[Collection[str]], str],
     changed: Collection[str] = (),
 ) -> tuple[Network, dict[str, np.ndarray], dict[str, Value]]:
     """The network with its constant steps done, the arrays that are left to store, and the
@@ -32,7 +32,7 @@ def fold(
         network: steps under the names of PyTorch's operators.
         arrays: numbers of parameters, buffers and constants.
         compute: does one step.
-        name: gives a new constant its name.
+        name: gives a new constant its name, by the names of the arrays that it is made from.
         changed: names of buffers that are no constants, for the network changes them.
     """
     written = {s.inputs[0].name for s in network.forward.body if is_in_place(s.function)}
@@ -42,6 +42,7 @@ def fold(
         if value.role in ("buffer", "constant") and value.name not in {*written, *changed}
     }
     body: list[Step] = []
+    origins = {array: frozenset([array]) for array in known}
     for step in network.forward.body:
         made = compute(step, known) if _is_constant(step, known) else None
         if made is None:
@@ -50,7 +51,10 @@ def fold(
         for value, array in zip(step.outputs, made, strict=True):
             if value is not None and array is not None:
                 known[value.name] = array
-    return _stored(network, body, known, dict(arrays), name)
+                origins[value.name] = frozenset().union(*(origins[v.name] for v in step.inputs))
+    return _stored(
+        network, body, known, dict(arrays), lambda value: name(sorted(origins[value.name]))
+    )
 
 
 def _is_constant(step: Step, known: Mapping[str, np.ndarray]) -> bool:
@@ -64,7 +68,7 @@ def _stored(
     body: list[Step],
     known: Mapping[str, np.ndarray],
     arrays: dict[str, np.ndarray],
-    name: Callable[[], str],
+    name: Callable[[Value], str],
 ) -> tuple[Network, dict[str, np.ndarray], dict[str, Value]]:
     """Constants that are still read become values of their own, or plain numbers."""
     outputs = {value.name for value in network.forward.outputs}
@@ -81,7 +85,7 @@ def _stored(
             continue
         content = (str(array.dtype), array.shape, array.tobytes())
         if content not in same:
-            same[content] = replace(value, name=name(), role="constant")
+            same[content] = replace(value, name=name(value), role="constant")
             arrays[same[content].name] = array
             parameters.append(same[content])
         instead[value.name] = same[content]
