@@ -13,9 +13,8 @@ from backhand.errors import BackhandError
 from backhand.modules.arguments import added, arrays_of, built
 from backhand.modules.evidence import evidence
 from backhand.modules.example import Example
+from backhand.modules.training import NO_ARGUMENTS, Training
 from backhand.modules.weights import checked, read_weights, save_weights
-
-NO_ARGUMENTS: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -132,13 +131,18 @@ class Program:
         Raises:
             BackhandError: if the program was written without a loss.
         """
+        return self.gradients_of(self.data_of(args, kwargs, targets), generator)
+
+    def data_of(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], targets: Any
+    ) -> dict[str, np.ndarray]:
+        """The arrays of inputs and targets by the names that the program has for them."""
         own = self.interface
         if not own.has_loss:
             raise BackhandError(
                 "this program has no loss",
                 repair="backhand.write(module, args, loss=..., targets=...)",
             )
-        arrays = arrays_of(own.given, args, kwargs, own.inputs)
         wanted = targets if isinstance(targets, tuple | list) else (targets,)
         if len(wanted) != len(own.targets):
             raise BackhandError(
@@ -146,13 +150,52 @@ class Program:
                 wanted=", ".join(own.targets) or "none",
                 got=f"{len(wanted)} arrays",
             )
-        given = [*arrays, *map(np.asarray, wanted), self.parameters]
-        if own.draws:
-            given.append(generator)
-        loss, dp = self.namespace["gradients"](*given)
+        arrays = [*arrays_of(own.given, args, kwargs, own.inputs), *map(np.asarray, wanted)]
+        return dict(zip((*own.inputs, *own.targets), arrays, strict=True))
+
+    def gradients_of(
+        self, data: Mapping[str, np.ndarray], generator: np.random.RandomState | None
+    ) -> tuple[float, dict[str, np.ndarray]]:
+        """The same of arrays by their names."""
+        drawing = [generator] if self.interface.draws else []
+        loss, dp = self.namespace["gradients"](*data.values(), self.parameters, *drawing)
         return float(loss), dp
 
-    def training(self, *, seed: int = 0) -> "Training":
+    def step(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] = NO_ARGUMENTS,
+        targets: Any = (),
+    ) -> float:
+        """One more step of the optimiser, the draws from seed 0 on; the loss before it."""
+        return self._stepping.step(args, kwargs, targets)
+
+    @cached_property
+    def _stepping(self) -> Training:
+        return self.training()
+
+    def train(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] = NO_ARGUMENTS,
+        targets: Any = (),
+        *,
+        epochs: int = 1,
+        batch: int = 64,
+        seed: int = 0,
+    ) -> list[float]:
+        """Train as `python net.py train` does: same order, same batches, same draws.
+
+        Returns:
+            The mean loss of each epoch's steps; the parameters are changed in place.
+
+        Raises:
+            BackhandError: if the program was written without an optimiser.
+        """
+        training = self.training(seed=seed)
+        return [training.epoch(args, kwargs, targets, batch=batch) for _ in range(epochs)]
+
+    def training(self, *, seed: int = 0) -> Training:
         """Steps of the optimiser that the program was written with.
 
         Raises:
@@ -232,26 +275,3 @@ class Program:
         results = made if len(own.differentiated) + own.gives_parameters > 1 else (made,)
         found = dict(zip(own.differentiated, results, strict=False))
         return {**found, **(results[-1] if own.gives_parameters else {})}
-
-
-@dataclass
-class Training:
-    """A program in training: what its optimiser keeps, and how many steps it has done."""
-
-    program: Program
-    state: Any
-    generator: np.random.RandomState
-    steps: int = 0
-
-    def step(
-        self,
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] = NO_ARGUMENTS,
-        targets: Any = (),
-    ) -> float:
-        """One step: the loss before it; the program's parameters are changed in place."""
-        loss, dp = self.program.gradients(args, kwargs, targets, generator=self.generator)
-        self.steps += 1
-        update = self.program.namespace["update"]
-        update(self.program.parameters, dp, self.state, self.steps)
-        return loss
