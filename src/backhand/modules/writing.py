@@ -1,15 +1,14 @@
 """`backhand.write`: from a module to its program."""
 
-import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backhand.capture.copying import copied
 from backhand.capture.exported import Captured
 from backhand.capture.identifiers import one_line
 from backhand.capture.trees import Branch, numbers, paths
-from backhand.derive.pairs import Derived
 from backhand.errors import BackhandError
 from backhand.modules.derived import Half, evaluated, half
 from backhand.modules.example import Example, Loss
@@ -51,6 +50,8 @@ def write(
         BackhandError: naming all that no rule stands for, with the module's lines; or what does
             not fit together.
     """
+    import torch
+
     given = tuple(map(_as_tensors, args)), {k: _as_tensors(v) for k, v in (kwargs or {}).items()}
     wanted = tuple(map(_as_tensors, targets if isinstance(targets, tuple | list) else (targets,)))
     _check_optional(loss, optimizer)
@@ -67,7 +68,7 @@ def write(
         write_source(plan),
         _parameters(module, main, evaluation, by_loss),
         _interface(module, main, plan),
-        Example(copy.deepcopy(module), *given, wanted, loss),
+        Example(copied(module, torch.Tensor), *given, wanted, loss),
         main.captured.notes,
     )
 

@@ -30,6 +30,7 @@ from backhand.rules import (  # noqa: F401  (each import registers a family)
     clipped,
     columns,
     comparisons,
+    complex_pairs,
     convolution,
     convolution_transposed,
     dots,
