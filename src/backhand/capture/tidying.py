@@ -127,7 +127,7 @@ def _with_arrays(written: object, argument: Any, arrays: Sequence[Any], torch: A
         None if part == f"{ARRAY}-" else arrays[int(part.removeprefix(ARRAY))]
         for part in written.split()
     ]
-    return parts if isinstance(argument, list | tuple) else parts[0]
+    return parts if isinstance(argument, list | tuple) or len(parts) > 1 else parts[0]
 
 
 @contextmanager
