@@ -24,6 +24,7 @@ HINTS = {
     "in place": "it writes into memory that others read: write `x = x + y` for `x += y`",
     "kept": "it changes `{}`, which the module keeps from call to call",
     "number": "it takes a number out of an array, as `.item()` does: keep it an array",
+    "mask": "how many a mask picks depends on its numbers: `torch.where` keeps the shape",
     "complex": "of complex numbers there are products and sums, and what only moves them about",
     "cast": "work in one precision: `module.double()` or `module.float()`, and inputs like it",
     "own": 'add a rule with aten="{}": see examples/own_operator.py',
@@ -98,6 +99,8 @@ def _help(step: Step, schemas: Schemas) -> str:
         return HINTS["kept"].format(first) if is_kept else HINTS["in place"]
     if any(re.match(r"\$z?u\w*\d", str(value)) for _, value in step.attributes):
         return HINTS["number"]
+    if name in ("index", "index_put") and any(v.numbers == "bool" for v in step.inputs[1:]):
+        return HINTS["mask"]
     if name in CASTS:
         return HINTS["cast"]
     known = all_rules()

@@ -61,6 +61,7 @@ from backhand.rules import (  # noqa: F401  (each import registers a family)
     reshaping,
     resizing,
     running_norms,
+    sampling,
     scattering,
     shapes,
     sizes,
