@@ -21,6 +21,7 @@ from backhand.rules import (  # noqa: F401  (each import registers a family)
     arithmetic,
     attention,
     axes,
+    bags,
     blends,
     buffers,
     by_hand,

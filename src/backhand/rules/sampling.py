@@ -34,7 +34,7 @@ def grid_neighbours(place, shape, border):
     for step in np.indices((2, 2)).reshape(2, 4).T:
         pixel = first + step
         # beyond the border all pixels are as those at it, or all are 0
-        seen = border | ((pixel >= 0) & (pixel <= last)).all(axis=-1, keepdims=True)
+        seen = bool(border) | ((pixel >= 0) & (pixel <= last)).all(axis=-1, keepdims=True)
         near = np.where(step, far, 1 - far)
         moved = np.where(step, near[..., ::-1], -near[..., ::-1])
         column, row = np.moveaxis(np.clip(pixel, 0, last), -1, 0)
