@@ -13,6 +13,7 @@ from backhand.errors import BackhandError
 from backhand.modules.derived import Half, evaluated, half
 from backhand.modules.example import Example, Loss
 from backhand.modules.program import Interface, Program
+from backhand.modules.weights import as_pairs
 from backhand.writers.modules.signatures import signatures
 from backhand.writers.modules.source import Plan, targets_of, write_source
 
@@ -228,7 +229,7 @@ def _parameters(
 ) -> dict[str, np.ndarray]:
     """Every array of the `state_dict`, and what else the functions read in `p`."""
     firsts = _first_keys(module)
-    state = {key: t.detach().cpu().numpy().copy() for key, t in module.state_dict().items()}
+    state = {key: as_pairs(t.detach().cpu().numpy()) for key, t in module.state_dict().items()}
     found = {key: state[first] for key, first in firsts.items()}
     for part in (main, evaluation) if evaluation else (main,):
         for key, name in part.places.items():
@@ -268,4 +269,5 @@ def _interface(module: Any, main: Half, plan: Plan) -> Interface:
         plan.has_loss,
         bool(plan.training),
         {key: key for key in module.state_dict()},
+        frozenset(key for key, array in module.state_dict().items() if array.is_complex()),
     )
