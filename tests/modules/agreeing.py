@@ -1,6 +1,5 @@
 """Whether a written program computes what its module computes, derivatives too."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import torch
 from torch.utils import _pytree as pytree
 
+from backhand.capture.copying import copied
 from backhand.modules import Program, write
 
 CLOSE = 1e-9
@@ -52,7 +52,7 @@ def assert_agrees(
     seed: int | None = None,
 ) -> None:
     """Results and vector-Jacobian products, by all parameters and by all float inputs."""
-    module = copy.deepcopy(module)
+    module = copied(module, torch.Tensor)
     given = pytree.tree_map(_wanting, (tuple(args), dict(kwargs)))
     if seed is not None:
         torch.manual_seed(seed)

@@ -201,9 +201,8 @@ def _captured(
 
     lengths = _hints(program)
     known = {s: letter if letter in free else lengths[s] for s, letter in symbols.items()}
-    reading = Reading(
-        known, _torch_folder(), _precision(program), TAG, lengths, frozenset(changing)
-    )
+    precision = _precision(program)
+    reading = Reading(known, _torch_folder(), precision, TAG, lengths, frozenset(changing))
     steps = steps_of(module, name, program, reading, torch, free)
     wishes = all_wishes(reading.sources, noted, steps.now, steps.gone)
     new = constants_named(steps, wishes, module.state_dict())

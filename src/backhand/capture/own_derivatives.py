@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+from backhand.capture.copying import copied
 from backhand.capture.identifiers import one_line
 from backhand.errors import BackhandError
 from backhand.graph import Place
@@ -22,6 +23,8 @@ from backhand.graph import Place
 SAME = 1e-4
 """How far the derivatives may lie apart, relative to the largest: rounding in float32 leads some
 1e-6 apart, and a derivative that is meant to be another one far more."""
+STEP = 1e-6
+"""Of a difference quotient in float64, whose own error is then some 1e-10."""
 
 Watch = Callable[[Any, Callable[..., Any], Sequence[Any], Place], Any]
 """Called with a function's class, its own `apply`, the arguments, and where it is called."""
@@ -50,7 +53,7 @@ def watched(torch: Any, watch: Watch) -> Iterator[None]:
 
 
 def check_own_derivatives(module: Any, name: str, arguments: Any, torch: Any) -> None:
-    """Call a module, which is left as it was, and compare the derivatives of each such function.
+    """Call a copy of a module and compare the derivatives of each such function.
 
     Raises:
         BackhandError: naming the first whose derivative is not that of its forward.
@@ -70,16 +73,13 @@ def check_own_derivatives(module: Any, name: str, arguments: Any, torch: Any) ->
         return plain(*args)
 
     args, kwargs = arguments
+    module = copied(module, torch.Tensor)  # it may keep more than buffers from call to call
     state = torch.get_rng_state()
-    buffers = {key: buffer.clone() for key, buffer in module.named_buffers()}
     try:
         with torch.enable_grad(), watched(torch, compare):
             module(*args, **kwargs)
     finally:
         torch.set_rng_state(state)
-        with torch.no_grad():
-            for key, buffer in module.named_buffers():
-                buffer.copy_(buffers[key])
 
 
 def _refused(name: str, function: str, place: Place) -> BackhandError:
@@ -100,13 +100,42 @@ def _is_same(cls: Any, plain: Callable[..., Any], args: Sequence[Any], torch: An
     torch.set_rng_state(state)
     try:
         traced = _derivatives(lambda *given: _forward(cls, given, torch), args, torch)
-    except Exception:  # what its forward does has no derivative that can be followed
-        return False
+    except RuntimeError:  # its forward writes into what its derivative would need
+        return _is_quotient(cls, own, args, torch)
     finally:
         torch.set_rng_state(state)
     if len(own) != len(traced):
         return False
     return all(_is_close(a, b) for a, b in zip(own, traced, strict=True))
+
+
+def _is_quotient(cls: Any, own: Sequence[Any], args: Sequence[Any], torch: Any) -> bool:
+    """Whether a function's own derivatives are the difference quotient of its forward, in float64
+    along a direction drawn once."""
+    draw = torch.Generator().manual_seed(1)
+    ways = [torch.randn(d.shape, generator=draw, dtype=torch.float64) for d in own]
+
+    def at(step: float) -> Any:
+        left = iter(ways)
+        there = [
+            x.detach().double() + step * next(left) if _is_float(x, torch) else x for x in args
+        ]
+        with torch.no_grad():
+            made = _forward(cls, there, torch)
+        return [y for y in (made if isinstance(made, tuple | list) else (made,))
+                if _is_float(y, torch)]  # fmt: skip
+
+    along = torch.Generator().manual_seed(0)
+    quotient = 0.0
+    for ahead, behind in zip(at(STEP), at(-STEP), strict=True):
+        by = torch.randn(ahead.shape, generator=along, dtype=own[0].dtype).double()
+        quotient += float((by * (ahead - behind)).sum()) / (2 * STEP)
+    parts = [float((d.double() * way).sum()) for d, way in zip(own, ways, strict=True)]
+    return abs(sum(parts) - quotient) <= SAME * max(1.0, *map(abs, parts))
+
+
+def _is_float(x: Any, torch: Any) -> bool:
+    return isinstance(x, torch.Tensor) and x.is_floating_point()
 
 
 def _forward(cls: Any, args: Sequence[Any], torch: Any) -> Any:
@@ -121,12 +150,7 @@ def _forward(cls: Any, args: Sequence[Any], torch: Any) -> Any:
 
 def _derivatives(function: Callable[..., Any], args: Sequence[Any], torch: Any) -> list[Any]:
     """The derivatives by each float argument of a function's results along numbers drawn once."""
-    given = [
-        x.detach().clone().requires_grad_()
-        if isinstance(x, torch.Tensor) and x.is_floating_point()
-        else x
-        for x in args
-    ]
+    given = [x.detach().clone().requires_grad_() if _is_float(x, torch) else x for x in args]
     made = function(*given)
     results = [y for y in (made if isinstance(made, tuple | list) else (made,))
                if isinstance(y, torch.Tensor) and y.requires_grad]  # fmt: skip

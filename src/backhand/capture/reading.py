@@ -84,6 +84,8 @@ class Reading:
     orders: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """The axes of a value as they lie in memory, the outermost first, where they are not in order:
     PyTorch draws as it walks through memory."""
+    pairs: set[str] = field(default_factory=set)
+    """Names of values whose numbers are complex: each is a pair, in an axis behind all others."""
     random: set[str] = field(default_factory=set)
     """Operators that may draw."""
     others: set[str] = field(default_factory=set)
@@ -103,9 +105,13 @@ class Reading:
         word = self._format(str(tensor.dtype).removeprefix("torch."))
         self.formats[name] = word
         self.shapes[name] = tuple(_length(size) for size in tensor.shape)
+        shape = tuple(self.size(size) for size in tensor.shape)
+        if tensor.is_complex() and more.get("role") != "input":
+            self.pairs.add(name)
+            self.formats[name], self.shapes[name] = self.precision, (*self.shapes[name], 2)
+            return Value(name, (*shape, 2), **more)
         if (order := _order(tensor)) is not None:
             self.orders[name] = order
-        shape = tuple(self.size(size) for size in tensor.shape)
         return Value(name, shape, numbers=NUMBERS.get(word, "float"), **more)
 
     def _format(self, word: str) -> str:

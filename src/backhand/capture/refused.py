@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from backhand.capture.aten import Schemas
 from backhand.capture.identifiers import one_line
+from backhand.capture.pairs import OF_COMPLEX
 from backhand.capture.reading import ARRAY, OPAQUE, frames_of
 from backhand.errors import BackhandError, shown
 from backhand.graph import Place, Step
@@ -23,6 +24,8 @@ HINTS = {
     "in place": "it writes into memory that others read: write `x = x + y` for `x += y`",
     "kept": "it changes `{}`, which the module keeps from call to call",
     "number": "it takes a number out of an array, as `.item()` does: keep it an array",
+    "mask": "how many a mask picks depends on its numbers: `torch.where` keeps the shape",
+    "complex": "of complex numbers there are products and sums, and what only moves them about",
     "cast": "work in one precision: `module.double()` or `module.float()`, and inputs like it",
     "own": 'add a rule with aten="{}": see examples/own_operator.py',
 }
@@ -88,12 +91,16 @@ def _call(step: Step, schemas: Schemas) -> str:
 
 def _help(step: Step, schemas: Schemas) -> str:
     name = operator(step)
+    if step.function.endswith(OF_COMPLEX):
+        return HINTS["complex"]
     if is_in_place(step.function):
         first = step.inputs[0]
         is_kept = first.role in ("parameter", "buffer")
         return HINTS["kept"].format(first) if is_kept else HINTS["in place"]
     if any(re.match(r"\$z?u\w*\d", str(value)) for _, value in step.attributes):
         return HINTS["number"]
+    if name in ("index", "index_put") and any(v.numbers == "bool" for v in step.inputs[1:]):
+        return HINTS["mask"]
     if name in CASTS:
         return HINTS["cast"]
     known = all_rules()

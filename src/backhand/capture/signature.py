@@ -184,6 +184,8 @@ class _Own:
 
 def _numbers(tensor: Any, word: str) -> np.ndarray:
     """A copy of a tensor's numbers in a format, which training the module does not change."""
+    if tensor.is_complex() and word in NUMBERS:
+        return _numbers(tensor.resolve_conj().view(tensor.real.dtype).view(*tensor.shape, 2), word)
     if word not in NUMBERS:
         return np.empty(0)  # refused once all of it is read
     found: np.ndarray = tensor.detach().cpu().numpy().astype(word)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from backhand.capture import pairs
 from backhand.capture.reading import ARRAY, NUMBERS, Call, Reading
 from backhand.capture.signature import NAMELESS, Signature
 from backhand.graph import Network, Step
@@ -28,9 +29,10 @@ def tidied(
     now for values that are gone, by name, and the buffers whose new values are the network's last
     outputs.
     """
-    for function in sorted(MADE | templates.MADE):
+    for function in sorted({*MADE, *templates.MADE, *pairs.MADE}):
         _, operator, overload = function.split(".")
         reading.remember(function, getattr(getattr(torch.ops.aten, operator), overload))
+    network = pairs.with_pairs(network, reading)
     network, updated = functionalise(network, reading.shared, reading.like)
     network = without_dead(network, reading.random, updated)
 
@@ -127,7 +129,7 @@ def _with_arrays(written: object, argument: Any, arrays: Sequence[Any], torch: A
         None if part == f"{ARRAY}-" else arrays[int(part.removeprefix(ARRAY))]
         for part in written.split()
     ]
-    return parts if isinstance(argument, list | tuple) else parts[0]
+    return parts if isinstance(argument, list | tuple) or len(parts) > 1 else parts[0]
 
 
 @contextmanager

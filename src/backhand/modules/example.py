@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backhand.capture.copying import copied
 from backhand.capture.trees import paths
 from backhand.modules.arguments import arrays_of, flattened
 
@@ -45,7 +46,7 @@ class Example:
         """
         import torch
 
-        twin = copy.deepcopy(self.module)
+        twin = copied(self.module, torch.Tensor)
         twin.load_state_dict({key: torch.from_numpy(array) for key, array in weights.items()})
         evaluated = copy.deepcopy(twin).eval() if own.evaluation else None
         with torch.random.fork_rng(devices=()):

@@ -14,7 +14,7 @@ from backhand.modules.arguments import added, arrays_of, built
 from backhand.modules.evidence import evidence
 from backhand.modules.example import Example
 from backhand.modules.training import NO_ARGUMENTS, Training
-from backhand.modules.weights import checked, read_weights, save_weights
+from backhand.modules.weights import as_complex, as_pairs, checked, read_weights, save_weights
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Interface:
     trains: bool
     state_keys: Mapping[str, str]
     """For each key of the `state_dict` the name of its array."""
+    pairs: frozenset[str] = frozenset()
+    """The keys of those whose numbers are complex, which are kept as pairs."""
 
 
 @dataclass(frozen=True)
@@ -212,8 +214,8 @@ class Program:
 
     def to_state_dict(self) -> dict[str, np.ndarray]:
         """The arrays under every key of the module's `state_dict`, tied ones under each."""
-        keys = self.interface.state_keys
-        return {key: self.parameters[name] for key, name in keys.items()}
+        found = {key: self.parameters[name] for key, name in self.interface.state_keys.items()}
+        return found | {key: as_complex(found[key]) for key in self.interface.pairs}
 
     def load_weights(self, path: str | Path) -> None:
         """Take the weights of a file: `.npz`, `.safetensors`, or a `state_dict` saved by PyTorch.
@@ -224,7 +226,8 @@ class Program:
         arrays = read_weights(path)
         checked(arrays, self.to_state_dict())
         for key, name in self.interface.state_keys.items():
-            self.parameters[name][...] = arrays[key]
+            given = arrays[key]
+            self.parameters[name][...] = as_pairs(given) if key in self.interface.pairs else given
 
     def save_weights(self, path: str | Path) -> Path:
         """Write the `state_dict` as `.npz` or `.safetensors`; the file."""

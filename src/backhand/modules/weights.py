@@ -107,3 +107,18 @@ def _from_torch(file: Path) -> dict[str, np.ndarray]:
 
     found = torch.load(file, map_location="cpu", weights_only=True)
     return {key: tensor.detach().numpy() for key, tensor in found.items()}
+
+
+def as_pairs(array: np.ndarray) -> np.ndarray:
+    """A copy, with each complex number as its real and its imaginary part."""
+    if array.dtype.kind != "c":
+        return array.copy()
+    return np.stack((array.real, array.imag), axis=-1)
+
+
+def as_complex(pairs: np.ndarray) -> np.ndarray:
+    """The complex numbers that are kept as pairs."""
+    found: np.ndarray = (
+        pairs[..., 0] + np.array(1j, np.result_type(pairs, np.complex64)) * pairs[..., 1]
+    )
+    return found

@@ -1,11 +1,11 @@
 """`backhand.write`: from a module to its program."""
 
-import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backhand.capture.copying import copied
 from backhand.capture.exported import Captured
 from backhand.capture.identifiers import one_line
 from backhand.capture.trees import Branch, numbers, paths
@@ -13,6 +13,7 @@ from backhand.errors import BackhandError
 from backhand.modules.derived import Half, evaluated, half
 from backhand.modules.example import Example, Loss
 from backhand.modules.program import Interface, Program
+from backhand.modules.weights import as_pairs
 from backhand.writers.modules.signatures import signatures
 from backhand.writers.modules.source import Plan, targets_of, write_source
 
@@ -50,6 +51,8 @@ def write(
         BackhandError: naming all that no rule stands for, with the module's lines; or what does
             not fit together.
     """
+    import torch
+
     given = tuple(map(_as_tensors, args)), {k: _as_tensors(v) for k, v in (kwargs or {}).items()}
     wanted = tuple(map(_as_tensors, targets if isinstance(targets, tuple | list) else (targets,)))
     _check_optional(loss, optimizer)
@@ -66,7 +69,7 @@ def write(
         write_source(plan),
         _parameters(module, main, evaluation, by_loss),
         _interface(module, main, plan),
-        Example(copy.deepcopy(module), *given, wanted, loss),
+        Example(copied(module, torch.Tensor), *given, wanted, loss),
         main.captured.notes,
     )
 
@@ -228,7 +231,7 @@ def _parameters(
 ) -> dict[str, np.ndarray]:
     """Every array of the `state_dict`, and what else the functions read in `p`."""
     firsts = _first_keys(module)
-    state = {key: t.detach().cpu().numpy().copy() for key, t in module.state_dict().items()}
+    state = {key: as_pairs(t.detach().cpu().numpy()) for key, t in module.state_dict().items()}
     found = {key: state[first] for key, first in firsts.items()}
     for part in (main, evaluation) if evaluation else (main,):
         for key, name in part.places.items():
@@ -268,4 +271,5 @@ def _interface(module: Any, main: Half, plan: Plan) -> Interface:
         plan.has_loss,
         bool(plan.training),
         {key: key for key in module.state_dict()},
+        frozenset(key for key, array in module.state_dict().items() if array.is_complex()),
     )

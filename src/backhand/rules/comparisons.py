@@ -266,6 +266,23 @@ register(
 )
 
 
+def isin(x, known):
+    return (x[..., None] == known.ravel()).any(axis=-1)
+
+
+register(
+    "isin",
+    isin,
+    None,
+    wrt="",
+    none=["x", "known"],
+    torch="torch.isin(x, known)",
+    examples=[example(x=whole(0, 6, (3, 4)), known=whole(0, 6, (2,)))],
+    aten="isin.Tensor_Tensor(x, known)",
+    in_formulas=False,
+)
+
+
 def isnan(x):
     return np.isnan(x)
 

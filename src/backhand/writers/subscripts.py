@@ -51,7 +51,7 @@ def called(node: ast.Call) -> ast.expr | None:
     function = ast.unparse(node.func)
     if function in COMPUTED and (numbers := _arguments(node)) is not None:
         rows = COMPUTED[function](*numbers).tolist()
-        is_table = bool(rows) and isinstance(rows[0], list)
+        is_table = isinstance(rows, list) and any(isinstance(row, list) for row in rows)
         return _expression(tuple(map(tuple, rows)) if is_table else rows)
     if function == "np.expand_dims" and (new := _new_axes(node)) is not None:
         return ast.Subscript(node.args[0], new, ast.Load())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backhand.capture.copying import copied
 from backhand.errors import BackhandError
 from backhand.experiment import Precision
 
@@ -43,7 +44,7 @@ def called(
     import torch
     from torch.utils import _pytree as pytree
 
-    own = copy.deepcopy(module)
+    own = copied(module, torch.Tensor)
     if training is not None:
         own.train(training)
     dtype = None if precision is None else getattr(torch, precision)

@@ -34,6 +34,7 @@ from backhand.capture.composites.recurrent import (
 )
 from backhand.capture.composites.reductions import REDUCTIONS
 from backhand.capture.composites.resizing import RESIZED
+from backhand.capture.composites.sampling import SAMPLED
 from backhand.capture.composites.scaled import SCALED
 from backhand.graph import Step, Value
 
@@ -46,6 +47,7 @@ RECIPES: Mapping[str, Recipe] = {
     **DRAWN,
     **LOSSES,
     **RESIZED,
+    **SAMPLED,
     **SCALED,
     **PRODUCTS,
     **REDUCTIONS,

@@ -89,8 +89,32 @@ def _along(x: Value, axis: int, length: int) -> tuple[Size, ...]:
     return (*x.shape[:axis], length, *x.shape[axis + 1 :])
 
 
-INDEXING: Mapping[str, Callable[..., Sequence[Value]]] = {
+def embedding_bag(
+    b: Builder,
+    *,
+    weight: Value,
+    indices: Value,
+    offsets: Value,
+    mode: int = 0,
+    per_sample_weights: Value | None = None,
+    padding_idx: int | None = None,
+    **options: Given,
+) -> tuple[Value | None, ...]:
+    """Rows of a table, added up (mode 0) or averaged (mode 1) in bags."""
+    asked = (options.get("scale_grad_by_freq"), options.get("include_last_offset"))
+    if mode > 1 or any(asked) or per_sample_weights is not None or padding_idx not in (None, -1):
+        raise InexpressibleError
+    if any(b.instead_of.outputs[1:]):
+        raise InexpressibleError
+    shape = (offsets.shape[0], weight.shape[1])
+    made = b.step("embedding_bag", weight, indices, offsets, shape=shape, average=mode)
+    return (made, *[None] * len(b.instead_of.outputs[1:]))
+
+
+INDEXING: Mapping[str, Callable[..., Sequence[Value | None]]] = {
     "aten.index.Tensor": index,
     "aten.index_put.default": index_put,
     "aten.diff.default": diff,
+    "aten.embedding_bag.default": embedding_bag,
+    "aten.embedding_bag.padding_idx": embedding_bag,
 }

@@ -53,7 +53,7 @@ def number_text(value: Value) -> ast.expr:
     if not isinstance(number, float) or len(repr(number)) <= SHORT or not math.isfinite(number):
         return ex.literal(number)
     for power in (0.5, -0.5):
-        whole = round(number ** (1 / power)) if number > 0 else 0
+        whole = round(number ** (1 / power)) if 1 / LARGEST < number < LARGEST else 0
         if 1 < whole <= LARGEST and whole**power == number:
             return ex.parse(f"{whole} ** {power}")
     if abs(number) == LARGEST_FLOAT32:
