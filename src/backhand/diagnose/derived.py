@@ -8,15 +8,22 @@ derivative of its mistake. It is taken here by complex steps, which are exact to
 import ast
 import copy
 
+import numpy as np
+
+from backhand.diagnose.candidates import changed_functions
 from backhand.diagnose.listing import Listing, functions_of
-from backhand.diagnose.machine import BACKWARD
+from backhand.diagnose.machine import BACKWARD, Machine
 from backhand.diagnose.mistake import Planted
+from backhand.diagnose.scene import Scene
 from backhand.experiment import Experiment
 from backhand.writers import shared
 
 FORWARD, LOSS = "network", "network_loss"
 OF_FORWARD, OF_LOSS = "network_of_mistake", "loss_of_mistake"
 """The two under other names: a run watches the calls of the first ones."""
+AFTER = frozenset((BACKWARD, "update", "train"))
+"""What does not change what a program computes before its derivatives."""
+SAME = 1e-9
 MOST_NUMBERS = 60
 """A pass is run once for each weight."""
 BODY = """
@@ -35,13 +42,25 @@ def {name}({arguments}):
 """
 
 
+def is_exact(machine: Machine, scene: Scene) -> bool:
+    """Whether complex steps give the correct program's derivatives: an absolute value in a stable
+    formula would lose them."""
+    own = with_own_derivative(machine.experiment, Planted((), (), machine.correct))
+    if own is None:
+        return False
+    try:
+        with np.errstate(all="ignore"):
+            right, found = (machine.run(one, scene) for one in (machine.correct, own.listing))
+    except Exception:  # not every operator takes complex numbers
+        return False
+    return all(np.allclose(found[key], right[key], rtol=SAME, atol=SAME) for key in right)
+
+
 def with_own_derivative(experiment: Experiment, planted: Planted) -> Planted | None:
-    """The program with the derivative of what it computes; None where a mask is drawn, where there
-    are too many weights, or where the mistake is not in what it computes."""
+    """The program with the derivative of what it computes; None where a mask is drawn, or where
+    there are too many weights."""
     numbers = sum(experiment.arrays[v.name].size for v in experiment.network.forward.parameters)
     if experiment.draws or experiment.network.loss is None or numbers > MOST_NUMBERS:
-        return None
-    if any(mistake.part not in ("forward", "loss") for mistake in planted.mistakes):
         return None
     listing = planted.listing
     given = ["moved" if n == "weights" else n for n in shared.loss_arguments(experiment)]
@@ -64,3 +83,9 @@ def _renamed(listing: Listing, own: str, other: str) -> ast.FunctionDef:
     tree = copy.copy(listing.functions[own])
     tree.name = other
     return tree
+
+
+def computes_otherwise(machine: Machine, planted: Planted) -> bool:
+    """Whether a mistake is in what the network or its loss computes, and not in its data."""
+    is_of_part = all(mistake.part in ("forward", "loss") for mistake in planted.mistakes)
+    return is_of_part and bool(changed_functions(planted.listing, machine.correct) - AFTER)
