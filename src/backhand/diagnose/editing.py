@@ -130,9 +130,19 @@ def needs(listing: Listing, statement: ast.stmt, *names: str) -> Listing:
         if name in bound:
             continue
         lines = _lines_for(listing, name, bound)
-        listing = listing.inserted(function, 2, "\n".join(lines))
+        listing = listing.inserted(function, _unpacking(listing), "\n".join(lines))
         bound |= {name}
     return listing
+
+
+def _unpacking(listing: Listing) -> int:
+    """How many lines the backward pass has at its beginning that only take apart."""
+    body = listing.functions[BACKWARD].body
+    taken = (
+        isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple)
+        for statement in body
+    )
+    return next((i for i, is_taken in enumerate(taken) if not is_taken), len(body))
 
 
 def _bound(listing: Listing, function: str, before: ast.stmt) -> set[str]:

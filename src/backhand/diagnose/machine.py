@@ -306,8 +306,9 @@ class _Watch:
             if each:
                 after = self.after[epoch * each - 1]
                 found |= {f"{n}@{epoch}": w for n, w in zip(self.names, after, strict=False)}
-            if _each(len(self.outputs), epochs) == 1 and epoch <= len(self.outputs):
-                made = self.outputs[epoch - 1]
+            passes = _each(len(self.outputs), epochs)
+            if passes and epoch * passes <= len(self.outputs):
+                made = self.outputs[(epoch - 1) * passes]
                 found |= {f"{n}@{epoch}": a for n, a in zip(self.output_names, made, strict=False)}
             if calls:
                 slopes = self.gradients[(epoch - 1) * calls]

@@ -18,6 +18,7 @@ from backhand.diagnose.candidates import (
     may_change,
     with_one_more,
 )
+from backhand.diagnose.derived import computes_otherwise, is_exact, with_own_derivative
 from backhand.diagnose.listing import Listing
 from backhand.diagnose.machine import Machine, Reading
 from backhand.diagnose.mistake import Mistake, Part, Planted
@@ -263,6 +264,22 @@ class Search:
         whole = (p for p in self._ordered(off) if self._can_explain(p, off))
         found = self._tried(whole, correct, thorough=False, until=SINGLES)
         return sorted(found, key=self._says_too_much)
+
+    def derived(self, correct: Tried) -> list[Tried]:
+        """The single mistakes of the forward pass and the loss with their own derivatives, as a
+        library takes them."""
+        off = sorted(self.wrong[correct.reading])
+        names = self.machine.correct.parameters
+        kinds = {kind_of(key, names) for _, key in off}
+        if not kinds & {"output", "loss"} or not kinds & {"gradient", "weight"}:
+            return []
+        if not is_exact(self.machine, self.scenes[off[0][0]]):
+            return []
+        every = (p for p in self._ordered(off) if computes_otherwise(self.machine, p))
+        whole = (p for p in every if self._can_explain(p, off[:1]))
+        own = (with_own_derivative(self.machine.experiment, planted) for planted in whole)
+        candidates = (planted for planted in own if planted is not None)
+        return self._tried(candidates, correct, thorough=False, until=SLIPS)
 
     def partly(self, correct: Tried) -> list[Tried]:
         """All single mistakes, with all that they explain by themselves, as far as the time

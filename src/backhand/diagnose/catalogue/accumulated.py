@@ -12,6 +12,7 @@ from backhand.diagnose.editing import (
     known,
     node_put,
     parameter_of,
+    put_value,
     undone,
     wrapped,
 )
@@ -45,6 +46,24 @@ def example_left_out(listing: Listing) -> Iterator[Change]:
                 changed = changed.changed(BACKWARD, statement, new)
             if len(statements) > 1:
                 yield Change(text_of(statements[0]), changed)
+
+
+@known(
+    "derivative of the last unit alone",
+    "backward",
+    what="what comes back to a unit is from the last unit above it alone, not from all of them",
+    why="a unit acts on the loss through every unit above it: their parts add",
+    fix="error += weight * delta, with += inside of the loop over the units above",
+    known_from="= for += in the loop over the next layer's neurons",
+)
+def last_unit_alone(listing: Listing) -> Iterator[Change]:
+    for _, statement, value in assignments(listing, BACKWARD):
+        match value:
+            case ast.BinOp(
+                left=dz, op=ast.MatMult(), right=ast.Attribute(value=ast.Name(id=name), attr="T")
+            ) if name in listing.parameters:
+                new = f"({text_of(dz)})[:, -1:] @ {name}[:, -1:].T"
+                yield put_value(listing, BACKWARD, statement, new)
 
 
 @known(

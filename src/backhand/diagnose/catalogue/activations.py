@@ -31,8 +31,8 @@ AGAIN = {
 """The same in terms of the input."""
 
 
-GATED = ("leaky_relu", "elu")
-"""What is one thing above 0 and another below."""
+GATED = ("leaky_relu", "elu", "softplus", "silu", "gelu")
+"""Those whose derivative is written in terms of the input."""
 
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu", "elu", "softplus")

@@ -58,6 +58,19 @@ def bias_unsummed(listing: Listing) -> Iterator[Change]:
 
 
 @known(
+    "bias gradient missing",
+    "backward",
+    what="the bias's gradient is 0: the bias is never trained",
+    why="a bias is a weight like any other",
+    fix="db = dz.sum(axis=0)",
+    known_from="common in class",
+)
+def bias_gradient_missing(listing: Listing) -> Iterator[Change]:
+    for statement in bias_gradients(listing):
+        yield wrapped(listing, BACKWARD, statement, "0 * {}")
+
+
+@known(
     "bias gradient summed over everything",
     "backward",
     what="the bias's gradient is summed over the units too: one number for all of them",
@@ -83,19 +96,6 @@ def bias_other_axis(listing: Listing) -> Iterator[Change]:
         size = listing.experiment.arrays[parameter_of(listing, target_of(statement))].shape
         if size == (rows_of(listing),) and _summed(statement)[1] == "0":
             yield _reduced(listing, statement, "{}.sum(axis=1)")
-
-
-@known(
-    "bias gradient missing",
-    "backward",
-    what="the bias's gradient is 0: the bias is never trained",
-    why="a bias is a weight like any other",
-    fix="db = dz.sum(axis=0)",
-    known_from="common in class",
-)
-def bias_gradient_missing(listing: Listing) -> Iterator[Change]:
-    for statement in bias_gradients(listing):
-        yield wrapped(listing, BACKWARD, statement, "0 * {}")
 
 
 @known(

@@ -156,6 +156,20 @@ def gradients_exchanged(listing: Listing) -> Iterator[Change]:
 
 
 @known(
+    "gradient of one weight with the wrong sign",
+    "backward",
+    what="the gradient of one array of weights has the wrong sign, the others have the right one",
+    why="that array is then moved so that the loss grows",
+    fix="take the minus from the derivative at the output, once, for all of them",
+    is_local=True,
+)
+def one_sign(listing: Listing) -> Iterator[Change]:
+    for name, statement, _ in assignments(listing, BACKWARD):
+        if name[1:] in listing.parameters and len(listing.parameters) > 1:
+            yield wrapped(listing, BACKWARD, statement, "-{}")
+
+
+@known(
     "factors of a product exchanged in the backward pass",
     "backward",
     what="the derivative by a factor of a product is multiplied by that factor, not the other one",

@@ -29,9 +29,7 @@ def weights_undivided(listing: Listing) -> Iterator[Change]:
     biases = [target_of(statement) for statement in bias_gradients(listing)]
     names = [n for n, _, _ in assignments(listing, BACKWARD) if parameter_of(listing, n)]
     if biases and rows_of(listing) > 1:
-        for name in names:
-            if name not in biases:
-                yield from scaled(listing, [name], "{} * len(@x)")
+        yield from scaled(listing, [n for n in names if n not in biases], "{} * len(@x)")
 
 
 @known(
@@ -55,6 +53,11 @@ def other_axis(listing: Listing) -> Iterator[Change]:
             form = f"{undone} / {name}.shape[1]"
             yield from slope_put(listing, form)
             yield from value_put(listing, form)
+            of_gradient = undone.replace("@y", target)
+            biases = [target_of(statement) for statement in bias_gradients(listing)]
+            names = [n for n, _, _ in assignments(listing, BACKWARD) if parameter_of(listing, n)]
+            weights = [n for n in names if n not in biases]
+            yield from scaled(listing, weights, f"{of_gradient} / {name}.shape[1]")
 
 
 @known(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from backhand.diagnose.editing import (
     BACKWARD,
+    assignments,
     known,
     made_by,
     names_put,
@@ -30,7 +31,8 @@ CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 def flipped(listing: Listing) -> Iterator[Change]:
     for step, statement in made_by(listing, *CONVOLUTIONS):
         weight = step.inputs[1]
-        turned = f"np.flip({weight.name}, {tuple(range(2 - len(weight.shape), 0))})"
+        axes = tuple(range(2 - len(weight.shape), 0))
+        turned = f"np.flip({weight.name}, {axes})"
         forward = names_put(listing, "network", statement, weight.name, turned)
         yield forward
         for base in (listing, forward.listing):
@@ -42,6 +44,21 @@ def flipped(listing: Listing) -> Iterator[Change]:
                     changed = changed.changed(BACKWARD, derivative, new)
             if changed is not base:
                 yield Change(forward.where, changed)
+        yield from _rightly_derived(forward, weight.name, axes)
+
+
+def _rightly_derived(forward: Change, weight: str, axes: tuple[int, ...]) -> Iterator[Change]:
+    """The turned filter with its own derivatives: both passes are of a true convolution."""
+    changed, turned = forward.listing, f"np.flip({weight}, {axes})"
+    for made in ("x", f"d{weight}"):
+        for name, derivative, _ in list(assignments(changed, BACKWARD)):
+            read = [n.id for n in ast.walk(derivative) if isinstance(n, ast.Name)]
+            if made == name == f"d{weight}":
+                changed = wrapped(changed, BACKWARD, derivative, f"np.flip({{}}, {axes})").listing
+            elif made == "x" and weight in read and name != f"d{weight}":
+                new = renamed(derivative, {weight: turned})
+                changed = changed.changed(BACKWARD, derivative, new)
+    yield Change(forward.where, changed)
 
 
 @known(

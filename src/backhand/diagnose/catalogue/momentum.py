@@ -27,6 +27,13 @@ from backhand.rules.updates import UPDATES
 def momentum_missing(listing: Listing) -> Iterator[Change]:
     if options_of(listing).get("momentum"):
         yield from with_options(listing, momentum=0.0, nesterov=False)
+        for statement in listing.statements("update"):
+            match statement:
+                case ast.AugAssign(target=ast.Name(id="velocity"), op=ast.Mult(), value=kept):
+                    for i, name in enumerate(listing.parameters):
+                        new = f"velocity *= {text_of(kept)} * (w is not weights[{i}])"
+                        change = put(listing, "update", statement, new)
+                        yield Change(f"{change.where}   ({name})", change.listing)
 
 
 @known(

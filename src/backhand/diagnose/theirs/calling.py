@@ -84,7 +84,9 @@ class Session(Placing):
         draws = list(self.observed.draws)
         if training and not draws and not self._is_switched(program):
             return self._scene(stage, "pass", {}, [])
-        drawn = draws and not self._is_evaluated(program)
+        drawn = (
+            draws and not self._is_evaluated(program) and (training or not self._is_split(program))
+        )
         mode = "pass" if training or drawn else "evaluation"
         if env.get("mask_given") is not None:
             draws = [{"kind": "mask", "values": env["mask_given"], "probability": None}]
@@ -139,7 +141,7 @@ class Session(Placing):
         seen: dict[str, np.ndarray] = {}
         both = program.find("both")
         forward = program.find("forward", training=training)
-        is_split = not forward and bool(self.request.draws)  # it trains only with a target
+        is_split = self._is_split(program)
         forward = forward or (None if training and is_split else self._scores(both))
         if forward:
             made = self._call(program, forward, env)
@@ -175,6 +177,11 @@ class Session(Placing):
             made = self._call(program, both, env)
             self._took_loss_and_gradients(program, both[0], made, env, seen)
         return seen, env
+
+    def _is_split(self, program: Program) -> bool:
+        """Whether their one function trains where it is given a target, and else is in use."""
+        is_one = not program.find("forward") and self._scores(program.find("both")) is not None
+        return is_one and self.request.draws
 
     def _scores(self, both: tuple[str, Any] | None) -> tuple[str, Any] | None:
         """The function that gives a loss and gradients as one that gives the outputs, where it does

@@ -16,6 +16,8 @@ CHANGED = 2
 """What it was, and what it became."""
 LEAST, STRAIGHT = 3, 1e-9
 """So many numbers as are on a line with what was drawn, by chance never."""
+ERRORS = ("e", "error")
+"""What a loss may be called, and the difference at an output too."""
 MATRIX = 2
 """Axes of what may lie there transposed, even where its shape does not tell."""
 MANY = 3
@@ -286,6 +288,10 @@ def _outputs(
             found[name] = name
         elif role(name) == "loss" and int(np.prod(size)) == 1:
             found[name] = "loss"
+    losses = [name for name, kind in found.items() if kind == "loss"]
+    errors = [name for name in losses if plain(name) in ERRORS and name not in request.given]
+    if len(errors) < len(losses):  # a unit's error, where the loss has a name of its own
+        found = {name: kind for name, kind in found.items() if name not in errors}
     if not set(found.values()) & set(request.outputs):
         named = [
             n for n, s in firsts.items() if role(n) == "p" and fits(s, shape) and n not in kinds

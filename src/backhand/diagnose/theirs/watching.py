@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from backhand.diagnose.theirs.names import plain, role, weight_key
+from backhand.diagnose.theirs.neurons import arrays_of, is_network, lists_of
 
 KEPT_BESIDE = frozenset(
     (
@@ -158,6 +159,8 @@ class Log:
         """Objects whose identity matters stay alive, so that no id is given out twice."""
         self.changing: dict[int, tuple[str, Any]] = {}
         """Lists of numbers that the last lines changed, by their names."""
+        self.neurons: dict[int, tuple[str, list[Any]]] = {}
+        """The networks of neurons to which lists of weights belong, with their names."""
         self.owners: dict[int, int] = {}
         """Objects that were given attributes, in the order in which they were first."""
         self.begun: dict[int, Any] = {}
@@ -171,6 +174,10 @@ class Log:
             return
         if isinstance(value, int | float) and OPTIMIZER.search(type(owner).__name__.lower()):
             return  # its `b1` is a beta
+        if id(value) in self.neurons:
+            network = self.neurons[id(value)]
+            self.changing[id(network[1])] = network
+            return
         if owner is not None:
             name = self._of_owner(name, owner)
         if key is None or not isinstance(value, dict | list):
@@ -208,7 +215,7 @@ class Log:
         for name, value in held:
             if type(value).__module__ in RUN_AS and id(value) not in self.begun:
                 self._keep_beginning(value)
-            elif not is_told and getattr(value, "ndim", 0):
+            elif not is_told and hasattr(value, "shape") and value.ndim:
                 self._leaf(self._of_owner(name, made), value)
 
     def beginning(self, made: Any) -> Any:
@@ -242,6 +249,10 @@ class Log:
         if isinstance(value, dict):
             for key, part in list(value.items())[:50]:
                 self._leaf(_entry(name, key), part)
+        elif is_network(value):
+            self.neurons |= {id(one): (name, value) for one in lists_of(value)}
+            for own, array, holder in arrays_of(value):
+                self._array(own, array, holder)
         elif isinstance(value, list | tuple) and value and len(value) <= 20:
             if all(hasattr(p, "shape") and getattr(p, "ndim", 0) for p in value):
                 for i, part in enumerate(value):
@@ -255,11 +266,12 @@ class Log:
         else:
             self._array(name, value)
 
-    def _array(self, name: str, value: Any) -> None:
+    def _array(self, name: str, value: Any, holder: Any = None) -> None:
         array = as_array(value)
         if array is not None and array.size <= LARGEST:
-            self.kept.append(value)
-            self.events.append((name, np.array(array), self.draws_so_far(), id(value)))
+            it = value if holder is None else holder
+            self.kept.append(it)
+            self.events.append((name, np.array(array), self.draws_so_far(), id(it)))
 
 
 def _entry(name: str, key: Any) -> str:

@@ -60,8 +60,8 @@ ROLES: Mapping[str, frozenset[str]] = {
         "d1", "dropmask", "dropoutmask", "m", "mask", "masks",
     )),
     "loss": frozenset((
-        "ce", "cost", "crossentropy", "e", "error", "j", "l", "loss", "losses", "lossval",
-        "lossvalue", "mse", "nll", "totalloss",
+        "ce", "cost", "crossentropy", "e", "epochloss", "error", "j", "l", "loss", "losses",
+        "lossval", "lossvalue", "mse", "nll", "runningloss", "sumerror", "totalerror", "totalloss",
     )),
     "rows": frozenset((
         "batchsize", "bsz", "m", "minibatchsize", "n", "nsamples", "numexamples", "numsamples",
