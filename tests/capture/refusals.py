@@ -43,7 +43,7 @@ class Fails(nn.Module):
 
 class Draws(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        return x + torch.rand(4, dtype=x.dtype)
+        return x + torch.poisson(x)
 
 
 class Closest(nn.Module):

@@ -9,7 +9,7 @@ from tests.rules.trial import Trial
 
 from backhand.capture.spec import parse
 from backhand.errors import BackhandError
-from backhand.rules import example, register, uniform
+from backhand.rules import all_rules, example, register, uniform
 from backhand.run.program import run_numpy
 from backhand.run.reference import run_torch
 from backhand.writers.files import write_programs
@@ -200,3 +200,19 @@ def test_a_rule_of_two_lines_is_written_whole_and_trains(tmp_path: Path) -> None
     np.testing.assert_allclose(ours.losses, theirs.losses, rtol=1e-12)
     for name in ("dw", "ds"):
         np.testing.assert_allclose(ours.evaluation[name], theirs.evaluation[name], rtol=1e-12)
+
+
+# one of two stands for the other wherever a derivative is taken, so that no program has both
+STANDS_FOR = {"gelu_tanh", "layer_norm"}
+
+
+def test_no_two_functions_that_are_copied_have_one_name() -> None:
+    found: dict[str, set[str]] = {}
+    for one in all_rules().values():
+        waiting = [one.forward, *([one.backward] if one.backward else [])]
+        while waiting:
+            function = waiting.pop()
+            found.setdefault(function.name, set()).add(function.call.__module__)
+            waiting += function.helpers
+    twice = {name for name, modules in found.items() if len(modules) > 1}
+    assert {name.removesuffix("_backward") for name in twice} <= STANDS_FOR

@@ -32,6 +32,5 @@ register(
         example(a=uniform(-2, 2, (3, 4, 2)), b=uniform(-2, 2, (3, 4, 2))),
         example(a=uniform(-2, 2, (3, 4, 2)), b=uniform(-2, 2, (4, 2))),
     ],
-    aten="complex_mul.default(a, b)",
     in_formulas=False,
 )

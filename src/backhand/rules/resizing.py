@@ -57,7 +57,7 @@ register(
 )
 
 
-def places(length, count, align_corners):
+def read_places(length, count, align_corners):
     # align_corners: the outermost numbers stay outermost; else each stands for a piece of length
     if align_corners:
         return np.arange(count) * ((length - 1) / max(count - 1, 1))
@@ -65,7 +65,7 @@ def places(length, count, align_corners):
 
 
 def linear_weights(length, count, align_corners, dtype):
-    at = np.clip(places(length, count, align_corners), 0, length - 1)
+    at = np.clip(read_places(length, count, align_corners), 0, length - 1)
     return np.maximum(1 - np.abs(at[:, None] - np.arange(length)), 0).astype(dtype)
 
 
@@ -108,7 +108,7 @@ def cubic_weights(length, count, align_corners, dtype):
     # beyond its ends x goes on as it ends
     around = np.arange(-2, length + 2)
     stands_for = np.clip(around, 0, length - 1)[:, None] == np.arange(length)
-    weights = cubic(places(length, count, align_corners)[:, None] - around)
+    weights = cubic(read_places(length, count, align_corners)[:, None] - around)
     return (weights @ stands_for.astype(float)).astype(dtype)
 
 

@@ -25,7 +25,7 @@ from backhand.capture.composites.drawn import DRAWN
 from backhand.capture.composites.empty import empty
 from backhand.capture.composites.indexing import INDEXING
 from backhand.capture.composites.losses import LOSSES
-from backhand.capture.composites.products import PRODUCTS
+from backhand.capture.composites.products import PRODUCTS, complex_mul
 from backhand.capture.composites.recurrent import (
     gru_cell,
     lstm_cell,
@@ -36,6 +36,7 @@ from backhand.capture.composites.reductions import REDUCTIONS
 from backhand.capture.composites.resizing import RESIZED
 from backhand.capture.composites.sampling import SAMPLED
 from backhand.capture.composites.scaled import SCALED
+from backhand.capture.pairs import PRODUCT
 from backhand.graph import Step, Value
 
 Recipe = Callable[..., Sequence[Value | None]]
@@ -51,6 +52,7 @@ RECIPES: Mapping[str, Recipe] = {
     **SCALED,
     **PRODUCTS,
     **REDUCTIONS,
+    PRODUCT: complex_mul,
     "aten.broadcast_tensors.default": broadcast_tensors,
     **{f"aten.atleast_{n}d.Sequence": at_least for n in (1, 2, 3)},
     "aten.scaled_dot_product_attention.default": scaled_dot_product_attention,

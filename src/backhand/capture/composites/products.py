@@ -139,6 +139,11 @@ def _lonely(inputs: list[str], output: str) -> bool:
     return any(set(inputs[k]) - set(inputs[1 - k]) - set(output) for k in (0, 1))
 
 
+def complex_mul(b: Builder, *, self: Value, other: Value) -> Sequence[Value]:
+    """The product of complex numbers as pairs."""
+    return [b.step("complex_mul", self, other)]
+
+
 PRODUCTS: Mapping[str, Callable[..., Sequence[Value]]] = {
     "aten.addmv.default": addmv,
     "aten.addbmm.default": addbmm,
