@@ -83,10 +83,61 @@ optimizer = "adam"
 learning_rate = 0.1
 epochs = 3
 """
+ATTENTION = """
+[inputs]
+x = [[[0.5, -1.0], [1.5, 2.0]], [[0.3, 0.1], [-0.4, 0.8]], [[1.0, 0.2], [0.6, -0.9]]]
+[targets]
+y = [[[0.3, -0.2], [0.1, 0.9]], [[0.5, 0.4], [0.7, -0.6]], [[0.2, 0.1], [-0.3, 0.8]]]
+[weights]
+q = [[0.5, 0.2], [-0.3, 0.8]]
+k = [[0.4, -0.1], [0.6, 0.3]]
+v = [[0.7, 0.2], [0.1, -0.5]]
+[network]
+steps = ["a = softmax(x @ q @ swapaxes(x @ k, 1, 2) / 1.5)", "p = a @ (x @ v)"]
+outputs = ["p"]
+loss = "mse(p, y)"
+"""
+MARGINS = """
+[inputs]
+x = [[0.5, -1.0], [1.5, 2.0], [-0.3, 0.4]]
+[targets]
+y = [[1, -1, 1], [-1, 1, 1], [1, 1, -1]]
+counts = [[0.5], [2.0], [1.0]]
+[weights]
+w = [[0.5, 0.2], [-0.3, 0.8]]
+u = [[0.4, 0.1, -0.6], [0.2, 0.7, 0.3]]
+b = [0.1, -0.2, 0.3]
+[network]
+steps = ["h = tanh(x @ w) * sigmoid(x @ w)", "s = h @ u + b"]
+outputs = ["s"]
+loss = "mean(counts * relu(1 - y * s))"
+[training]
+optimizer = "sgd"
+learning_rate = 0.1
+epochs = 3
+"""
+POOLED = """
+[inputs]
+x = [[[0.5, -1.0, 2.0, 0.3]], [[1.5, 2.0, -0.5, 0.1]]]
+[targets]
+y = [[0.3], [0.1]]
+[weights]
+k = [[[0.5, 0.2]]]
+c = [0.1]
+[network]
+steps = ["p = flatten(adaptive_avg_pool1d(tanh(conv1d(x, k, c)), 1))"]
+loss = "mse(p, y)"
+[training]
+optimizer = "sgd"
+learning_rate = 0.1
+epochs = 3
+"""
 
 
 def experiments():
-    texts = {"norms.toml": NORMS, "filters.toml": FILTERS, "decayed.toml": DECAYED}
+    texts = {"norms.toml": NORMS, "filters.toml": FILTERS, "decayed.toml": DECAYED,
+             "attention.toml": ATTENTION, "margins.toml": MARGINS,
+             "pooled.toml": POOLED}  # fmt: skip
     return [*(load(ROOT / s) for s in SPECS), *(parse(t, n, Path()) for n, t in texts.items())]
 
 

@@ -119,11 +119,11 @@ def scenes(fault):
 
 
 def test_a_slip_beside_a_known_mistake_is_told() -> None:
-    """The loss of the outputs with themselves, which has no name, and a known mistake beside it."""
+    """The entropy of p for the cross-entropy, which nobody knows by name, and a weight's count."""
     found = []
     for scene in scenes("weight gradient never divided by N"):
         p = scene.seen["p"].values
-        seen = dict(scene.seen) | {"loss": Seen(np.array(-(p * np.log(p)).sum() / len(X)))}
+        seen = dict(scene.seen) | {"loss": Seen(-(p * np.log(p)).sum() / len(X))}
         found.append(Scene(scene.name, "evaluation", scene.data, scene.weights, seen))
     verdict = diagnose(MACHINE, found)
     assert "weight gradient never divided by N" in verdict.names

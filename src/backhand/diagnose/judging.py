@@ -42,7 +42,7 @@ def diagnose(machine: Machine, scenes: Sequence[Scene]) -> Verdict:
     found = [t for t in tried if t.matches]
     if found:
         return verdict_of(search, min(every, key=lambda t: t.nearness), found, tried)
-    tried += [t for one in every for t in search.derived(one)]
+    tried += [t for one in every for t in search.derived(singles[one.reading], one)]
     found = [t for t in tried if t.matches] or next(
         (f for one in every if (f := search.slips(one))), []
     )

@@ -28,9 +28,9 @@ from backhand.diagnose.turns import LONG, in_order, in_turn
 
 SECONDS = 2.0
 """What a search may compute in all."""
-SINGLES, SLIPS, PARTLY = 1.2, 1.5, 1.7
-"""When the single mistakes must be done, then the slips, then the single mistakes that explain a
-part; the pairs have the rest."""
+SINGLES, DERIVED, SLIPS, PARTLY = 1.1, 1.2, 1.4, 1.6
+"""When the single mistakes must be done, then those with their own derivatives, then the slips,
+then the single mistakes that explain a part; the pairs have the rest."""
 BETWEEN = 0.02
 """Seconds after which the time is looked at again: to ask for it takes as long as a candidate."""
 MATTERS = 1e-12
@@ -265,21 +265,29 @@ class Search:
         found = self._tried(whole, correct, thorough=False, until=SINGLES)
         return sorted(found, key=self._says_too_much)
 
-    def derived(self, correct: Tried) -> list[Tried]:
+    def derived(self, singles: Sequence[Tried], correct: Tried) -> list[Tried]:
         """The single mistakes of the forward pass and the loss with their own derivatives, as a
-        library takes them."""
+        library takes them: those whose outputs and loss are theirs."""
         off = sorted(self.wrong[correct.reading])
         names = self.machine.correct.parameters
-        kinds = {kind_of(key, names) for _, key in off}
-        if not kinds & {"output", "loss"} or not kinds & {"gradient", "weight"}:
+        kinds = [kind_of(key, names) for _, key in off]
+        computed = [key for key, kind in zip(off, kinds, strict=True) if kind in ("output", "loss")]
+        if not computed or len(computed) == len(off):
             return []
-        if not is_exact(self.machine, self.scenes[off[0][0]]):
+        if not is_exact(self.machine, self.scenes[computed[0][0]]):
             return []
-        every = (p for p in self._ordered(off) if computes_otherwise(self.machine, p))
-        whole = (p for p in every if self._can_explain(p, off[:1]))
-        own = (with_own_derivative(self.machine.experiment, planted) for planted in whole)
-        candidates = (planted for planted in own if planted is not None)
-        return self._tried(candidates, correct, thorough=False, until=SLIPS)
+        known = {id(one.planted): one for one in singles}
+        found = []
+        for planted in self._ordered(off):
+            if not self.has_time(DERIVED):
+                break
+            if not computes_otherwise(self.machine, planted):
+                continue
+            plain = known.get(id(planted)) or self.tried(planted, correct.reading, thorough=False)
+            own = with_own_derivative(self.machine.experiment, planted)
+            if own is not None and computed[0] in plain.explained:
+                found.append(self.tried(own, correct.reading, thorough=False))
+        return found
 
     def partly(self, correct: Tried) -> list[Tried]:
         """All single mistakes, with all that they explain by themselves, as far as the time
@@ -413,13 +421,16 @@ def _helpful(singles: list[Tried], wrong: frozenset[Key]) -> list[Tried]:
 
 
 def _seconds(singles: list[Tried], correct: Tried, rest: frozenset[Key]) -> list[Mistake]:
-    """The mistakes that could explain the rest: those that do so alone, then all that touch it."""
+    """The mistakes that could explain the rest: those that do so alone, then all that touch it and
+    leave right what is right."""
     alone: dict[str, Mistake] = {}
     touching: dict[str, Mistake] = {}
     for tried in singles:
         mistake = tried.planted.mistakes[0]
         if tried.explained & rest:
             alone[mistake.name] = mistake
+        elif not correct.explained <= tried.explained:
+            continue
         elif any(tried.distances.get(k) != correct.distances.get(k) for k in rest):
             touching[mistake.name] = mistake
     return list({**alone, **touching}.values())

@@ -219,6 +219,8 @@ def left_out(listing: Listing) -> Iterator[Change]:
 def zeros(listing: Listing) -> Iterator[Change]:
     yield _weights(listing, "0 * {}")
     yield _weights(listing, "0 * {}", "w.ndim > 1")
+    for i in range(len(listing.parameters)):
+        yield _weights(listing, "0 * {}", f"i == {i}")
 
 
 @known(

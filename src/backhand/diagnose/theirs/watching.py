@@ -268,7 +268,7 @@ class Log:
 
     def _array(self, name: str, value: Any, holder: Any = None) -> None:
         array = as_array(value)
-        if array is not None and array.size <= LARGEST:
+        if array is not None and 0 < array.size <= LARGEST:
             it = value if holder is None else holder
             self.kept.append(it)
             self.events.append((name, np.array(array), self.draws_so_far(), id(it)))
