@@ -139,3 +139,32 @@ def test_the_loss_has_the_module_s_names_and_no_derivative_by_targets(
     for name, p in module.named_parameters():
         assert p.grad is not None
         np.testing.assert_allclose(dp[name], p.grad.numpy(), rtol=1e-4, atol=1e-6)
+
+
+class Whole(nn.Module):
+    """Its number of rows is built in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x.reshape(4, 3)) + torch.arange(8.0).reshape(4, 2)
+
+
+def test_data_without_rows_are_one_batch(tmp_path: Path) -> None:
+    module = Whole()
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
+    program = write(module, (X.T,), loss=F.cross_entropy, targets=Y, optimizer=optimizer)
+    program.save(tmp_path / "net.py")
+    np.savez(tmp_path / "data.npz", x=X.T.numpy(), targets=Y.numpy())
+    done = run(tmp_path, "train", "data.npz", "--epochs", "3")
+    losses = []
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(module(X.T), Y)
+        loss.backward()
+        optimizer.step()
+        losses.append(f"loss {loss.item():.6f}")
+    assert [line.partition(": ")[2] for line in done.stdout.splitlines()[:3]] == losses
+    assert "batch" not in run(tmp_path, "--help").stdout

@@ -20,6 +20,7 @@ import numpy as np
 
 from backhand.capture import refused
 from backhand.capture.exporting import quiet, same_for_every_mask
+from backhand.capture.hooks import check_kept_hooks, without_hooks
 from backhand.capture.identifiers import one_line
 from backhand.capture.names import Noted, Scoped, all_wishes
 from backhand.capture.own_derivatives import check_own_derivatives, watched
@@ -95,7 +96,8 @@ def capture(
     import torch
 
     name = one_line(type(module).__name__)
-    with _mode(module, training):
+    check_kept_hooks(module, name)
+    with _mode(module, training), without_hooks(name, torch):
         program, symbols, noted = _traced(module, name, args, kwargs, named_sizes)
         if noted.own_derivatives:
             check_own_derivatives(module, name, _copied(args, kwargs), torch)
@@ -264,6 +266,8 @@ def _exported(
             return torch.export.export(
                 module, args, kwargs, dynamic_shapes=shapes if free else None, strict=False
             )
+    except BackhandError:
+        raise
     except Exception as error:
         frame = refused.user_frame(error, _own_frames(error))
         raise refused.not_captured(name, error, frame) from None

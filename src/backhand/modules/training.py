@@ -42,7 +42,7 @@ class Training:
         data = self.program.data_of(args, kwargs, targets)
         shapes = self.program.namespace["SHAPES"]
         rows = [name for name in data if shapes[name][:1] == ("B",)]
-        if not rows:
+        if not {*rows} & {*self.program.interface.inputs}:
             return self._step(data)
         order = self.generator.permutation(len(data[rows[0]]))
         starts = range(0, len(order), batch)

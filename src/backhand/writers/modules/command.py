@@ -66,8 +66,10 @@ class Command:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """Inputs and targets that have a row for each example of a batch."""
-        return tuple(name for name, shape in self.shapes.items() if shape[:1] == ("B",))
+        """Inputs and targets that have a row for each example of a batch; none unless an input has:
+        the loss alone may take any number."""
+        found = tuple(name for name, shape in self.shapes.items() if shape[:1] == ("B",))
+        return found if {*found} & {*self.inputs} else ()
 
 
 def shapes_table(command: Command) -> str:
@@ -128,18 +130,28 @@ def _predict(command: Command) -> str:
 
 
 def _train(command: Command) -> str:
+    """The function that trains: in shuffled batches, where the data have rows."""
     names = (*command.inputs, *command.targets)
-    first = command.rows[0] if command.rows else names[0]
     given = [*_of_arrays(names, command.rows), "p", *["generator"] * command.draws]
+    rate = ", learning_rate" * bool(command.rate)
+    lines = _batches(command.rows[0], given, rate) if command.rows else _whole(given, rate)
+    if command.rows or command.draws:
+        lines.insert(0, "generator = np.random.RandomState(seed)")
+    about = "Change the weights in place, and say the mean loss of each epoch."
+    options = ["learning_rate" if name == "lr" else name for name in _numbers(command)]
+    return function("train", ["arrays", "p", *options], about, lines)
+
+
+def _batches(first: str, given: Sequence[str], rate: str) -> list[str]:
+    """A step for each batch of the shuffled rows."""
     batches = [
         "some = order[first : first + batch]",
         *_fitted(f"loss, dp = gradients({', '.join(given)})", 2),
         "step, total = step + 1, total + loss",
-        f"update(p, dp, state, step{', learning_rate' * bool(command.rate)})",
+        f"update(p, dp, state, step{rate})",
         'print(f"\\repoch {epoch}, step {step}: loss {total / count:.6f}", end="", flush=True)',
     ]
-    lines = [
-        "generator = np.random.RandomState(seed)",
+    return [
         "state, step = new_state(p), 0",
         "for epoch in range(1, epochs + 1):",
         *indented(
@@ -152,9 +164,17 @@ def _train(command: Command) -> str:
         ),
         "return p",
     ]
-    about = "Change the weights in place, and say the mean loss of each epoch."
-    rate = ["learning_rate"] * bool(command.rate)
-    return function("train", ["arrays", "p", "epochs", "batch", "seed", *rate], about, lines)
+
+
+def _whole(given: Sequence[str], rate: str) -> list[str]:
+    """A step for all of the data, which have no rows to choose from."""
+    steps = [
+        *_fitted(f"loss, dp = gradients({', '.join(given)})", 1),
+        f"update(p, dp, state, epoch{rate})",
+        'print(f"epoch {epoch}: loss {loss:.6f}", flush=True)',
+    ]
+    return ["state = new_state(p)", "for epoch in range(1, epochs + 1):", *indented(steps),
+            "return p"]  # fmt: skip
 
 
 def _check(command: Command) -> str:
@@ -230,8 +250,10 @@ def _main(command: Command) -> str:
 
 def _numbers(command: Command) -> dict[str, str]:
     """The options of training, with what they are by default."""
+    batch = {"batch": "64"} if command.rows else {}
+    seed = {"seed": "0"} if command.rows or command.draws else {}
     rate = {"lr": command.rate} if command.rate else {}
-    return {"epochs": "1", "batch": "64", "seed": "0", **rate}
+    return {"epochs": "1", **batch, **seed, **rate}
 
 
 def _options(command: Command) -> list[str]:
