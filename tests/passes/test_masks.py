@@ -130,3 +130,15 @@ def test_values_have_their_names_though_functions_have_them_too() -> None:
     assert "cos = np.cos(" in source
     assert "[..., :2]" in source
     assert_writes(Rotated(), (SEQUENCE.new_ones(2, 5, 4),))
+
+
+class Between(nn.Module):
+    """A new axis before the last one, of an array that has as many axes as the index has parts."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.sin(x)
+        return y[:, :, None] - y[:, :, :, None] + y[:, :, 1:2, None]
+
+
+def test_a_new_axis_stays_where_it_is() -> None:
+    assert_writes(Between(), (SEQUENCE,))

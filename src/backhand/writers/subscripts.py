@@ -112,7 +112,8 @@ def _index(node: ast.expr, rank: int | None) -> ast.expr:
     while len(parts) > 1 and ast.unparse(parts[-1]) == ":" and "..." not in map(ast.unparse, parts):
         parts.pop()
     whole = next((n for n, part in enumerate(parts) if ast.unparse(part) != ":"), 0)
-    if whole > 1 and len(parts) == rank:
+    is_each_axis = len(parts) == rank and not any(ast.unparse(part) == "None" for part in parts)
+    if whole > 1 and is_each_axis:
         parts[:whole] = [ast.Constant(...)]
     return parts[0] if len(parts) == 1 else ast.Tuple(parts, ast.Load())
 
