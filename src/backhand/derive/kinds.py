@@ -17,6 +17,7 @@ from backhand.derive.scope import Scope
 from backhand.derive.shapes import Instance
 from backhand.derive.steps import undo_step
 from backhand.graph import Call, Loop, Nested, NestedKind, Statement, Value
+from backhand.passes.unify import with_sizes
 
 
 def derive_kinds(
@@ -127,7 +128,9 @@ def _undo_call(call: Call, scope: Scope) -> None:
     reached = [v for v in call.made() if scope.parts.get(v.name)]
     if not pair.has_backward or not reached:
         return
-    cotangents = tuple(scope.cotangent(call.outputs[n], pair.kind.outputs[n]) for n in pair.outputs)
+    slots = [with_sizes(pair.kind.outputs[n], dict(call.sizes)) for n in pair.outputs]
+    made = [call.outputs[n] for n in pair.outputs]
+    cotangents = tuple(map(scope.cotangent, made, slots))
     inputs = _parts(call.inputs, pair.inputs, call, scope)
     parameters = _parts(call.parameters, pair.parameters, call, scope)
     scope.body.append(CallBack(call, cotangents, inputs, parameters, reached[0].name))

@@ -206,13 +206,20 @@ def divisor(x, places, kernel, stride, padding, count_include_pad, divisor_overr
     return count
 
 
+def as_far_as_the_frame(kernel, x, padding):
+    # a window that reaches farther, as ceil_mode allows, holds no more than that
+    pairs = zip(each(kernel, x.ndim - 2), x.shape[2:], each(padding, x.ndim - 2), strict=True)
+    return tuple(min(length, size + 2 * edge) for length, size, edge in pairs)
+
+
 def avg_pool(
     x, *, kernel, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
     divisor_override=None,
 ):  # fmt: skip
     stride = kernel if stride is None else stride
+    kernel = as_far_as_the_frame(kernel, x, padding)
     around = framed(x, 0.0, kernel, stride, padding, 1, ceil_mode)
-    seen = windows(around, each(kernel, x.ndim - 2), stride, 1)
+    seen = windows(around, kernel, stride, 1)
     return seen.sum(axis=tuple(range(2, x.ndim))) / divisor(
         x, seen.shape[x.ndim :], kernel, stride, padding, count_include_pad, divisor_override
     )
@@ -223,8 +230,9 @@ def avg_pool_backward(
     divisor_override=None,
 ):  # fmt: skip
     stride = kernel if stride is None else stride
+    kernel = as_far_as_the_frame(kernel, x, padding)
     around = framed(x, 0.0, kernel, stride, padding, 1, ceil_mode)
-    seen = windows(around, each(kernel, x.ndim - 2), stride, 1)
+    seen = windows(around, kernel, stride, 1)
     share = dy / divisor(
         x, dy.shape[2:], kernel, stride, padding, count_include_pad, divisor_override
     )
@@ -246,6 +254,7 @@ register(
         example(x=X, kernel=3, stride=2, padding=1, ceil_mode=True),
         example(x=X, kernel=3, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
         example(x=X, kernel=(3, 2), stride=(1, 2), padding=(1, 0), divisor_override=5),
+        example(x=X, kernel=(12, 5), stride=(12, 4), padding=(1, 0), ceil_mode=True),
     ],
     aten=[
         "avg_pool2d.default(x, kernel, [], padding, ceil_mode, count_include_pad, "
