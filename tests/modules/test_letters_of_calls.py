@@ -1,8 +1,9 @@
-"""What a call does not give back has a derivative of zeros, in the sizes of the place of the call."""
+"""What a call does not give back has a derivative of zeros, in the sizes of its place."""
 
 import torch
-from tests.modules.agreeing import assert_writes
 from torch import Tensor, nn
+
+from tests.modules.agreeing import assert_writes
 
 
 class Attention(nn.Module):
