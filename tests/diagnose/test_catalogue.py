@@ -278,9 +278,8 @@ def test_the_search_keeps_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     ascent = next(m for m in CATALOGUE if m.name == "gradient ascent")
     change = next(iter(ascent.changes(machine.correct)))
     found = scenes(machine, change.listing)
-    monkeypatch.setattr(search, "SINGLES", 0.0)
-    monkeypatch.setattr(search, "SLIPS", 0.0)
-    monkeypatch.setattr(search, "SECONDS", 0.0)
+    for limit in ("SINGLES", "DERIVED", "SLIPS", "PARTLY", "SECONDS"):
+        monkeypatch.setattr(search, limit, 0.0)
     verdict = diagnose(machine, found)
     assert (verdict.outcome, verdict.ran_out) == ("not known", True)
 

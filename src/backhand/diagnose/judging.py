@@ -52,7 +52,7 @@ def diagnose(machine: Machine, scenes: Sequence[Scene]) -> Verdict:
     for one in every:
         partly = search.partly(one)
         tried += partly
-        found = search.pairs(partly, one)
+        found = [t for t in partly if t.matches] or search.pairs(partly, one)
         if found:
             break
     verdict = verdict_of(search, every[0], found, tried)

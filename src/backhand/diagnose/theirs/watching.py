@@ -76,7 +76,18 @@ def _with_probe(statement: ast.stmt) -> list[ast.stmt]:
             return [statement, _told(ast.unparse(name), held, "None", ast.unparse(owner))]
         case _:
             return [statement]
-    return [statement, *(_call(target) for target in told if not _is_nameless(target))]
+    told = [target for target in told if not _is_nameless(target)]
+    return [statement, *map(_call, told), *_tensors(told)]
+
+
+def _tensors(told: list[ast.expr]) -> list[ast.stmt]:
+    """Calls that tell the tensors of torch whose `data` was changed."""
+    named = [t.value for t in told if isinstance(t, ast.Attribute) and t.attr == "data"]
+    return [
+        _told(repr(_name(one)), f"{text} if hasattr({text}, 'detach') else None", "None", "None")
+        for one in named
+        for text in [ast.unparse(one)]
+    ]
 
 
 def _is_nameless(target: ast.expr) -> bool:
@@ -108,9 +119,6 @@ def _call(target: ast.expr) -> ast.stmt:
             owner = _owner(base)
         case ast.Subscript(value=base):
             name, value = _name(base), base
-        case ast.Attribute(value=base, attr="data"):  # a tensor's numbers: it is the tensor
-            name, value = _name(base), base
-            owner = _owner(base)
         case ast.Attribute(value=base):
             name, owner = _name(target), ast.unparse(base)
         case _:
