@@ -102,7 +102,7 @@ def embedding_bag(
 ) -> tuple[Value | None, ...]:
     """Rows of a table, added up (mode 0) or averaged (mode 1) in bags."""
     asked = (options.get("scale_grad_by_freq"), options.get("include_last_offset"))
-    if mode > 1 or any(asked) or per_sample_weights is not None or padding_idx not in (None, -1):
+    if mode > 1 or any(asked) or per_sample_weights is not None or padding_idx is not None:
         raise InexpressibleError
     if any(b.instead_of.outputs[1:]):
         raise InexpressibleError
