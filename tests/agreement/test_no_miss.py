@@ -30,7 +30,7 @@ def read(name: str) -> Experiment:
     return parse(NETWORKS[name], f"{name}.toml", Path())
 
 
-@pytest.fixture(params=NETWORKS)
+@pytest.fixture(params=NETWORKS, scope="module")
 def tried(request: pytest.FixtureRequest) -> Iterator[tuple[Trial, Agreement]]:
     experiment = read(request.param)
     with TemporaryDirectory() as place, warnings.catch_warnings():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from backhand.diagnose.search import SECONDS, Search
+from backhand.diagnose import search as search_module
+from backhand.diagnose.search import Search
 
 PATIENCE = 5
 """So many times as long may a search compute here."""
@@ -13,7 +14,8 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Searches have more time."""
     has_time = Search.has_time
 
-    def has_more_time(search: Search, seconds: float = SECONDS) -> bool:
-        return has_time(search, seconds * PATIENCE)
+    def has_more_time(search: Search, seconds: float | None = None) -> bool:
+        limit = search_module.SECONDS if seconds is None else seconds
+        return has_time(search, limit * PATIENCE)
 
     monkeypatch.setattr(Search, "has_time", has_more_time)

@@ -103,9 +103,9 @@ epochs = 5
 """
 
 
-@pytest.mark.parametrize("precision", ["float64", "float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])  # after float64, both
 def test_a_network_of_convolutions_agrees(
-    precision: Literal["float64", "float32", "bfloat16"], tmp_path: Path
+    precision: Literal["float32", "bfloat16"], tmp_path: Path
 ) -> None:
     spec = tmp_path / "lenet.toml"
     spec.write_text(LENET, encoding="utf-8")
