@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (as everybody calls it)
 
+from backhand.errors import BackhandError
 from backhand.modules import write
 
 X = torch.linspace(-1, 1, 12).reshape(4, 3)
@@ -168,3 +169,13 @@ def test_data_without_rows_are_one_batch(tmp_path: Path) -> None:
         losses.append(f"loss {loss.item():.6f}")
     assert [line.partition(": ")[2] for line in done.stdout.splitlines()[:3]] == losses
     assert "batch" not in run(tmp_path, "--help").stdout
+
+
+def test_targets_that_do_not_fit_are_told_beside_the_result() -> None:
+    with pytest.raises(BackhandError) as raised:
+        write(nn.Linear(3, 2), (X,), loss=F.cross_entropy, targets=Y[:3])
+    assert str(raised.value).startswith(
+        "the loss cannot be computed of the module's result and these targets\n"
+        "  wanted: targets as the loss takes them beside the result\n"
+        "  got: float32 [4, 2], int64 [3]: "
+    )

@@ -133,6 +133,7 @@ def _loss_half(
         outputs = module(*given[0], **given[1])
         for name, buffer in module.named_buffers():
             buffer.copy_(buffers[name])
+        _try_loss(loss, outputs, targets)
     torch.set_rng_state(before)
     own = Loss() if len(targets) == 1 else LossOfSeveral()
     return half(
@@ -145,6 +146,27 @@ def _loss_half(
         names=lambda captured: _names_in_loss(captured, main),
         widths=main.widths,
     )
+
+
+def _try_loss(loss: Callable[..., Any], outputs: Any, targets: tuple[Any, ...]) -> None:
+    """Call a loss as PyTorch would: what is wrong with its targets is told here."""
+    try:
+        loss(outputs, *targets)
+    except Exception as error:
+        raise BackhandError(
+            "the loss cannot be computed of the module's result and these targets",
+            wanted="targets as the loss takes them beside the result",
+            got=f"{', '.join(map(_described, (outputs, *targets)))}: {one_line(str(error))[:200]}",
+            repair="give them as targets=y, several in a tuple",
+        ) from None
+
+
+def _described(given: Any) -> str:
+    """An array by its shape and format, anything else by its type."""
+    shape = getattr(given, "shape", None)
+    if shape is None:
+        return type(given).__name__
+    return f"{str(given.dtype).removeprefix('torch.')} {list(shape)}"
 
 
 def _of_module(by_loss: Captured, main: Half) -> dict[int, int]:
