@@ -10,7 +10,8 @@ from backhand.diagnose.listing import Listing
 from backhand.diagnose.machine import Machine
 from backhand.diagnose.parting import parting
 from backhand.diagnose.scene import Scene
-from backhand.diagnose.search import Search, Tried
+from backhand.diagnose.search import Search
+from backhand.diagnose.tried import Tried
 from backhand.diagnose.verdict import Finding, Verdict, verdict_of
 
 FEWEST = 64

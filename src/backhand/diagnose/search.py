@@ -1,7 +1,7 @@
 """Every program with a mistake in it, run in the scenes in which theirs was seen."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from time import monotonic, thread_time
 
@@ -24,6 +24,7 @@ from backhand.diagnose.machine import Machine, Reading
 from backhand.diagnose.mistake import Mistake, Part, Planted
 from backhand.diagnose.scene import Scene
 from backhand.diagnose.slips import likelihood, slips
+from backhand.diagnose.tried import Key, Tried, distinct, helpful, likely_seconds, name_of
 from backhand.diagnose.turns import LONG, in_order, in_turn
 
 SECONDS = 2.0
@@ -44,39 +45,6 @@ HOOKED = ("given_data", "given_weights")
 
 Bounds = Callable[[int], Allowed]
 """What is allowed in the scene at a place."""
-Key = tuple[int, str]
-"""A number of theirs: the place of its scene, and its name there."""
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A program that was run: how far each of their numbers is from its own, in allowances.
-
-    `shares` has, for each scene and each name seen there, the largest difference as a part of what
-    is allowed; infinity where the program gives no such number. What was not run is missing.
-    """
-
-    planted: Planted
-    reading: Reading
-    shares: dict[Key, float]
-    distances: dict[Key, float]
-    complete: bool
-
-    @property
-    def matches(self) -> bool:
-        """Whether all of their numbers are this program's."""
-        return self.complete and all(share <= 1 for share in self.shares.values())
-
-    @property
-    def explained(self) -> frozenset[Key]:
-        """The numbers that are this program's."""
-        return frozenset(key for key, share in self.shares.items() if share <= 1)
-
-    @property
-    def nearness(self) -> float:
-        """Smaller for a program that is nearer in all of its numbers."""
-        finite = [min(share, 1e12) for share in self.shares.values()]
-        return float(np.sum(np.log1p(finite)))
 
 
 class Search:
@@ -179,7 +147,7 @@ class Search:
                 else self._compared(planted, reading, i, allowed(i))
             ).items():
                 distances[i, key], shares[i, key] = distance, share
-                if _base(key) in self.harmless and not self.matters((i, key), distance):
+                if name_of(key) in self.harmless and not self.matters((i, key), distance):
                     shares[i, key] = min(share, 1.0)
         return Tried(planted, reading, shares, distances, True)
 
@@ -246,7 +214,7 @@ class Search:
         self.base = {one.reading: one for one in every if one.complete}
         harmless = [key for one in every for key in one.shares if self._is_harmless(one, key)]
         # an epsilon against log(0) does not show in a loss that is off by more
-        self.harmless = frozenset(("loss", *(_base(name) for _, name in harmless)))
+        self.harmless = frozenset(("loss", *(name_of(name) for _, name in harmless)))
         self.wrong = {
             one.reading: frozenset(one.shares) - one.explained - frozenset(harmless)
             for one in every
@@ -301,7 +269,7 @@ class Search:
     def _says_too_much(self, one: Tried) -> bool:
         """Whether a mistake changes the loss's value too, which nobody saw."""
         own, others = self.machine.correct.functions, one.planted.listing.functions
-        is_seen = any(_base(key) == "loss" for scene in self.scenes for key in scene.seen)
+        is_seen = any(name_of(key) == "loss" for scene in self.scenes for key in scene.seen)
         return not is_seen and others.get("network_loss") is not own.get("network_loss")
 
     def _can_explain(self, planted: Planted, off: Sequence[Key]) -> bool:
@@ -358,15 +326,15 @@ class Search:
         """A slip that explains something by itself with a known mistake that explains the rest, or
         the other way round."""
         wrong = self.wrong[correct.reading]
-        for first in _helpful(self.slipped, wrong)[:FEW]:
-            seconds = _seconds(singles, correct, wrong - first.explained)
+        for first in helpful(self.slipped, wrong)[:FEW]:
+            seconds = likely_seconds(singles, correct, wrong - first.explained)
             for both in with_one_more(first.planted, seconds):
                 if not self.has_time():
                     return []
                 tried = self.tried(both, first.reading, thorough=False)
                 if tried.matches:
                     return [tried]
-        for first in _helpful(singles, wrong)[:FEW]:
+        for first in helpful(singles, wrong)[:FEW]:
             rest = sorted(wrong - first.explained)
             for slip in slips(self.machine.correct):
                 if not self.has_time():
@@ -386,8 +354,8 @@ class Search:
     ) -> Iterator[tuple[Tried, list[Mistake]]]:
         """The mistakes that a pair may begin with, each with those that may come on top."""
         wrong = self.wrong[correct.reading]
-        for first in _helpful(singles, wrong)[:ENOUGH]:
-            yield first, _seconds(singles, correct, wrong - first.explained)
+        for first in helpful(singles, wrong)[:ENOUGH]:
+            yield first, likely_seconds(singles, correct, wrong - first.explained)
         key = min(wrong)
         touching = [
             t for t in singles
@@ -396,7 +364,7 @@ class Search:
         ]  # fmt: skip
         touching.sort(key=lambda t: t.nearness)
         begun: set[str] = set()
-        for first in _distinct(touching):
+        for first in distinct(touching):
             begun.add(first.planted.name)
             mistakes = {t.planted.name: t.planted.mistakes[0] for t in touching}
             yield first, [m for name, m in mistakes.items() if name not in begun]
@@ -412,39 +380,3 @@ class Search:
             if name not in hidden and self.tried(planted, correct.reading, thorough=False).matches:
                 hidden[name] = None
         return tuple(hidden)
-
-
-def _helpful(singles: list[Tried], wrong: frozenset[Key]) -> list[Tried]:
-    """The mistakes that explain something by themselves, the most first."""
-    found = _distinct([t for t in singles if t.explained & wrong])
-    return sorted(found, key=lambda t: (-len(t.explained), t.nearness))
-
-
-def _seconds(singles: list[Tried], correct: Tried, rest: frozenset[Key]) -> list[Mistake]:
-    """The mistakes that could explain the rest: those that do so alone, then all that touch it and
-    leave right what is right."""
-    alone: dict[str, Mistake] = {}
-    touching: dict[str, Mistake] = {}
-    for tried in singles:
-        mistake = tried.planted.mistakes[0]
-        if tried.explained & rest:
-            alone[mistake.name] = mistake
-        elif not correct.explained <= tried.explained:
-            continue
-        elif any(tried.distances.get(k) != correct.distances.get(k) for k in rest):
-            touching[mistake.name] = mistake
-    return list({**alone, **touching}.values())
-
-
-def _base(key: str) -> str:
-    """A number's name, without its epoch."""
-    return key.partition("@")[0]
-
-
-def _distinct(tried: list[Tried]) -> list[Tried]:
-    """One of each set that gives the same distances everywhere."""
-    seen: dict[tuple[float, ...], Tried] = {}
-    for one in tried:
-        key = tuple(float(f"{d:.6g}") for d in one.distances.values())
-        seen.setdefault(key, one)
-    return list(seen.values())

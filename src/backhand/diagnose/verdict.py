@@ -11,7 +11,8 @@ from backhand.diagnose.parting import Parting
 from backhand.diagnose.scene import Scene
 
 if TYPE_CHECKING:
-    from backhand.diagnose.search import Search, Tried
+    from backhand.diagnose.search import Search
+    from backhand.diagnose.tried import Tried
 
 Outcome = Literal["no mistake found", "mistake found", "not known", "cannot tell"]
 EXIT_CODES: dict[Outcome, int] = {

@@ -332,7 +332,7 @@ def _sorted(events: list[Event], kinds: dict[str, str], request: Request) -> Run
         elif (key[1:] in names or key == "loss") and not array.any():
             continue  # where a sum begins
         else:
-            if key == "loss" and len(run.open) >= len(run.first) > 0:
+            if key == "loss" and run.open:
                 run.earlier[-1][key] = array  # of this epoch, if it was made of the old output
             if run.open and key in (*request.outputs, "loss") and len(run.open) >= len(run.first):
                 _close(run, names)
