@@ -5,10 +5,11 @@ import pytest
 from backhand.writers.layout import Line
 from backhand.writers.modules.lists import pass_lists_on
 from backhand.writers.modules.text import Block, FunctionText, code_of
+from backhand.writers.modules.widths import Widths
 
 
 def passed_on(*code: str, returned: str = "y") -> list[str]:
-    text = FunctionText(parts=[Line(line) for line in code])
+    text = FunctionText(Widths({}), parts=[Line(line) for line in code])
     pass_lists_on(text, [returned])
     return code_of(text.parts)
 
@@ -42,13 +43,15 @@ def test_names_that_are_read_otherwise_stay(code: tuple[str, ...]) -> None:
 def test_what_is_returned_or_read_in_a_loop_stays() -> None:
     code = ("a, b = every_z", "y = np.stack((a, b))")
     assert passed_on(*code, returned="y, (a, b)") == list(code)
-    text = FunctionText(parts=[*map(Line, code), Block("for i in range(2):", [Line("y = y + a")])])
+    text = FunctionText(
+        Widths({}), parts=[*map(Line, code), Block("for i in range(2):", [Line("y = y + a")])]
+    )
     pass_lists_on(text)
     assert code_of(text.parts)[:2] == list(code)
 
 
 def test_a_quoted_line_is_quoted_as_it_is_then() -> None:
     code = "y = np.stack((a, b), axis=1)"
-    text = FunctionText(parts=[Line("a, b = every_z"), Line(code)], quoted={"y": code})
+    text = FunctionText(Widths({}), parts=[Line("a, b = every_z"), Line(code)], quoted={"y": code})
     pass_lists_on(text)
     assert text.quoted == {"y": "y = np.stack(every_z, axis=1)"}

@@ -83,4 +83,4 @@ class Normed(nn.Module):
 def test_what_has_no_name_is_called_after_what_made_it() -> None:
     source = write(Normed(), (X.float(),)).source
     assert '    a = sigmoid(x @ p["first.weight"].T' in source
-    assert "    n, xhat, sigma = layer_norm(a, " in source
+    assert "    norm, xhat, sigma = layer_norm(a, " in source
