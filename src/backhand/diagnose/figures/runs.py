@@ -6,7 +6,7 @@ slower, and as right.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,8 @@ class Runs(NDArrayOperatorsMixin):
             return Runs(_matmul(*inputs))
         if method != "__call__" or ufunc.signature is not None:
             return _run_by_run(getattr(ufunc, method), inputs, options)
+        if "out" not in options and _are_alike(inputs):  # most of them are
+            return Runs(ufunc(*(a.data if isinstance(a, Runs) else a for a in inputs), **options))
         rank = max(map(_rank, inputs))
         into = options.pop("out", None)
         if into is not None:
@@ -146,6 +148,13 @@ def _for_all_runs(index: Any) -> tuple[Any, ...]:
     index = index if isinstance(index, tuple) else (index,)
     rest = () if any(part is Ellipsis for part in index) else (...,)
     return (*index, *rest, slice(None))
+
+
+def _are_alike(arrays: Sequence[Any]) -> bool:
+    """Whether all have equally many axes, but for plain numbers."""
+    axes = {a.data.ndim if isinstance(a, Runs) else 0 if isinstance(a, int | float) else -1
+            for a in arrays}  # fmt: skip
+    return -1 not in axes and len(axes - {0}) == 1
 
 
 def _rank(array: Any) -> int:

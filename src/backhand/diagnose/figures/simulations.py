@@ -83,17 +83,26 @@ class Simulations:
 
     def _alike(self) -> tuple[Candidate, ...]:
         """Hypotheses in classes, each by its simplest."""
-        classes: list[tuple[np.ndarray, list[Hypothesis]]] = []
+        looks = []
         for hypothesis in self.hypotheses:
             weights = self.weights(hypothesis, FIRST_LOOK)
-            points = np.hstack([w.reshape(FIRST_LOOK, -1) for w in weights.values()])
-            for known, members in classes:
-                if _is_same(points[:1], known[:1]) and _is_same(points, known):
-                    members.append(hypothesis)
-                    break
-            else:
-                classes.append((points, [hypothesis]))
-        return tuple(Candidate(first, tuple(rest)) for _, (first, *rest) in classes)
+            looks.append(np.hstack([w.reshape(FIRST_LOOK, -1) for w in weights.values()]))
+        firsts = np.array([points[0] for points in looks])
+        classes: dict[int, list[Hypothesis]] = {}
+        for number, (hypothesis, points) in enumerate(zip(self.hypotheses, looks, strict=True)):
+            leaders = np.array(list(classes), int)
+            near = leaders[_are_same(firsts[number], firsts[leaders])]
+            leader = next((k for k in near if _is_same(points, looks[k])), number)
+            classes.setdefault(leader, []).append(hypothesis)
+        return tuple(Candidate(first, tuple(rest)) for first, *rest in classes.values())
+
+
+def _are_same(run: np.ndarray, runs: np.ndarray) -> np.ndarray:
+    """Of which of several runs the weights are those of one."""
+    scale = np.max(np.abs(runs), axis=1, initial=0, where=np.isfinite(runs))
+    close = np.isclose(run, runs, rtol=0, atol=SAME * scale[:, None], equal_nan=True)
+    same: np.ndarray = close.all(axis=1)
+    return same
 
 
 def _is_same(a: np.ndarray, b: np.ndarray) -> bool:
