@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 
 from backhand import cli
+from backhand.diagnose.figures import simulations
+from backhand.diagnose.figures.hypotheses import Hypothesis
+from backhand.experiment import Experiment
 
 PUBLISHED = json.loads((Path(__file__).parent / "data" / "homework_published.json").read_text())
 FILES = {"numpy_program.py", "torch_program.py", "weights.npz", "trace.npz", "report.html",
@@ -35,6 +38,18 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     return call
 
 
+@pytest.fixture
+def few_hypotheses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what the published weights may come from only some: ranking them is tested elsewhere."""
+    every = simulations.hypotheses
+
+    def some(experiment: Experiment) -> tuple[tuple[Hypothesis, ...], int]:
+        found, singles = every(experiment)
+        return tuple(found[:8]), singles
+
+    monkeypatch.setattr(simulations, "hypotheses", some)
+
+
 def test_the_homework_prints_the_published_characters(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -53,6 +68,7 @@ def test_the_homework_prints_the_published_characters(
     assert PUBLISHED["task2"]["numpy"] + "\n" in printed
 
 
+@pytest.mark.usefixtures("few_hypotheses")
 def test_seed_0_ends_at_the_known_weights(command: Command) -> None:
     """Figures from an independent run in PyTorch, as the project's issue states them."""
     assert command("run", "--out", "out") == 0
@@ -61,6 +77,7 @@ def test_seed_0_ends_at_the_known_weights(command: Command) -> None:
         assert np.array2string(weights["w2"][0]) == "[0.28182601 0.21817399]"
 
 
+@pytest.mark.usefixtures("few_hypotheses")
 @pytest.mark.parametrize("seed", [1, 2, 12345])
 def test_other_seeds_give_the_same_weights_in_both(command: Command, seed: int) -> None:
     """100 epochs; each step rounds a few hundred times at most, so 1e-12 is far above rounding."""
@@ -78,6 +95,7 @@ def test_other_seeds_give_the_same_weights_in_both(command: Command, seed: int) 
     assert 0 < np.mean(ours.training["mask"] == 0) < 1
 
 
+@pytest.mark.usefixtures("few_hypotheses")
 def test_everything_is_written_and_the_programs_run_alone(command: Command) -> None:
     assert command("run") == 0
     folder = Path("backhand-out/homework")

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from tests.modules.agreeing import assert_writes
 from tests.modules.random_modules import WIDTH, Move, Moves, plans
+from tests.random_specs import examples
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(plan=plans, outputs=st.integers(1, 3), batch=st.integers(2, 4))
 def test_random(plan: list[Move], outputs: int, batch: int) -> None:
     torch.manual_seed(0)
