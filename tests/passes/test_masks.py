@@ -111,7 +111,7 @@ class Root(nn.Module):
      ("another", False), ("scale read twice", False)],
 )  # fmt: skip
 def test_the_root_of_the_mean_of_squares(kind: str, is_one: bool) -> None:
-    assert ("root_mean_square_kept" in functions(Root(kind), SEQUENCE)) == is_one
+    assert ("divided_by_rms" in functions(Root(kind), SEQUENCE)) == is_one
     assert_writes(Root(kind), (SEQUENCE,))
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from backhand.graph import Step, Value
 from backhand.passes.around import Around
 
-RULE = "root_mean_square_kept"
+RULE = "divided_by_rms"
 
 
 def root_mean_square(step: Step, around: Around) -> Step:

@@ -52,21 +52,21 @@ register(
 )
 
 
-def root_mean_square(x, *, eps):
+def divided_by_rms(x, *, eps):
     # eps keeps the root away from 0 where all x are 0
     rms = np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)
     return x / rms, rms
 
 
-def root_mean_square_backward(dy, y, rms):
+def divided_by_rms_backward(dy, y, rms):
     # each x moves every y of its row, through the mean of the squares
     return (dy - y * (dy * y).mean(axis=-1, keepdims=True)) / rms
 
 
 register(
-    "root_mean_square_kept",
-    root_mean_square,
-    root_mean_square_backward,
+    "divided_by_rms",
+    divided_by_rms,
+    divided_by_rms_backward,
     wrt="x",
     torch="(F.rms_norm(x, x.shape[-1:], eps=eps), "
     "((x * x).mean(-1, keepdim=True) + eps).sqrt().detach())",
